@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PutEvents: what users do with items. The shapes Event, MetricAttribution and PutEventsRequest,
+// each described once, and the functions that give events their ids. Applications fill them,
+// Client::put_events sends them.
+#ifndef PERSONALIZE_EVENTS_MODEL_PUT_EVENTS_HPP
+#define PERSONALIZE_EVENTS_MODEL_PUT_EVENTS_HPP
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "personalize_events/model/event_id.hpp"
+#include "personalize_events/model/properties.hpp"
+#include "personalize_events/model/shape.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// Where an event came from, for metric attribution reports.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_MetricAttribution.html
+struct MetricAttribution {
+  std::string event_attribution_source;  ///< "eventAttributionSource", required, at most 1 024 printable ASCII characters, not only spaces
+};
+
+/// One interaction of a user with an item. Private by the model: nothing of it is ever logged.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_Event.html
+struct Event {
+  std::string event_type;  ///< "eventType", required, 1 to 256 characters: "Watch", "Purchase"
+  std::optional<std::chrono::system_clock::time_point> sent_at{};  ///< "sentAt", when it happened; absent: stamped when recorded or put
+  std::optional<std::string> event_id{};  ///< "eventId", 1 to 256 characters; absent: a UUID, so that a resend counts once in training
+  std::optional<double> event_value{};    ///< "eventValue", finite: seconds watched, a price
+  std::optional<std::string> item_id{};   ///< "itemId", 1 to 256 characters
+  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 1 024 characters
+  std::optional<std::string> recommendation_id{};  ///< "recommendationId", 1 to 40 characters: the list that showed the item
+  std::vector<std::string> impression{};  ///< "impression", up to 25 item ids of 1 to 256 characters that were shown
+  std::optional<MetricAttribution> metric_attribution{};  ///< "metricAttribution"
+};
+
+/// Up to ten events of one user in one session.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutEvents.html
+struct PutEventsRequest {
+  std::string tracking_id;  ///< "trackingId", required, 1 to 256 characters: the event tracker's
+  std::string session_id;   ///< "sessionId", required, 1 to 256 characters: one visit, the same before and after a login
+  std::vector<Event> event_list{};        ///< "eventList", required, 1 to 10 events
+  std::optional<std::string> user_id{};   ///< "userId", 1 to 256 characters; absent: anonymous
+};
+
+namespace model {
+
+template <>
+struct Description<MetricAttribution> {
+  static constexpr std::string_view name = "MetricAttribution";
+  static constexpr bool is_sensitive = false;
+  static constexpr auto members = std::make_tuple(
+      member("eventAttributionSource", &MetricAttribution::event_attribution_source,
+             text(0, 1024).matching(kAttributionSource).required()));
+};
+
+template <>
+struct Description<Event> {
+  static constexpr std::string_view name = "Event";
+  static constexpr bool is_sensitive = true;
+  static constexpr auto members = std::make_tuple(
+      member("eventId", &Event::event_id, text(1, 256).filled_with(Fill::EventId)),
+      member("eventType", &Event::event_type, text(1, 256).required()),
+      member("eventValue", &Event::event_value, plain()),
+      member("itemId", &Event::item_id, text(1, 256).sensitive()),
+      member("properties", &Event::properties, text(1, 1024).sensitive()),
+      member("sentAt", &Event::sent_at, plain().required().filled_with(Fill::Now)),
+      member("recommendationId", &Event::recommendation_id, text(1, 40)),
+      member("impression", &Event::impression, list(1, 25, text(1, 256).sensitive())),
+      member("metricAttribution", &Event::metric_attribution, plain()));
+};
+
+template <>
+struct Description<PutEventsRequest> {
+  static constexpr std::string_view name = "PutEventsRequest";
+  static constexpr std::string_view operation = "PutEvents";
+  static constexpr std::string_view path = "/events";
+  static constexpr bool is_sensitive = false;
+  static constexpr auto members = std::make_tuple(
+      member("trackingId", &PutEventsRequest::tracking_id, text(1, 256).required()),
+      member("userId", &PutEventsRequest::user_id, text(1, 256).sensitive()),
+      member("sessionId", &PutEventsRequest::session_id, text(1, 256).required()),
+      member("eventList", &PutEventsRequest::event_list, list(1, 10).required()));
+};
+
+}  // namespace model
+
+/// Gives each event that has none an id and a time. Do it before you retry a request yourself: an
+/// event that is sent twice with one id is trained on once.
+inline void assign_event_ids(PutEventsRequest& request) {
+  for (Event& event : request.event_list) {
+    if (!event.event_id) event.event_id = new_event_id();
+    if (!event.sent_at) event.sent_at = std::chrono::system_clock::now();
+  }
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

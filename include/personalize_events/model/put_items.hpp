@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PutItems: adds items to an Items dataset one by one, without an import job. The shapes Item and
+// PutItemsRequest. Client::put_items sends them.
+#ifndef PERSONALIZE_EVENTS_MODEL_PUT_ITEMS_HPP
+#define PERSONALIZE_EVENTS_MODEL_PUT_ITEMS_HPP
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "personalize_events/model/properties.hpp"
+#include "personalize_events/model/shape.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// An item and what is known of it.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_Item.html
+struct Item {
+  std::string item_id;  ///< "itemId", required, 1 to 256 characters
+  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 32 000 characters
+};
+
+/// Up to ten items. Sending one again with the same id replaces it.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutItems.html
+struct PutItemsRequest {
+  std::string dataset_arn;  ///< "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
+  std::vector<Item> items{};  ///< "items", required, 1 to 10
+};
+
+namespace model {
+
+template <>
+struct Description<Item> {
+  static constexpr std::string_view name = "Item";
+  static constexpr bool is_sensitive = false;
+  static constexpr auto members =
+      std::make_tuple(member("itemId", &Item::item_id, text(1, 256).required()),
+                      member("properties", &Item::properties, text(1, 32000).sensitive()));
+};
+
+template <>
+struct Description<PutItemsRequest> {
+  static constexpr std::string_view name = "PutItemsRequest";
+  static constexpr std::string_view operation = "PutItems";
+  static constexpr std::string_view path = "/items";
+  static constexpr bool is_sensitive = false;
+  static constexpr auto members = std::make_tuple(
+      member("datasetArn", &PutItemsRequest::dataset_arn, text(0, 256).matching(kArn).required()),
+      member("items", &PutItemsRequest::items, list(1, 10).required()));
+};
+
+}  // namespace model
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PutUsers: adds users to a Users dataset one by one, without an import job. The shapes User and
+// PutUsersRequest. Client::put_users sends them.
+#ifndef PERSONALIZE_EVENTS_MODEL_PUT_USERS_HPP
+#define PERSONALIZE_EVENTS_MODEL_PUT_USERS_HPP
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "personalize_events/model/properties.hpp"
+#include "personalize_events/model/shape.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// A user and what is known of them.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_User.html
+struct User {
+  std::string user_id;  ///< "userId", required, 1 to 256 characters
+  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 24 000 characters
+};
+
+/// Up to ten users. Sending one again with the same id replaces it.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutUsers.html
+struct PutUsersRequest {
+  std::string dataset_arn;  ///< "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
+  std::vector<User> users{};  ///< "users", required, 1 to 10
+};
+
+namespace model {
+
+template <>
+struct Description<User> {
+  static constexpr std::string_view name = "User";
+  static constexpr bool is_sensitive = false;
+  static constexpr auto members =
+      std::make_tuple(member("userId", &User::user_id, text(1, 256).required()),
+                      member("properties", &User::properties, text(1, 24000).sensitive()));
+};
+
+template <>
+struct Description<PutUsersRequest> {
+  static constexpr std::string_view name = "PutUsersRequest";
+  static constexpr std::string_view operation = "PutUsers";
+  static constexpr std::string_view path = "/users";
+  static constexpr bool is_sensitive = false;
+  static constexpr auto members = std::make_tuple(
+      member("datasetArn", &PutUsersRequest::dataset_arn, text(0, 256).matching(kArn).required()),
+      member("users", &PutUsersRequest::users, list(1, 10).required()));
+};
+
+}  // namespace model
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

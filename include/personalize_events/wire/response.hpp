@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a response says: success or a typed Error, and the hints beside it. Pure; the clients call it
+// after each attempt. The rules are those of restJson1 ("Operation error serialization"): the code
+// is in the header X-Amzn-Errortype, in the body's `code`, or in its `__type`.
+#ifndef PERSONALIZE_EVENTS_WIRE_RESPONSE_HPP
+#define PERSONALIZE_EVENTS_WIRE_RESPONSE_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "personalize_events/detail/number.hpp"
+#include "personalize_events/detail/time.hpp"
+#include "personalize_events/detail/utf8.hpp"
+#include "personalize_events/http/message.hpp"
+#include "personalize_events/json/reader.hpp"
+#include "personalize_events/result.hpp"
+#include "personalize_events/retry/classify.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace wire {
+
+/// The error code without what may stand around it: the text before the first colon, and of that
+/// the text after the first hash. "aws.example#FooError:http://..." is "FooError".
+[[nodiscard]] constexpr std::string_view sanitize_error_code(std::string_view code) {
+  code = code.substr(0, code.find(':'));
+  const std::size_t hash = code.find('#');
+  return hash == std::string_view::npos ? code : code.substr(hash + 1);
+}
+
+/// A foreign text as one printable line of bounded length; empty when it is not UTF-8.
+[[nodiscard]] inline std::string printable_line(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 1024;
+  if (!detail::is_utf8(text)) return {};
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t length = detail::utf8_sequence_length(text);
+    if (line.size() + length > kMaxBytes) return line + "...";
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (byte < 0x20 || byte == 0x7F) {
+      line.push_back(' ');
+    } else {
+      line.append(text.substr(0, length));
+    }
+    text.remove_prefix(length);
+  }
+  return line;
+}
+
+/// The first of several members of a JSON object that is a string.
+template <class... Keys>
+[[nodiscard]] std::string first_string(const json::Value& body, Keys... keys) {
+  for (const std::string_view key : {std::string_view(keys)...}) {
+    if (const std::string* text = body.find_string(key)) return *text;
+  }
+  return {};
+}
+
+/// The service's id of the request; empty when it gave none.
+[[nodiscard]] inline std::string request_id_of(const HttpResponse& response) {
+  for (const std::string_view name : {"x-amzn-RequestId", "x-amzn-request-id", "x-amz-request-id"}) {
+    if (const std::string* id = find_header(response.headers, name)) return printable_line(*id);
+  }
+  return {};
+}
+
+/// The header `x-amz-retry-after`, in milliseconds; nothing when it is absent, no number or negative.
+[[nodiscard]] inline std::optional<std::chrono::milliseconds> retry_after_of(const HttpResponse& response) {
+  const std::string* text = find_header(response.headers, "x-amz-retry-after");
+  if (text == nullptr) return std::nullopt;
+  const std::optional<std::int64_t> number = detail::parse_integer(*text);
+  constexpr std::int64_t kDay = 86'400'000;  // any hint is cut to seconds; this keeps sums from overflowing
+  if (!number || *number < 0) return std::nullopt;
+  return std::chrono::milliseconds{*number < kDay ? *number : kDay};
+}
+
+/// The header `Date`; nothing when it is absent or no HTTP date.
+[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> date_of(const HttpResponse& response) {
+  const std::string* text = find_header(response.headers, "Date");
+  return text == nullptr ? std::nullopt : detail::parse_http_date(*text);
+}
+
+/// Nothing for a 2xx answer, else its Error.
+///
+/// @par Error Handling
+/// Service for a status from 400 on, with the code and the message that the service gave, or none
+/// where the body cannot be read; `retryable`, `throttled` and, from 500 on,
+/// `may_have_been_delivered` are set. Response for any other status: redirects are not followed.
+[[nodiscard]] inline std::optional<Error> error_of(const HttpResponse& response) {
+  if (response.status >= 200 && response.status < 300) return std::nullopt;
+  Error error;
+  error.connected = true;
+  error.http_status = response.status;
+  error.request_id = request_id_of(response);
+  if (response.status < 400) {
+    error.kind = ErrorKind::Response;
+    error.message = "unexpected status " + std::to_string(response.status) +
+                    "; redirects are not followed, so check the endpoint URL and any proxy";
+    return error;
+  }
+  error.kind = ErrorKind::Service;
+  const std::string* header_code = find_header(response.headers, "x-amzn-ErrorType");
+  std::string code = header_code != nullptr ? *header_code : std::string{};
+  if (const auto body = json::parse(response.body); body) {
+    if (code.empty()) code = first_string(*body, "code", "Code", "__type");
+    error.message = printable_line(first_string(*body, "message", "Message", "errorMessage"));
+  }
+  error.code = printable_line(sanitize_error_code(code));
+  error.may_have_been_delivered = response.status >= 500;
+  const retry::FailureClass failure = retry::classify(error);
+  error.throttled = failure == retry::FailureClass::Throttling || response.status == 429;
+  error.retryable = failure == retry::FailureClass::Transient || failure == retry::FailureClass::Throttling;
+  return error;
+}
+
+}  // namespace wire
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif
