@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// chain: credentials from the first of several sources that has some. default_chain.hpp is made of
+// it; applications put a source of their own before or after others with it.
+#ifndef PERSONALIZE_EVENTS_AUTH_CHAIN_HPP
+#define PERSONALIZE_EVENTS_AUTH_CHAIN_HPP
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// A provider that asks each of `providers` in order and answers with the first credentials.
+///
+/// @par Error Handling
+/// Credentials, when none has any: `message` gives each source's reason, in order. A source that is
+/// configured but wrongly (an access key id without its secret, a malformed profile) ends the
+/// search with its own error, so that nothing is signed with keys that nobody meant. `retryable`
+/// when a source may have some later.
+[[nodiscard]] inline CredentialsProvider chain(std::vector<CredentialsProvider> providers) {
+  return [providers = std::move(providers)]() -> Result<Credentials> {
+    Error nothing = credentials_error("no source has credentials");
+    for (const CredentialsProvider& provider : providers) {
+      if (!provider) continue;
+      Result<Credentials> supplied = provider();
+      if (supplied) return supplied;
+      const Error& error = supplied.error();
+      if (detail::is_misconfigured_source(error)) return supplied;
+      nothing.retryable = nothing.retryable || error.retryable;
+      nothing.message.append("\n  ").append(error.where).append(": ").append(error.message);
+    }
+    return nothing;
+  };
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

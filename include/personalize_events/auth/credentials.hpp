@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Credentials, and CredentialsProvider: what signs a request, and what supplies it. Providers under
+// providers/ read the AWS sources; an application may give any function of its own.
+#ifndef PERSONALIZE_EVENTS_AUTH_CREDENTIALS_HPP
+#define PERSONALIZE_EVENTS_AUTH_CREDENTIALS_HPP
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// Keys of an AWS principal. Secrets: nothing in the library prints them, and the destructor wipes
+/// them.
+struct Credentials {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token{};                                        ///< empty for long-term keys
+  std::optional<std::chrono::system_clock::time_point> expiration{};  ///< absent: they do not expire
+  std::string account_id{};
+
+  ~Credentials();
+};
+
+inline Credentials::~Credentials() {
+  crypto::cleanse(access_key_id);
+  crypto::cleanse(secret_access_key);
+  crypto::cleanse(session_token);
+}
+
+/// Supplies credentials, by asking a file, a service or a vault of the application's. It may block;
+/// the client calls it through cached(), so seldom, and never twice at the same time.
+///
+/// @par Error Handling
+/// An Error of kind Credentials (credentials_error makes one). One that is `retryable` is tried
+/// again within the call, as a request is.
+using CredentialsProvider = std::function<Result<Credentials>()>;
+
+/// The Error of a source that could not supply credentials. `message` says why, without a secret.
+[[nodiscard]] inline Error credentials_error(std::string message) {
+  return detail::make_error(ErrorKind::Credentials, "credentials", std::move(message));
+}
+
+namespace detail {
+
+/// The Error of a source that is configured, but wrongly: a chain stops at it rather than sign with
+/// keys from elsewhere that nobody meant.
+[[nodiscard]] inline Error misconfigured_source(std::string where, std::string message) {
+  Error error = make_error(ErrorKind::Credentials, std::move(where), std::move(message));
+  error.code = "MisconfiguredSource";
+  return error;
+}
+
+[[nodiscard]] inline bool is_misconfigured_source(const Error& error) { return error.code == "MisconfiguredSource"; }
+
+}  // namespace detail
+
+/// A provider of the same credentials for ever.
+[[nodiscard]] inline CredentialsProvider static_credentials(Credentials credentials) {
+  return [credentials = std::move(credentials)]() -> Result<Credentials> {
+    if (credentials.access_key_id.empty() || credentials.secret_access_key.empty()) {
+      return credentials_error("static_credentials was given an empty access key id or secret access key");
+    }
+    return credentials;
+  };
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

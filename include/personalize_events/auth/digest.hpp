@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the rest of auth/ needs of libcrypto besides HMAC: SHA-256 on a reused context, wiping, and
+// libcrypto's failures as Errors. crypto.hpp includes it.
+#ifndef PERSONALIZE_EVENTS_AUTH_DIGEST_HPP
+#define PERSONALIZE_EVENTS_AUTH_DIGEST_HPP
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/opensslv.h>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "personalize_events/detail/hex.hpp"
+#include "personalize_events/result.hpp"
+
+#if OPENSSL_VERSION_NUMBER < 0x10101000L
+#error "personalize-events needs OpenSSL 1.1.1 or newer"
+#endif
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace crypto {
+
+/// The bytes of a SHA-256 digest or of an HMAC with it.
+using Digest = std::array<unsigned char, 32>;
+
+[[nodiscard]] inline std::string to_hex(const Digest& digest) { return detail::to_hex(digest.data(), digest.size()); }
+
+/// Overwrites memory in a way that the compiler cannot leave out.
+inline void cleanse(void* memory, std::size_t size) noexcept {
+  if (size != 0) OPENSSL_cleanse(memory, size);
+}
+
+/// Overwrites all that a string holds, spare capacity included, and empties it.
+inline void cleanse(std::string& secret) noexcept {
+  secret.resize(secret.capacity());  // within the capacity, so it never allocates
+  cleanse(secret.data(), secret.size());
+  secret.clear();
+}
+
+/// What libcrypto said of the failure of `function`, taken off its queue. A reason of libcrypto's
+/// is a fixed text and holds no data.
+[[nodiscard]] inline Error failure(const char* function) {
+  const char* reason = ERR_reason_error_string(ERR_get_error());
+  ERR_clear_error();
+  std::string message = "libcrypto failed";
+  if (reason != nullptr) message.append(": ").append(reason);
+  return detail::make_error(ErrorKind::Signing, function, std::move(message));
+}
+
+/// The SHA-256 function. OpenSSL 3 looks an algorithm up at each use unless it is fetched once.
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+class Sha256Function {
+ public:
+  [[nodiscard]] const EVP_MD* get() {
+    if (!fetched_) fetched_.reset(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+    return fetched_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD* function) const noexcept { EVP_MD_free(function); }
+  };
+  std::unique_ptr<EVP_MD, Free> fetched_{};
+};
+#else
+class Sha256Function {
+ public:
+  [[nodiscard]] const EVP_MD* get() const { return EVP_sha256(); }
+};
+#endif
+
+/// SHA-256 on a context that is made once and reused. One thread at a time.
+class Sha256 {
+ public:
+  /// The digest of `data`. Errors: Signing, when libcrypto fails.
+  [[nodiscard]] Result<Digest> digest(std::string_view data) {
+    const EVP_MD* function = function_.get();
+    if (function == nullptr) return failure("EVP_MD_fetch");
+    if (!context_) context_.reset(EVP_MD_CTX_new());
+    if (!context_) return failure("EVP_MD_CTX_new");
+    if (EVP_DigestInit_ex(context_.get(), function, nullptr) != 1) return failure("EVP_DigestInit_ex");
+    if (EVP_DigestUpdate(context_.get(), data.data(), data.size()) != 1) return failure("EVP_DigestUpdate");
+    Digest digest{};
+    unsigned size = 0;
+    if (EVP_DigestFinal_ex(context_.get(), digest.data(), &size) != 1 || size != digest.size()) {
+      return failure("EVP_DigestFinal_ex");
+    }
+    return digest;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+  };
+  Sha256Function function_{};
+  std::unique_ptr<EVP_MD_CTX, Free> context_{};
+};
+
+}  // namespace crypto
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

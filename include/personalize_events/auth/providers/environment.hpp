@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// environment_credentials: keys from AWS_ACCESS_KEY_ID and its kin. First in the default chain.
+// Source: AWS SDKs and Tools Reference Guide, "AWS access keys".
+#ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_ENVIRONMENT_HPP
+#define PERSONALIZE_EVENTS_AUTH_PROVIDERS_ENVIRONMENT_HPP
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/detail/time.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/platform/system_platform.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// A variable's value; a blank one counts as not set.
+[[nodiscard]] inline std::string credential_variable(Platform& platform, const std::string& name) {
+  std::string value = platform.environment(name).value_or("");
+  const bool blank = value.find_first_not_of(" \t\r\n") == std::string::npos;
+  return blank ? std::string{} : value;
+}
+
+[[nodiscard]] inline Result<Credentials> read_environment_credentials(Platform& platform) {
+  Credentials credentials;
+  credentials.access_key_id = credential_variable(platform, "AWS_ACCESS_KEY_ID");
+  credentials.secret_access_key = credential_variable(platform, "AWS_SECRET_ACCESS_KEY");
+  credentials.session_token = credential_variable(platform, "AWS_SESSION_TOKEN");
+  credentials.account_id = credential_variable(platform, "AWS_ACCOUNT_ID");
+  if (credentials.access_key_id.empty() && credentials.secret_access_key.empty()) {
+    Error error = credentials_error("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
+    error.where = "environment";
+    return error;
+  }
+  if (credentials.secret_access_key.empty()) {
+    return misconfigured_source("AWS_SECRET_ACCESS_KEY", "not set, but AWS_ACCESS_KEY_ID is; set both or neither");
+  }
+  if (credentials.access_key_id.empty()) {
+    return misconfigured_source("AWS_ACCESS_KEY_ID", "not set, but AWS_SECRET_ACCESS_KEY is; set both or neither");
+  }
+  if (const std::string text = credential_variable(platform, "AWS_CREDENTIAL_EXPIRATION"); !text.empty()) {
+    credentials.expiration = parse_rfc3339(text);
+    if (!credentials.expiration) {
+      return misconfigured_source("AWS_CREDENTIAL_EXPIRATION", "not a time such as 2030-01-31T12:00:00Z");
+    }
+  }
+  return credentials;
+}
+
+}  // namespace detail
+
+/// A provider of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ACCOUNT_ID and
+/// AWS_CREDENTIAL_EXPIRATION, read anew at each call; a blank variable counts as not set.
+///
+/// @par Error Handling
+/// Credentials: neither key is set, only one is, or the expiration is no RFC 3339 time. `where`
+/// names the variable.
+[[nodiscard]] inline CredentialsProvider environment_credentials(std::shared_ptr<Platform> platform = {}) {
+  if (platform == nullptr) platform = system_platform();
+  return [platform = std::move(platform)] { return detail::read_environment_credentials(*platform); };
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif
