@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CallState: the life of one call as a state machine, driven by what its attempts met and by the
+// time. The clients ask it how long an attempt may take and what comes after a failure; it has no
+// clock, no socket and no thread, so that one test runs a day of outages in no time.
+#ifndef PERSONALIZE_EVENTS_RETRY_ATTEMPT_HPP
+#define PERSONALIZE_EVENTS_RETRY_ATTEMPT_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "personalize_events/retry/backoff.hpp"
+#include "personalize_events/retry/classify.hpp"
+#include "personalize_events/retry/quota.hpp"
+#include "personalize_events/version.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace retry {
+
+/// A clock is corrected when it is this far from the service's or farther. The service itself takes
+/// signatures within five minutes.
+inline constexpr std::chrono::minutes kClockSkewLimit{4};
+
+/// The bounds of a call.
+struct CallLimits {
+  int max_attempts{3};
+  std::chrono::milliseconds attempt_timeout{5000};
+  std::chrono::milliseconds call_timeout{10000};  ///< Over all attempts, waits and credentials.
+};
+
+/// What a failed attempt met.
+struct Failure {
+  FailureClass failure_class{FailureClass::Terminal};
+  std::optional<std::chrono::milliseconds> retry_after{};             ///< The service's hint.
+  std::optional<std::chrono::system_clock::time_point> service_date{};  ///< Its Date header.
+  std::chrono::system_clock::time_point signed_at{};                  ///< As it stood in X-Amz-Date.
+  bool credentials_are_temporary{false};
+};
+
+/// What comes after a failed attempt.
+struct Decision {
+  enum class Next : std::uint8_t {
+    Fail,                ///< The call ends with this failure.
+    Retry,               ///< After `wait`.
+    CorrectClock,        ///< Take the service's date for the time, and send again at once.
+    RefreshCredentials,  ///< Ask for new credentials, and send again at once.
+  };
+  Next next{Next::Fail};
+  std::chrono::nanoseconds wait{0};
+};
+
+/// One call, from its start to its last attempt. One thread at a time; `quota` is shared and must
+/// outlive it.
+class CallState {
+ public:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+
+  CallState(CallLimits limits, RetryQuota& quota, SteadyTime now)
+      : limits_(limits), quota_(quota), deadline_(now + limits.call_timeout) {}
+
+  /// Attempts begun so far.
+  [[nodiscard]] int attempts() const { return attempts_; }
+
+  /// What is left of the call's time; never negative.
+  [[nodiscard]] std::chrono::milliseconds time_left(SteadyTime now) const {
+    if (now >= deadline_) return std::chrono::milliseconds{0};
+    return std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - now);
+  }
+
+  /// Begins an attempt and answers how long it may take; zero when the call's time is over. The
+  /// first is never held back by the quota.
+  [[nodiscard]] std::chrono::milliseconds begin_attempt(SteadyTime now) {
+    ++attempts_;
+    return std::min(limits_.attempt_timeout, time_left(now));
+  }
+
+  /// Gives back what the last retry took, or rewards a first try.
+  void succeeded() { quota_.release(attempts_ == 1 ? kFirstTryRefund : acquired_); }
+
+  /// Decides what comes after a failed attempt. `random` is from 0 to 1.
+  [[nodiscard]] Decision failed(const Failure& failure, SteadyTime now, double random) {
+    if (attempts_ >= limits_.max_attempts) return {};
+    switch (failure.failure_class) {
+      case FailureClass::Terminal: return {};
+      case FailureClass::ClockSkew: return after_clock_skew(failure);
+      case FailureClass::RejectedCredentials: return after_rejected_credentials(failure);
+      case FailureClass::Transient:
+      case FailureClass::Throttling: break;
+    }
+    const std::chrono::nanoseconds wait =
+        backoff_delay(failure.failure_class, waits_, random, failure.retry_after);
+    if (now + wait >= deadline_) return {};
+    const int cost = retry_cost(failure.failure_class);
+    if (!quota_.acquire(cost)) return {};
+    acquired_ = cost;
+    ++waits_;
+    return {Decision::Next::Retry, wait};
+  }
+
+ private:
+  [[nodiscard]] Decision after_clock_skew(const Failure& failure) {
+    if (clock_was_corrected_ || !failure.service_date) return {};
+    const auto skew = *failure.service_date - failure.signed_at;
+    if (skew < kClockSkewLimit && -skew < kClockSkewLimit) return {};
+    clock_was_corrected_ = true;
+    acquired_ = 0;
+    return {Decision::Next::CorrectClock, {}};
+  }
+
+  [[nodiscard]] Decision after_rejected_credentials(const Failure& failure) {
+    if (credentials_were_refreshed_ || !failure.credentials_are_temporary) return {};
+    credentials_were_refreshed_ = true;
+    acquired_ = 0;
+    return {Decision::Next::RefreshCredentials, {}};
+  }
+
+  CallLimits limits_;
+  RetryQuota& quota_;
+  SteadyTime deadline_;
+  int attempts_{0};
+  int waits_{0};
+  int acquired_{0};
+  bool clock_was_corrected_{false};
+  bool credentials_were_refreshed_{false};
+};
+
+}  // namespace retry
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

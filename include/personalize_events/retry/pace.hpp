@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pace: how many requests a second the service accepts, learnt from its answers by CUBIC, and a
+// token bucket that holds requests back to it. RetryMode::Adaptive uses it, and the recorder will.
+// Pure: each call is given the time. One thread at a time.
+// Source: AWS SDKs and Tools Reference Guide, "Retry behavior", adaptive mode; the constants are
+// those of botocore and smithy-rs.
+#ifndef PERSONALIZE_EVENTS_RETRY_PACE_HPP
+#define PERSONALIZE_EVENTS_RETRY_PACE_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "personalize_events/version.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace retry {
+
+/// A send rate that falls to seven tenths at a throttled answer and then grows back, slowly near
+/// the rate that failed last and faster beyond it. Until the first throttled answer it holds
+/// nothing back.
+class Pace {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  explicit Pace(Time start) : start_(start) {}
+
+  /// Takes leave to send one request: answers how long to wait first. The leave is taken at once,
+  /// so a later caller waits longer.
+  [[nodiscard]] std::chrono::nanoseconds acquire(Time now) {
+    if (!enabled_) return std::chrono::nanoseconds{0};
+    refill(seconds(now));
+    tokens_ -= 1;
+    if (tokens_ >= 0) return std::chrono::nanoseconds{0};
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{-tokens_ / rate_});
+  }
+
+  /// Learns from an answer.
+  void answered(bool throttled, Time now) {
+    const double at = seconds(now);
+    measure(at);
+    double wanted = 0;
+    if (throttled) {
+      const double reached = enabled_ ? std::min(measured_rate_, rate_) : measured_rate_;
+      last_max_rate_ = reached;
+      last_throttle_ = at;
+      enabled_ = true;
+      wanted = reached * kBeta;
+    } else {
+      wanted = cubic(at - last_throttle_);
+    }
+    set_rate(std::min(wanted, 2 * measured_rate_), at);
+  }
+
+  /// Requests a second, 0 while nothing is held back.
+  [[nodiscard]] double rate() const { return enabled_ ? rate_ : 0; }
+
+ private:
+  static constexpr double kBeta = 0.7;
+  static constexpr double kScale = 0.4;
+  static constexpr double kSmooth = 0.8;
+  static constexpr double kMinRate = 0.5;
+
+  [[nodiscard]] double seconds(Time now) const { return std::chrono::duration<double>(now - start_).count(); }
+
+  /// The cubic curve that passes the rate of the last throttling where it flattens.
+  [[nodiscard]] double cubic(double since_throttle) const {
+    const double flat_at = std::cbrt(last_max_rate_ * (1 - kBeta) / kScale);
+    return kScale * std::pow(since_throttle - flat_at, 3) + last_max_rate_;
+  }
+
+  /// The rate really sent, smoothed over half seconds.
+  void measure(double at) {
+    const double slot = std::floor(at * 2) / 2;
+    ++sent_in_slot_;
+    if (slot <= slot_) return;
+    measured_rate_ = sent_in_slot_ / (slot - slot_) * kSmooth + measured_rate_ * (1 - kSmooth);
+    sent_in_slot_ = 0;
+    slot_ = slot;
+  }
+
+  void set_rate(double wanted, double at) {
+    refill(at);  // at the old rate up to now
+    rate_ = std::max(wanted, kMinRate);
+    capacity_ = std::max(wanted, 1.0);
+    tokens_ = std::min(tokens_, capacity_);
+  }
+
+  void refill(double at) {
+    if (refilled_at_ >= 0) tokens_ = std::min(capacity_, tokens_ + (at - refilled_at_) * rate_);
+    refilled_at_ = at;
+  }
+
+  Time start_;
+  bool enabled_{false};
+  double rate_{kMinRate};
+  double capacity_{1};
+  double tokens_{0};
+  double refilled_at_{-1};
+  double last_max_rate_{0};
+  double last_throttle_{0};
+  double measured_rate_{0};
+  double sent_in_slot_{0};
+  double slot_{0};
+};
+
+}  // namespace retry
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif
