@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ClientOptions: all that an application can say of a client. What it leaves empty make_client fills
+// from the AWS environment.
+#ifndef PERSONALIZE_EVENTS_CLIENT_OPTIONS_HPP
+#define PERSONALIZE_EVENTS_CLIENT_OPTIONS_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/http/options.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/result.hpp"
+#include "personalize_events/retry/options.hpp"
+#include "personalize_events/wire/validate.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// One attempt of a call, told to ClientOptions::on_attempt when it is over.
+struct Attempt {
+  std::string_view operation;           ///< "PutEvents"; valid during the callback, as `error` is
+  int number{};                         ///< from 1
+  int http_status{};                    ///< 0 without a response
+  const Error* error{};                 ///< null when the service took the request
+  std::chrono::microseconds latency{};  ///< of the exchange alone
+  std::size_t bytes_sent{};             ///< of the body
+};
+
+/// The settings of a client. Explicit ones win over the environment, that over the profile, that
+/// over the default.
+struct ClientOptions {
+  std::string region{};        ///< empty: AWS_REGION, AWS_DEFAULT_REGION, profile
+  std::string endpoint_url{};  ///< empty: AWS_ENDPOINT_URL_PERSONALIZE_EVENTS, AWS_ENDPOINT_URL, profile, the endpoint rules
+  std::string profile{};       ///< empty: AWS_PROFILE, then "default"
+  CredentialsProvider credentials{};       ///< empty: the default chain. Always wrapped in a cache
+  std::shared_ptr<Transport> transport{};  ///< empty: CurlTransport
+  RetryOptions retry{};
+  std::optional<bool> use_fips{};          ///< empty: AWS_USE_FIPS_ENDPOINT, profile
+  std::optional<bool> use_dual_stack{};    ///< empty: AWS_USE_DUALSTACK_ENDPOINT, profile
+  std::chrono::milliseconds attempt_timeout{5000};  ///< one exchange, connecting included
+  std::chrono::milliseconds call_timeout{10000};    ///< over all attempts, backoff and credentials; a backoff that would pass it fails at once
+  Validation validation{Validation::Model};
+  HttpOptions http{};
+  std::string app_id{};                    ///< AWS_SDK_UA_APP_ID; goes into User-Agent, at most 50 characters
+  std::function<void(const Attempt&)> on_attempt{};  ///< called on the calling thread after each attempt, no lock held
+  std::shared_ptr<Platform> platform{};    ///< empty: the system's; tests use testing::VirtualPlatform
+};
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HttpOptions: how the library's own transports connect. Part of ClientOptions; a transport of the
+// application's own does as it sees fit.
+#ifndef PERSONALIZE_EVENTS_HTTP_OPTIONS_HPP
+#define PERSONALIZE_EVENTS_HTTP_OPTIONS_HPP
+
+#include <chrono>
+#include <string>
+
+#include "personalize_events/version.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// Settings of CurlTransport. TLS 1.2 is the floor and verification has no off switch.
+struct HttpOptions {
+  std::chrono::milliseconds connect_timeout{3100};  ///< DNS, TCP and TLS together, each attempt.
+  std::string proxy{};                              ///< A proxy URL; empty: HTTPS_PROXY, NO_PROXY and their kin.
+  std::string ca_file{};                            ///< PEM bundle of trusted authorities; empty: AWS_CA_BUNDLE, then libcurl's.
+  std::string ca_path{};                            ///< Folder of hashed certificates; empty: libcurl's.
+  std::string client_certificate{};                 ///< PEM file for mutual TLS.
+  std::string client_key{};                         ///< PEM file with the certificate's key.
+  int max_connections{50};                          ///< Most exchanges at once and most kept-alive connections.
+};
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif
