@@ -20,17 +20,28 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
 /// What sort of failure an Error tells of. The values never change; new ones are appended.
 enum class ErrorKind : std::uint8_t {
-  InvalidArgument = 1,  ///< Never sent: a member breaks a rule of the service model.
-  Configuration = 2,    ///< Never sent: no region, a malformed profile file, a bad endpoint, no transport.
-  Credentials = 3,      ///< Never sent: no source could supply credentials.
-  Signing = 4,          ///< Never sent: libcrypto failed.
-  Transport = 5,        ///< No response: DNS, connect, TLS, reset. May have been delivered once connected.
-  Timeout = 6,          ///< No answer in time. May have been delivered once connected.
-  Response = 7,         ///< A response that cannot be read. May have been delivered.
-  Service = 8,          ///< The service refused; `code`, `http_status` and `request_id` tell more.
-  Cancelled = 9,        ///< Closed or shut down before it was sent.
-  Storage = 10,         ///< The spool could not be read or written.
-  QueueFull = 11,       ///< No room for the event.
+  /// Never sent: a member breaks a rule of the service model.
+  InvalidArgument = 1,
+  /// Never sent: no region, a malformed profile file, a bad endpoint, no transport.
+  Configuration = 2,
+  /// Never sent: no source could supply credentials.
+  Credentials = 3,
+  /// Never sent: libcrypto failed.
+  Signing = 4,
+  /// No response: DNS, connect, TLS, reset. May have been delivered once connected.
+  Transport = 5,
+  /// No answer in time. May have been delivered once connected.
+  Timeout = 6,
+  /// A response that cannot be read. May have been delivered.
+  Response = 7,
+  /// The service refused; `code`, `http_status` and `request_id` tell more.
+  Service = 8,
+  /// Closed or shut down before it was sent.
+  Cancelled = 9,
+  /// The spool could not be read or written.
+  Storage = 10,
+  /// No room for the event.
+  QueueFull = 11,
 };
 
 /// The name of an ErrorKind, for logs: "InvalidArgument". Never null.
@@ -54,27 +65,40 @@ enum class ErrorKind : std::uint8_t {
 /// What went wrong, and what to do about it. It never holds event content, keys or tokens, so it
 /// may be logged as it is.
 struct Error {
-  ErrorKind kind{};                      ///< The sort of failure.
-  bool retryable{false};                 ///< Trying again later can help.
-  bool may_have_been_delivered{false};   ///< The service may have taken the request: retry only with the same event ids.
-  bool throttled{false};                 ///< The service asked for fewer requests.
-  bool connected{false};                 ///< A connection stood, so bytes may have left.
-  int http_status{0};                    ///< The status of the last response; 0 without one.
-  int attempts{0};                       ///< Requests sent, the first included; 0 if nothing was sent.
-  std::string code{};                    ///< The service's own code, for example "InvalidInputException".
-  std::string where{};                   ///< "eventList[3].itemId", "AWS_REGION", a file and line, a host.
-  std::string message{};                 ///< One sentence, never event content.
-  std::string request_id{};              ///< The service's `x-amzn-RequestId`, for AWS Support.
+  /// The sort of failure.
+  ErrorKind kind{};
+  /// Trying again later can help.
+  bool retryable{false};
+  /// The service may have taken the request: retry only with the same event ids.
+  bool may_have_been_delivered{false};
+  /// The service asked for fewer requests.
+  bool throttled{false};
+  /// A connection stood, so bytes may have left.
+  bool connected{false};
+  /// The status of the last response; 0 without one.
+  int http_status{0};
+  /// Requests sent, the first included; 0 if nothing was sent.
+  int attempts{0};
+  /// The service's own code, for example "InvalidInputException".
+  std::string code{};
+  /// "eventList[3].itemId", "AWS_REGION", a file and line, a host.
+  std::string where{};
+  /// One sentence, never event content.
+  std::string message{};
+  /// The service's `x-amzn-RequestId`, for AWS Support.
+  std::string request_id{};
 };
 
-/// One line for a log or a terminal: "InvalidArgument: eventList[0].itemId: 301 characters, at most 256".
+/// One line for a log or a terminal: "InvalidArgument: eventList[0].itemId: 301 characters, at most
+/// 256".
 [[nodiscard]] inline std::string to_string(const Error& error) {
   std::string line{to_string(error.kind)};
   for (const std::string* part : {&error.code, &error.where, &error.message}) {
     if (part->empty()) continue;
     line.append(": ").append(*part);
   }
-  if (error.http_status != 0) line.append(" (HTTP ").append(std::to_string(error.http_status)).append(")");
+  if (error.http_status != 0)
+    line.append(" (HTTP ").append(std::to_string(error.http_status)).append(")");
   return line;
 }
 
@@ -118,12 +142,17 @@ class Result {
   using error_type = Error;
 
   /// Holds a value, made from anything that makes a T.
-  template <class U = T, std::enable_if_t<converts_from<U> && std::is_convertible_v<U&&, T>, int> = 0>
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
-  template <class U = T, std::enable_if_t<converts_from<U> && !std::is_convertible_v<U&&, T>, int> = 0>
+  template <class U = T,
+            std::enable_if_t<converts_from<U> && std::is_convertible_v<U&&, T>, int> = 0>
+  Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {
+  }  // NOLINT(google-explicit-constructor)
+  template <class U = T,
+            std::enable_if_t<converts_from<U> && !std::is_convertible_v<U&&, T>, int> = 0>
   explicit Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
   /// Holds an error.
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -176,7 +205,8 @@ class Result {
 
   /// A Result of what `change(value)` gives, or this error.
   template <class Change>
-  auto transform(Change&& change) const& -> Result<std::decay_t<std::invoke_result_t<Change, const T&>>> {
+  auto transform(
+      Change&& change) const& -> Result<std::decay_t<std::invoke_result_t<Change, const T&>>> {
     if (!has_value()) return error();
     return applied(std::forward<Change>(change), **this);
   }
@@ -207,7 +237,8 @@ class Result {
   }
 
   template <class Change, class Value>
-  static auto applied(Change&& change, Value&& value) -> Result<std::decay_t<std::invoke_result_t<Change, Value&&>>> {
+  static auto applied(Change&& change, Value&& value)
+      -> Result<std::decay_t<std::invoke_result_t<Change, Value&&>>> {
     if constexpr (std::is_void_v<std::invoke_result_t<Change, Value&&>>) {
       std::forward<Change>(change)(std::forward<Value>(value));
       return {};

@@ -16,7 +16,8 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// An Error as an exception; `what()` is its one line.
 class Exception : public std::runtime_error {
  public:
-  explicit Exception(Error error) : std::runtime_error(to_string(error)), error_(std::move(error)) {}
+  explicit Exception(Error error)
+      : std::runtime_error(to_string(error)), error_(std::move(error)) {}
   [[nodiscard]] const Error& error() const noexcept { return error_; }
 
  private:

@@ -15,19 +15,20 @@
   PERSONALIZE_EVENTS_JOIN_VERSION(major, minor, patch)
 #define PERSONALIZE_EVENTS_TEXT_OF(token) #token
 #define PERSONALIZE_EVENTS_VERSION_TEXT(major, minor, patch) \
-  PERSONALIZE_EVENTS_TEXT_OF(major) "." PERSONALIZE_EVENTS_TEXT_OF(minor) "." PERSONALIZE_EVENTS_TEXT_OF(patch)
+  PERSONALIZE_EVENTS_TEXT_OF(major)                          \
+  "." PERSONALIZE_EVENTS_TEXT_OF(minor) "." PERSONALIZE_EVENTS_TEXT_OF(patch)
 #define PERSONALIZE_EVENTS_EXPAND_TEXT(major, minor, patch) \
   PERSONALIZE_EVENTS_VERSION_TEXT(major, minor, patch)
 
 /// The version as text, for example "0.1.0".
-#define PERSONALIZE_EVENTS_VERSION                                                   \
-  PERSONALIZE_EVENTS_EXPAND_TEXT(PERSONALIZE_EVENTS_VERSION_MAJOR,                   \
-                                 PERSONALIZE_EVENTS_VERSION_MINOR,                   \
+#define PERSONALIZE_EVENTS_VERSION                                 \
+  PERSONALIZE_EVENTS_EXPAND_TEXT(PERSONALIZE_EVENTS_VERSION_MAJOR, \
+                                 PERSONALIZE_EVENTS_VERSION_MINOR, \
                                  PERSONALIZE_EVENTS_VERSION_PATCH)
 
 /// Opens `namespace personalize_events::inline v<major>_<minor>_<patch>`.
-#define PERSONALIZE_EVENTS_NAMESPACE_BEGIN                                           \
-  namespace personalize_events {                                                     \
+#define PERSONALIZE_EVENTS_NAMESPACE_BEGIN                                             \
+  namespace personalize_events {                                                       \
   inline namespace PERSONALIZE_EVENTS_EXPAND_VERSION(PERSONALIZE_EVENTS_VERSION_MAJOR, \
                                                      PERSONALIZE_EVENTS_VERSION_MINOR, \
                                                      PERSONALIZE_EVENTS_VERSION_PATCH) {

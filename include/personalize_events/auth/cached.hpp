@@ -35,12 +35,14 @@ inline constexpr std::chrono::seconds kMandatoryWindow{60};
 inline constexpr std::chrono::seconds kFailedRefreshPause{30};
 
 /// `jitter`, from 0 to 1, widens the advisory window, so that a fleet does not refresh at once.
-[[nodiscard]] inline Freshness freshness(std::optional<std::chrono::system_clock::time_point> expiration,
-                                         std::chrono::system_clock::time_point now, double jitter) {
+[[nodiscard]] inline Freshness freshness(
+    std::optional<std::chrono::system_clock::time_point> expiration,
+    std::chrono::system_clock::time_point now, double jitter) {
   if (!expiration) return Freshness::Fresh;
   const auto left = *expiration - now;
   if (left <= kMandatoryWindow) return Freshness::Mandatory;
-  const auto window = kAdvisoryWindow + std::chrono::duration_cast<std::chrono::milliseconds>(kAdvisoryJitter * jitter);
+  const auto window = kAdvisoryWindow + std::chrono::duration_cast<std::chrono::milliseconds>(
+                                            kAdvisoryJitter * jitter);
   return left <= window ? Freshness::Advisory : Freshness::Fresh;
 }
 
@@ -161,7 +163,9 @@ class CredentialsCache {
   auto cache = std::make_shared<CredentialsCache>(std::move(provider), std::move(platform));
   return [cache]() -> Result<Credentials> {
     constexpr std::chrono::minutes longest_wait{1};
-    return cache->get(longest_wait).transform([](const CredentialsCache::Shared& shared) { return *shared; });
+    return cache->get(longest_wait).transform([](const CredentialsCache::Shared& shared) {
+      return *shared;
+    });
   };
 }
 

@@ -21,8 +21,9 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;
-  std::string session_token{};                                        ///< empty for long-term keys
-  std::optional<std::chrono::system_clock::time_point> expiration{};  ///< absent: they do not expire
+  std::string session_token{};  ///< empty for long-term keys
+  std::optional<std::chrono::system_clock::time_point>
+      expiration{};  ///< absent: they do not expire
   std::string account_id{};
 
   ~Credentials();
@@ -57,7 +58,9 @@ namespace detail {
   return error;
 }
 
-[[nodiscard]] inline bool is_misconfigured_source(const Error& error) { return error.code == "MisconfiguredSource"; }
+[[nodiscard]] inline bool is_misconfigured_source(const Error& error) {
+  return error.code == "MisconfiguredSource";
+}
 
 }  // namespace detail
 
@@ -65,7 +68,8 @@ namespace detail {
 [[nodiscard]] inline CredentialsProvider static_credentials(Credentials credentials) {
   return [credentials = std::move(credentials)]() -> Result<Credentials> {
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty()) {
-      return credentials_error("static_credentials was given an empty access key id or secret access key");
+      return credentials_error(
+          "static_credentials was given an empty access key id or secret access key");
     }
     return credentials;
   };

@@ -30,7 +30,9 @@ namespace crypto {
 /// The bytes of a SHA-256 digest or of an HMAC with it.
 using Digest = std::array<unsigned char, 32>;
 
-[[nodiscard]] inline std::string to_hex(const Digest& digest) { return detail::to_hex(digest.data(), digest.size()); }
+[[nodiscard]] inline std::string to_hex(const Digest& digest) {
+  return detail::to_hex(digest.data(), digest.size());
+}
 
 /// Overwrites memory in a way that the compiler cannot leave out.
 inline void cleanse(void* memory, std::size_t size) noexcept {
@@ -85,8 +87,10 @@ class Sha256 {
     if (function == nullptr) return failure("EVP_MD_fetch");
     if (!context_) context_.reset(EVP_MD_CTX_new());
     if (!context_) return failure("EVP_MD_CTX_new");
-    if (EVP_DigestInit_ex(context_.get(), function, nullptr) != 1) return failure("EVP_DigestInit_ex");
-    if (EVP_DigestUpdate(context_.get(), data.data(), data.size()) != 1) return failure("EVP_DigestUpdate");
+    if (EVP_DigestInit_ex(context_.get(), function, nullptr) != 1)
+      return failure("EVP_DigestInit_ex");
+    if (EVP_DigestUpdate(context_.get(), data.data(), data.size()) != 1)
+      return failure("EVP_DigestUpdate");
     Digest digest{};
     unsigned size = 0;
     if (EVP_DigestFinal_ex(context_.get(), digest.data(), &size) != 1 || size != digest.size()) {

@@ -26,19 +26,23 @@ class HmacContext {
   [[nodiscard]] Result<void> set_key(const unsigned char* key, std::size_t size) {
     if (!context_) context_.reset(HMAC_CTX_new());
     if (!context_) return failure("HMAC_CTX_new");
-    has_key_ = HMAC_Init_ex(context_.get(), key, static_cast<int>(size), EVP_sha256(), nullptr) == 1;
+    has_key_ =
+        HMAC_Init_ex(context_.get(), key, static_cast<int>(size), EVP_sha256(), nullptr) == 1;
     if (!has_key_) return failure("HMAC_Init_ex");
     return {};
   }
 
-  /// The HMAC of `data` with the key set last. Errors: Signing, when libcrypto fails or no key is set.
+  /// The HMAC of `data` with the key set last. Errors: Signing, when libcrypto fails or no key is
+  /// set.
   [[nodiscard]] Result<Digest> mac(std::string_view data) {
-    if (!has_key_ || HMAC_Init_ex(context_.get(), nullptr, 0, nullptr, nullptr) != 1) return failure("HMAC_Init_ex");
+    if (!has_key_ || HMAC_Init_ex(context_.get(), nullptr, 0, nullptr, nullptr) != 1)
+      return failure("HMAC_Init_ex");
     const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
     if (HMAC_Update(context_.get(), bytes, data.size()) != 1) return failure("HMAC_Update");
     Digest digest{};
     unsigned size = 0;
-    if (HMAC_Final(context_.get(), digest.data(), &size) != 1 || size != digest.size()) return failure("HMAC_Final");
+    if (HMAC_Final(context_.get(), digest.data(), &size) != 1 || size != digest.size())
+      return failure("HMAC_Final");
     return digest;
   }
 

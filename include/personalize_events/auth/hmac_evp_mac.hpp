@@ -26,26 +26,32 @@ class EvpMacHmac {
   /// Takes a key for the calls of `mac` that follow. Errors: Signing, when libcrypto fails.
   [[nodiscard]] Result<void> set_key(const unsigned char* key, std::size_t size) {
     if (!context_) {
-      const std::unique_ptr<EVP_MAC, FreeFunction> function{EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
+      const std::unique_ptr<EVP_MAC, FreeFunction> function{
+          EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
       if (!function) return failure("EVP_MAC_fetch");
       context_.reset(EVP_MAC_CTX_new(function.get()));
       if (!context_) return failure("EVP_MAC_CTX_new");
     }
-    std::array<char, 7> digest_name{"SHA256"};  // OSSL_PARAM takes a pointer to what it may not change
+    std::array<char, 7> digest_name{
+        "SHA256"};  // OSSL_PARAM takes a pointer to what it may not change
     const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name.data(), 0), OSSL_PARAM_construct_end()};
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name.data(), 0),
+        OSSL_PARAM_construct_end()};
     if (EVP_MAC_init(context_.get(), key, size, parameters) != 1) return failure("EVP_MAC_init");
     return {};
   }
 
-  /// The HMAC of `data` with the key set last. Errors: Signing, when libcrypto fails or no key is set.
+  /// The HMAC of `data` with the key set last. Errors: Signing, when libcrypto fails or no key is
+  /// set.
   [[nodiscard]] Result<Digest> mac(std::string_view data) {
-    if (!context_ || EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1) return failure("EVP_MAC_init");
+    if (!context_ || EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1)
+      return failure("EVP_MAC_init");
     const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
     if (EVP_MAC_update(context_.get(), bytes, data.size()) != 1) return failure("EVP_MAC_update");
     Digest digest{};
     std::size_t size = 0;
-    if (EVP_MAC_final(context_.get(), digest.data(), &size, digest.size()) != 1 || size != digest.size()) {
+    if (EVP_MAC_final(context_.get(), digest.data(), &size, digest.size()) != 1 ||
+        size != digest.size()) {
       return failure("EVP_MAC_final");
     }
     return digest;

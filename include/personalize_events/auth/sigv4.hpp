@@ -3,7 +3,8 @@
 // AWS Signature Version 4 in the Authorization header: each intermediate as a pure function, and
 // Signer, which signs a request with cached keys and reused contexts. The client signs each attempt
 // with it; credential providers sign their own requests with it.
-// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+// Source:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 #ifndef PERSONALIZE_EVENTS_AUTH_SIGV4_HPP
 #define PERSONALIZE_EVENTS_AUTH_SIGV4_HPP
 
@@ -20,6 +21,7 @@
 
 #include "personalize_events/auth/credentials.hpp"
 #include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/time.hpp"
 #include "personalize_events/detail/uri.hpp"
 #include "personalize_events/http/message.hpp"
@@ -33,10 +35,10 @@ inline constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 /// How a request is signed.
 struct SigningOptions {
   std::string_view region;
-  std::string_view service;                ///< the signing name: "personalize", not the endpoint's
-  std::string_view payload_hash{};         ///< hex; empty: of the request's own body
-  bool normalize_path{true};               ///< off for services that take dots and slashes as they are
-  bool sign_session_token{true};           ///< off: the token is added unsigned
+  std::string_view service;         ///< the signing name: "personalize", not the endpoint's
+  std::string_view payload_hash{};  ///< hex; empty: of the request's own body
+  bool normalize_path{true};        ///< off for services that take dots and slashes as they are
+  bool sign_session_token{true};    ///< off: the token is added unsigned
 };
 
 /// The path and the query of an absolute URL, as they are sent.
@@ -47,7 +49,8 @@ struct Target {
 
 [[nodiscard]] inline Target target_of(std::string_view url) {
   const std::size_t authority = url.find("://");
-  const std::size_t path = url.find_first_of("/?", authority == std::string_view::npos ? 0 : authority + 3);
+  const std::size_t path =
+      url.find_first_of("/?", authority == std::string_view::npos ? 0 : authority + 3);
   if (path == std::string_view::npos) return {};
   url.remove_prefix(path);
   url = url.substr(0, url.find('#'));
@@ -72,7 +75,8 @@ struct Target {
     query.remove_prefix(std::min(query.size(), parameter.size() + 1));
     if (parameter.empty()) continue;
     const std::size_t equals = parameter.find('=');
-    const std::string_view value = equals == std::string_view::npos ? "" : parameter.substr(equals + 1);
+    const std::string_view value =
+        equals == std::string_view::npos ? "" : parameter.substr(equals + 1);
     pairs.emplace_back(detail::percent_encode(detail::percent_decode(parameter.substr(0, equals))),
                        detail::percent_encode(detail::percent_decode(value)));
   }
@@ -88,10 +92,18 @@ struct Target {
 /// Whether a header takes part in the signature. The ones that do not are those that proxies and
 /// HTTP stacks change on the way.
 [[nodiscard]] inline bool is_signed_header(std::string_view name) {
-  constexpr std::string_view unsigned_headers[] = {
-      "authorization",       "connection", "expect",  "keep-alive",        "proxy-authenticate",
-      "proxy-authorization", "te",         "trailer", "transfer-encoding", "upgrade",
-      "user-agent",          "x-amzn-trace-id"};
+  constexpr std::string_view unsigned_headers[] = {"authorization",
+                                                   "connection",
+                                                   "expect",
+                                                   "keep-alive",
+                                                   "proxy-authenticate",
+                                                   "proxy-authorization",
+                                                   "te",
+                                                   "trailer",
+                                                   "transfer-encoding",
+                                                   "upgrade",
+                                                   "user-agent",
+                                                   "x-amzn-trace-id"};
   return std::none_of(std::begin(unsigned_headers), std::end(unsigned_headers),
                       [name](std::string_view other) { return equal_header_names(name, other); });
 }
@@ -123,12 +135,11 @@ struct CanonicalHeaders {
   sorted.reserve(headers.size());
   for (const auto& [name, value] : headers) {
     if (!is_signed_header(name)) continue;
-    std::string lower = name;
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    sorted.emplace_back(std::move(lower), canonical_header_value(value));
+    sorted.emplace_back(detail::to_lower(name), canonical_header_value(value));
   }
   // Stable: the values of a repeated header are joined in the order in which they are sent.
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   CanonicalHeaders canonical;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     const auto& [name, value] = sorted[i];
@@ -145,8 +156,10 @@ struct CanonicalHeaders {
 }
 
 /// The canonical request: six parts on lines of their own.
-[[nodiscard]] inline std::string canonical_request(const HttpRequest& request, const CanonicalHeaders& headers,
-                                                   std::string_view payload_hash, bool normalize_path) {
+[[nodiscard]] inline std::string canonical_request(const HttpRequest& request,
+                                                   const CanonicalHeaders& headers,
+                                                   std::string_view payload_hash,
+                                                   bool normalize_path) {
   const Target target = target_of(request.url);
   std::string canonical;
   canonical.reserve(256 + headers.lines.size());
@@ -159,24 +172,32 @@ struct CanonicalHeaders {
 }
 
 /// The credential scope: "20150830/us-east-1/personalize/aws4_request".
-[[nodiscard]] inline std::string credential_scope(std::string_view amz_date, const SigningOptions& options) {
+[[nodiscard]] inline std::string credential_scope(std::string_view amz_date,
+                                                  const SigningOptions& options) {
   std::string scope{amz_date.substr(0, 8)};
-  return scope.append("/").append(options.region).append("/").append(options.service).append("/aws4_request");
+  return scope.append("/")
+      .append(options.region)
+      .append("/")
+      .append(options.service)
+      .append("/aws4_request");
 }
 
 /// The string to sign: the algorithm, the date, the scope and the hash of the canonical request.
 [[nodiscard]] inline std::string string_to_sign(std::string_view amz_date, std::string_view scope,
                                                 std::string_view canonical_request_hash) {
   std::string text{kAlgorithm};
-  return text.append("\n").append(amz_date).append("\n").append(scope).append("\n").append(canonical_request_hash);
+  return text.append("\n").append(amz_date).append("\n").append(scope).append("\n").append(
+      canonical_request_hash);
 }
 
 /// The key that signs for one secret, day, region and service: four HMACs in a row, kept in `hmac`.
 /// Errors: Signing.
 template <class Hmac>
-[[nodiscard]] Result<void> derive_signing_key(Hmac& hmac, std::string_view secret_access_key, std::string_view scope) {
+[[nodiscard]] Result<void> derive_signing_key(Hmac& hmac, std::string_view secret_access_key,
+                                              std::string_view scope) {
   std::string seed = "AWS4";
-  seed.reserve(4 + secret_access_key.size());  // one block, so that no copy of the secret is left behind
+  seed.reserve(
+      4 + secret_access_key.size());  // one block, so that no copy of the secret is left behind
   seed.append(secret_access_key);
   auto keyed = hmac.set_key(reinterpret_cast<const unsigned char*>(seed.data()), seed.size());
   crypto::cleanse(seed);
@@ -205,7 +226,8 @@ class Signer {
   /// that the request has by then, but for those that is_signed_header leaves out; what is added
   /// later is not signed.
   [[nodiscard]] Result<void> sign(HttpRequest& request, const Credentials& credentials,
-                                  std::chrono::system_clock::time_point now, const SigningOptions& options) {
+                                  std::chrono::system_clock::time_point now,
+                                  const SigningOptions& options) {
     std::unique_ptr<Context> context = take();
     const std::size_t before = request.headers.size();
     auto signed_request = sign_with(*context, request, credentials, now, options);
@@ -227,8 +249,10 @@ class Signer {
     ~Context() { crypto::cleanse(secret); }
   };
 
-  static Result<void> sign_with(Context& context, HttpRequest& request, const Credentials& credentials,
-                                std::chrono::system_clock::time_point now, const SigningOptions& options) {
+  static Result<void> sign_with(Context& context, HttpRequest& request,
+                                const Credentials& credentials,
+                                std::chrono::system_clock::time_point now,
+                                const SigningOptions& options) {
     const std::string date = detail::format_amz_date(now);
     const std::string scope = credential_scope(date, options);
     const bool has_token = !credentials.session_token.empty();
@@ -241,7 +265,8 @@ class Signer {
     auto payload_hash = hex_digest(context, options.payload_hash, request.body);
     if (!payload_hash) return std::move(payload_hash).error();
     const CanonicalHeaders headers = canonical_headers(request.headers);
-    auto hash = hex_digest(context, {}, canonical_request(request, headers, *payload_hash, options.normalize_path));
+    auto hash = hex_digest(
+        context, {}, canonical_request(request, headers, *payload_hash, options.normalize_path));
     if (!hash) return std::move(hash).error();
 
     if (auto keyed = use_key(context, credentials.secret_access_key, scope); !keyed) return keyed;
@@ -249,7 +274,10 @@ class Signer {
     if (!signature) return std::move(signature).error();
 
     std::string authorization{kAlgorithm};
-    authorization.append(" Credential=").append(credentials.access_key_id).append("/").append(scope);
+    authorization.append(" Credential=")
+        .append(credentials.access_key_id)
+        .append("/")
+        .append(scope);
     authorization.append(", SignedHeaders=").append(headers.names);
     authorization.append(", Signature=").append(crypto::to_hex(*signature));
     if (has_token && !options.sign_session_token) {
@@ -259,12 +287,15 @@ class Signer {
     return {};
   }
 
-  static Result<std::string> hex_digest(Context& context, std::string_view known, std::string_view data) {
+  static Result<std::string> hex_digest(Context& context, std::string_view known,
+                                        std::string_view data) {
     if (!known.empty()) return std::string(known);
-    return context.sha256.digest(data).transform([](const crypto::Digest& digest) { return crypto::to_hex(digest); });
+    return context.sha256.digest(data).transform(
+        [](const crypto::Digest& digest) { return crypto::to_hex(digest); });
   }
 
-  static Result<void> use_key(Context& context, const std::string& secret, const std::string& scope) {
+  static Result<void> use_key(Context& context, const std::string& secret,
+                              const std::string& scope) {
     if (!context.scope.empty() && context.scope == scope && context.secret == secret) return {};
     context.scope.clear();  // so that a key half derived is never used
     if (auto derived = derive_signing_key(context.hmac, secret, scope); !derived) return derived;

@@ -46,7 +46,8 @@ inline constexpr std::string_view kSigningName = "personalize";
 
 /// The User-Agent in the form of AWS's SDKs: name/version pairs.
 [[nodiscard]] inline std::string user_agent(const std::string& app_id) {
-  std::string text = "personalize-events-cpp/" PERSONALIZE_EVENTS_VERSION " ua/2.1 api/personalize_events#2018-03-22 lang/c++";
+  std::string text = "personalize-events-cpp/" PERSONALIZE_EVENTS_VERSION
+                     " ua/2.1 api/personalize_events#2018-03-22 lang/c++";
   if (!app_id.empty()) text.append(" app/").append(app_id);
   return text;
 }
@@ -56,7 +57,8 @@ class ClientState {
  public:
   explicit ClientState(ClientOptions options)
       : options_(with_platform(std::move(options))),
-        endpoint_(resolve_endpoint({options_.region, options_.endpoint_url, options_.use_fips.value_or(false),
+        endpoint_(resolve_endpoint({options_.region, options_.endpoint_url,
+                                    options_.use_fips.value_or(false),
                                     options_.use_dual_stack.value_or(false)})),
         user_agent_(user_agent(options_.app_id)),
         credentials_(options_.credentials, options_.platform),
@@ -65,9 +67,11 @@ class ClientState {
 
   /// Runs one call: body to wire, attempt by attempt, until the service takes it or the state
   /// machine gives up.
-  [[nodiscard]] Result<PutResult> call(std::string_view operation, std::string_view path, std::string body) {
+  [[nodiscard]] Result<PutResult> call(std::string_view operation, std::string_view path,
+                                       std::string body) {
     HttpRequest request;
-    if (auto formed = form(request, path, std::move(body)); !formed) return std::move(formed).error();
+    if (auto formed = form(request, path, std::move(body)); !formed)
+      return std::move(formed).error();
 
     Platform& platform = *options_.platform;
     retry::CallState call(limits(), quota_, platform.steady_now());
@@ -79,7 +83,8 @@ class ClientState {
       if (is_adaptive()) {
         const std::chrono::nanoseconds hold = hold_back();
         if (hold >= call.time_left(platform.steady_now())) {
-          return finish(timed_out("held back to the pace that the service accepts"), sent, may_have_been_delivered);
+          return finish(timed_out("held back to the pace that the service accepts"), sent,
+                        may_have_been_delivered);
         }
         platform.sleep_for(hold);
       }
@@ -93,12 +98,18 @@ class ClientState {
       }
       may_have_been_delivered = may_have_been_delivered || report.error->may_have_been_delivered;
 
-      const retry::Decision decision = call.failed(report.failure, platform.steady_now(), random_fraction());
+      const retry::Decision decision =
+          call.failed(report.failure, platform.steady_now(), random_fraction());
       switch (decision.next) {
-        case retry::Decision::Next::Fail: return finish(*std::move(report.error), sent, may_have_been_delivered);
+        case retry::Decision::Next::Fail:
+          return finish(*std::move(report.error), sent, may_have_been_delivered);
         case retry::Decision::Next::Retry: platform.sleep_for(decision.wait); break;
-        case retry::Decision::Next::CorrectClock: correct_clock(*report.failure.service_date); break;
-        case retry::Decision::Next::RefreshCredentials: credentials_.invalidate(report.credentials); break;
+        case retry::Decision::Next::CorrectClock:
+          correct_clock(*report.failure.service_date);
+          break;
+        case retry::Decision::Next::RefreshCredentials:
+          credentials_.invalidate(report.credentials);
+          break;
       }
     }
   }
@@ -108,7 +119,8 @@ class ClientState {
 
   /// The service's time, as far as this client knows it.
   [[nodiscard]] std::chrono::system_clock::time_point service_now() const {
-    return options_.platform->now() + std::chrono::milliseconds{clock_offset_.load(std::memory_order_relaxed)};
+    return options_.platform->now() +
+           std::chrono::milliseconds{clock_offset_.load(std::memory_order_relaxed)};
   }
 
   [[nodiscard]] UuidBytes random_bytes() const {
@@ -133,7 +145,8 @@ class ClientState {
   }
 
   /// The request without what changes from attempt to attempt. Errors: Configuration.
-  [[nodiscard]] Result<void> form(HttpRequest& request, std::string_view path, std::string body) const {
+  [[nodiscard]] Result<void> form(HttpRequest& request, std::string_view path,
+                                  std::string body) const {
     if (!endpoint_) return endpoint_.error();
     if (options_.region.empty()) {
       return make_error(ErrorKind::Configuration, "region",
@@ -144,8 +157,9 @@ class ClientState {
                         "no transport; set ClientOptions::transport, or use make_client");
     }
     if (!options_.credentials) {
-      return make_error(ErrorKind::Configuration, "credentials",
-                        "no credentials provider; set ClientOptions::credentials, or use make_client");
+      return make_error(
+          ErrorKind::Configuration, "credentials",
+          "no credentials provider; set ClientOptions::credentials, or use make_client");
     }
     request.method = "POST";
     request.url = endpoint_->url;
@@ -159,12 +173,14 @@ class ClientState {
   }
 
   [[nodiscard]] retry::CallLimits limits() const {
-    return {options_.retry.max_attempts.value_or(3), options_.attempt_timeout, options_.call_timeout};
+    return {options_.retry.max_attempts.value_or(3), options_.attempt_timeout,
+            options_.call_timeout};
   }
 
   /// One attempt: credentials, signature, exchange, verdict.
   [[nodiscard]] AttemptReport attempt(HttpRequest& request, std::string_view operation,
-                                      const std::string& invocation_id, const retry::CallState& call) {
+                                      const std::string& invocation_id,
+                                      const retry::CallState& call) {
     AttemptReport report;
     Platform& platform = *options_.platform;
     if (request.timeout <= std::chrono::milliseconds{0}) {
@@ -195,8 +211,9 @@ class ClientState {
       return report;
     }
     request.headers.emplace_back("amz-sdk-invocation-id", invocation_id);
-    request.headers.emplace_back("amz-sdk-request", "attempt=" + std::to_string(call.attempts()) +
-                                                        "; max=" + std::to_string(limits().max_attempts));
+    request.headers.emplace_back("amz-sdk-request",
+                                 "attempt=" + std::to_string(call.attempts()) +
+                                     "; max=" + std::to_string(limits().max_attempts));
     request.headers.emplace_back("User-Agent", user_agent_);
 
     const auto before = platform.steady_now();
@@ -218,7 +235,8 @@ class ClientState {
   }
 
   void tell(std::string_view operation, int number, const Result<HttpResponse>& response,
-            const std::optional<Error>& error, std::chrono::nanoseconds latency, std::size_t bytes) const {
+            const std::optional<Error>& error, std::chrono::nanoseconds latency,
+            std::size_t bytes) const {
     if (!options_.on_attempt) return;
     Attempt attempt;
     attempt.operation = operation;
@@ -236,7 +254,8 @@ class ClientState {
     return error;
   }
 
-  /// The Error of the whole call: an earlier attempt may have been delivered although the last was not.
+  /// The Error of the whole call: an earlier attempt may have been delivered although the last was
+  /// not.
   [[nodiscard]] static Error finish(Error error, int sent, bool may_have_been_delivered) {
     error.attempts = sent;
     error.may_have_been_delivered = error.may_have_been_delivered || may_have_been_delivered;
@@ -284,57 +303,70 @@ class ClientState {
 /// connections, credentials and the retry quota.
 ///
 /// @par Idempotency
-/// Ids and times that events lack are filled in once, before the first attempt, so that the client's
-/// own retries are trained on once. Before you retry a failed call yourself, call assign_event_ids
-/// on the request first.
+/// Ids and times that events lack are filled in once, before the first attempt, so that the
+/// client's own retries are trained on once. Before you retry a failed call yourself, call
+/// assign_event_ids on the request first.
 ///
 /// @par Error Handling
 /// InvalidArgument: the request breaks the model; `where` names the member, and nothing was sent.
-/// Configuration, Credentials, Signing: nothing was sent. Transport, Timeout, Response, Service: see
-/// Error; those that may pass are tried again by AWS's standard retry mode (three attempts, backoff
-/// with jitter, a shared quota) within ClientOptions::call_timeout. `may_have_been_delivered` is
-/// true when any attempt may have reached the service.
+/// Configuration, Credentials, Signing: nothing was sent. Transport, Timeout, Response, Service:
+/// see Error; those that may pass are tried again by AWS's standard retry mode (three attempts,
+/// backoff with jitter, a shared quota) within ClientOptions::call_timeout.
+/// `may_have_been_delivered` is true when any attempt may have reached the service.
 class Client {
  public:
   /// Takes the options as they are and reads no environment. Without region, credentials or
   /// transport every call answers Configuration. Use make_client to have gaps filled.
-  explicit Client(ClientOptions options) : state_(std::make_shared<detail::ClientState>(std::move(options))) {}
+  explicit Client(ClientOptions options)
+      : state_(std::make_shared<detail::ClientState>(std::move(options))) {}
 
   /// Records what users did with items.
   /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutEvents.html
-  [[nodiscard]] Result<PutResult> put_events(const PutEventsRequest& request) const { return put(request); }
+  [[nodiscard]] Result<PutResult> put_events(const PutEventsRequest& request) const {
+    return put(request);
+  }
 
   /// Records what users did with actions.
   /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutActionInteractions.html
-  [[nodiscard]] Result<PutResult> put_action_interactions(const PutActionInteractionsRequest& request) const {
+  [[nodiscard]] Result<PutResult> put_action_interactions(
+      const PutActionInteractionsRequest& request) const {
     return put(request);
   }
 
   /// Adds users to a Users dataset. The service takes ten such requests a second.
   /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutUsers.html
-  [[nodiscard]] Result<PutResult> put_users(const PutUsersRequest& request) const { return put(request); }
+  [[nodiscard]] Result<PutResult> put_users(const PutUsersRequest& request) const {
+    return put(request);
+  }
 
   /// Adds items to an Items dataset. The service takes ten such requests a second.
   /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutItems.html
-  [[nodiscard]] Result<PutResult> put_items(const PutItemsRequest& request) const { return put(request); }
+  [[nodiscard]] Result<PutResult> put_items(const PutItemsRequest& request) const {
+    return put(request);
+  }
 
   /// Adds actions to an Actions dataset. The service takes ten such requests a second.
   /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutActions.html
-  [[nodiscard]] Result<PutResult> put_actions(const PutActionsRequest& request) const { return put(request); }
+  [[nodiscard]] Result<PutResult> put_actions(const PutActionsRequest& request) const {
+    return put(request);
+  }
 
  private:
   /// Absent ids and times, from the client's platform.
   struct Defaults {
     detail::ClientState& state;
     std::chrono::system_clock::time_point time;
-    [[nodiscard]] std::string event_id() const { return detail::event_id(time, state.random_bytes()); }
+    [[nodiscard]] std::string event_id() const {
+      return detail::event_id(time, state.random_bytes());
+    }
     [[nodiscard]] std::chrono::system_clock::time_point now() const { return time; }
   };
 
   template <class Request>
   [[nodiscard]] Result<PutResult> put(const Request& request) const {
     using Description = model::Description<Request>;
-    if (auto valid = wire::validate(request, state_->validation()); !valid) return std::move(valid).error();
+    if (auto valid = wire::validate(request, state_->validation()); !valid)
+      return std::move(valid).error();
     auto body = wire::write(request, Defaults{*state_, state_->platform().now()});
     if (!body) return std::move(body).error();
     return state_->call(Description::operation, Description::path, *std::move(body));

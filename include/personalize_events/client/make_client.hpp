@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_client: a Client with every gap in its options filled from the AWS environment, over libcurl.
-// This is where applications begin.
+// make_client: a Client with every gap in its options filled from the AWS environment, over
+// libcurl. This is where applications begin.
 #ifndef PERSONALIZE_EVENTS_CLIENT_MAKE_CLIENT_HPP
 #define PERSONALIZE_EVENTS_CLIENT_MAKE_CLIENT_HPP
 
@@ -65,7 +65,8 @@ namespace detail {
 [[nodiscard]] inline Result<Client> make_client(ClientOptions options = {}) {
   auto filled = detail::with_environment(std::move(options));
   if (!filled) return std::move(filled).error();
-  if (filled->transport == nullptr) filled->transport = std::make_shared<CurlTransport>(filled->http);
+  if (filled->transport == nullptr)
+    filled->transport = std::make_shared<CurlTransport>(filled->http);
   if (!filled->credentials) {
     filled->credentials = default_chain(filled->transport, filled->platform, filled->profile);
   }

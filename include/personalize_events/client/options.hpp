@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ClientOptions: all that an application can say of a client. What it leaves empty make_client fills
-// from the AWS environment.
+// ClientOptions: all that an application can say of a client. What it leaves empty make_client
+// fills from the AWS environment.
 #ifndef PERSONALIZE_EVENTS_CLIENT_OPTIONS_HPP
 #define PERSONALIZE_EVENTS_CLIENT_OPTIONS_HPP
 
@@ -36,21 +36,33 @@ struct Attempt {
 /// The settings of a client. Explicit ones win over the environment, that over the profile, that
 /// over the default.
 struct ClientOptions {
-  std::string region{};        ///< empty: AWS_REGION, AWS_DEFAULT_REGION, profile
-  std::string endpoint_url{};  ///< empty: AWS_ENDPOINT_URL_PERSONALIZE_EVENTS, AWS_ENDPOINT_URL, profile, the endpoint rules
-  std::string profile{};       ///< empty: AWS_PROFILE, then "default"
-  CredentialsProvider credentials{};       ///< empty: the default chain. Always wrapped in a cache
-  std::shared_ptr<Transport> transport{};  ///< empty: CurlTransport
+  /// Empty: AWS_REGION, AWS_DEFAULT_REGION, profile.
+  std::string region{};
+  /// Empty: AWS_ENDPOINT_URL_PERSONALIZE_EVENTS, AWS_ENDPOINT_URL, profile, the endpoint rules.
+  std::string endpoint_url{};
+  /// Empty: AWS_PROFILE, then "default".
+  std::string profile{};
+  /// Empty: the default chain. Always wrapped in a cache.
+  CredentialsProvider credentials{};
+  /// Empty: CurlTransport.
+  std::shared_ptr<Transport> transport{};
   RetryOptions retry{};
-  std::optional<bool> use_fips{};          ///< empty: AWS_USE_FIPS_ENDPOINT, profile
-  std::optional<bool> use_dual_stack{};    ///< empty: AWS_USE_DUALSTACK_ENDPOINT, profile
-  std::chrono::milliseconds attempt_timeout{5000};  ///< one exchange, connecting included
-  std::chrono::milliseconds call_timeout{10000};    ///< over all attempts, backoff and credentials; a backoff that would pass it fails at once
+  /// Empty: AWS_USE_FIPS_ENDPOINT, profile.
+  std::optional<bool> use_fips{};
+  /// Empty: AWS_USE_DUALSTACK_ENDPOINT, profile.
+  std::optional<bool> use_dual_stack{};
+  /// One exchange, connecting included.
+  std::chrono::milliseconds attempt_timeout{5000};
+  /// Over all attempts, backoff and credentials; a backoff that would pass it fails at once.
+  std::chrono::milliseconds call_timeout{10000};
   Validation validation{Validation::Model};
   HttpOptions http{};
-  std::string app_id{};                    ///< AWS_SDK_UA_APP_ID; goes into User-Agent, at most 50 characters
-  std::function<void(const Attempt&)> on_attempt{};  ///< called on the calling thread after each attempt, no lock held
-  std::shared_ptr<Platform> platform{};    ///< empty: the system's; tests use testing::VirtualPlatform
+  /// AWS_SDK_UA_APP_ID; goes into User-Agent, at most 50 characters.
+  std::string app_id{};
+  /// Called on the calling thread after each attempt, no lock held.
+  std::function<void(const Attempt&)> on_attempt{};
+  /// Empty: the system's; tests use testing::VirtualPlatform.
+  std::shared_ptr<Platform> platform{};
 };
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -30,7 +31,7 @@ namespace detail {
   };
   const auto take_digits = [&text] {
     bool any = false;
-    while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    while (!text.empty() && is_digit(text.front())) {
       text.remove_prefix(1);
       any = true;
     }

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -27,12 +28,14 @@ struct CivilTime {
 };
 
 /// Days since 1970-01-01. Counting years from March puts the leap day last.
-[[nodiscard]] constexpr std::int64_t days_from_civil(std::int64_t year, int month, int day) noexcept {
+[[nodiscard]] constexpr std::int64_t days_from_civil(std::int64_t year, int month,
+                                                     int day) noexcept {
   year -= month <= 2 ? 1 : 0;
   const std::int64_t era = (year >= 0 ? year : year - 399) / 400;
   const std::int64_t year_of_era = year - era * 400;
   const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  const std::int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  const std::int64_t day_of_era =
+      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   return era * 146097 + day_of_era - 719468;
 }
 
@@ -48,7 +51,8 @@ struct CivilTime {
   const std::int64_t day_of_era = days - era * 146097;
   const std::int64_t year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const std::int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t shifted_month = (5 * day_of_year + 2) / 153;
   CivilTime civil;
   civil.day = static_cast<int>(day_of_year - (153 * shifted_month + 2) / 5 + 1);
@@ -61,8 +65,8 @@ struct CivilTime {
 }
 
 [[nodiscard]] constexpr std::int64_t seconds_from_civil(const CivilTime& civil) noexcept {
-  return days_from_civil(civil.year, civil.month, civil.day) * 86400 + civil.hour * 3600 + civil.minute * 60 +
-         civil.second;
+  return days_from_civil(civil.year, civil.month, civil.day) * 86400 + civil.hour * 3600 +
+         civil.minute * 60 + civil.second;
 }
 
 /// Whole seconds since the epoch, rounded down.
@@ -72,8 +76,10 @@ struct CivilTime {
 
 /// The moment of whole seconds since the epoch, kept within what the clock can hold.
 [[nodiscard]] constexpr TimePoint time_from_seconds(std::int64_t seconds) noexcept {
-  constexpr auto most = std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::max()).count();
-  constexpr auto least = std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::min()).count();
+  constexpr auto most =
+      std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::max()).count();
+  constexpr auto least =
+      std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::min()).count();
   const std::int64_t kept = seconds > most ? most : seconds < least ? least : seconds;
   return TimePoint{std::chrono::duration_cast<TimePoint::duration>(std::chrono::seconds{kept})};
 }
@@ -88,11 +94,14 @@ inline void append_padded(std::string& out, std::int64_t number, int digits) {
 /// A moment as epoch seconds: floored to the millisecond, with a fraction only when there is one
 /// and its trailing zeros cut ("1700000000.12"). Smithy restJson1, timestamp format epoch-seconds.
 [[nodiscard]] inline std::string format_epoch_seconds(TimePoint time) {
-  const std::int64_t milliseconds = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
-  // The sign stands before the whole number, so a moment before the epoch is written as its distance.
+  const std::int64_t milliseconds =
+      std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  // The sign stands before the whole number, so a moment before the epoch is written as its
+  // distance.
   const bool negative = milliseconds < 0;
-  const std::uint64_t distance =
-      negative ? std::uint64_t{0} - static_cast<std::uint64_t>(milliseconds) : static_cast<std::uint64_t>(milliseconds);
+  const std::uint64_t distance = negative
+                                     ? std::uint64_t{0} - static_cast<std::uint64_t>(milliseconds)
+                                     : static_cast<std::uint64_t>(milliseconds);
   std::string text = negative ? "-" : "";
   text.append(std::to_string(distance / 1000));
   if (distance % 1000 == 0) return text;
@@ -151,7 +160,7 @@ class FieldReader {
   constexpr int digits(std::size_t count) noexcept {
     int number = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      if (rest_.empty() || rest_.front() < '0' || rest_.front() > '9') return fail();
+      if (rest_.empty() || !is_digit(rest_.front())) return fail();
       number = number * 10 + (rest_.front() - '0');
       rest_.remove_prefix(1);
     }
@@ -192,7 +201,9 @@ class FieldReader {
 };
 
 [[nodiscard]] constexpr bool is_valid(const CivilTime& civil) noexcept {
-  if (civil.month < 1 || civil.month > 12 || civil.hour > 23 || civil.minute > 59 || civil.second > 60) return false;
+  if (civil.month < 1 || civil.month > 12 || civil.hour > 23 || civil.minute > 59 ||
+      civil.second > 60)
+    return false;
   const std::int64_t next = civil.month == 12 ? days_from_civil(civil.year + 1, 1, 1)
                                               : days_from_civil(civil.year, civil.month + 1, 1);
   return civil.day >= 1 && civil.day <= next - days_from_civil(civil.year, civil.month, 1);

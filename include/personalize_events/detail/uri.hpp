@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -17,15 +18,15 @@ namespace detail {
 
 /// Whether a character is never percent-encoded (RFC 3986, section 2.3).
 [[nodiscard]] constexpr bool is_unreserved(char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
+  return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /// What percent_encode does with a slash.
 enum class Slash : unsigned char { Encode, Keep };
 
 /// Appends `text` percent-encoded byte by byte, with uppercase digits.
-inline void append_percent_encoded(std::string& out, std::string_view text, Slash slash = Slash::Encode) {
+inline void append_percent_encoded(std::string& out, std::string_view text,
+                                   Slash slash = Slash::Encode) {
   constexpr const char* digits = "0123456789ABCDEF";
   for (const char c : text) {
     if (is_unreserved(c) || (c == '/' && slash == Slash::Keep)) {
@@ -40,7 +41,8 @@ inline void append_percent_encoded(std::string& out, std::string_view text, Slas
 }
 
 /// `text` percent-encoded byte by byte, with uppercase digits.
-[[nodiscard]] inline std::string percent_encode(std::string_view text, Slash slash = Slash::Encode) {
+[[nodiscard]] inline std::string percent_encode(std::string_view text,
+                                                Slash slash = Slash::Encode) {
   std::string out;
   out.reserve(text.size());
   append_percent_encoded(out, text, slash);
@@ -58,7 +60,8 @@ inline void append_percent_encoded(std::string& out, std::string_view text, Slas
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
+    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
+        digit(text[i + 2]) >= 0) {
       out.push_back(static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])));
       i += 2;
     } else {

@@ -28,13 +28,13 @@ namespace detail {
   if (lead < 0xC2) return 0;  // a continuation byte, or an overlong form
   if (lead < 0xE0) return continues(1) ? 2 : 0;
   if (lead < 0xF0) {
-    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;    // below: overlong
-    const unsigned high = lead == 0xED ? 0x9F : 0xBF;   // above: a surrogate
+    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;   // below: overlong
+    const unsigned high = lead == 0xED ? 0x9F : 0xBF;  // above: a surrogate
     return within(1, low, high) && continues(2) ? 3 : 0;
   }
   if (lead < 0xF5) {
-    const unsigned low = lead == 0xF0 ? 0x90 : 0x80;    // below: overlong
-    const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;   // above: past U+10FFFF
+    const unsigned low = lead == 0xF0 ? 0x90 : 0x80;   // below: overlong
+    const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;  // above: past U+10FFFF
     return within(1, low, high) && continues(2) && continues(3) ? 4 : 0;
   }
   return 0;
@@ -53,7 +53,9 @@ namespace detail {
 }
 
 /// Whether `text` is well-formed UTF-8.
-[[nodiscard]] constexpr bool is_utf8(std::string_view text) noexcept { return count_utf8(text).has_value(); }
+[[nodiscard]] constexpr bool is_utf8(std::string_view text) noexcept {
+  return count_utf8(text).has_value();
+}
 
 }  // namespace detail
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -22,12 +23,12 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// transport adds; a transport changes none of them, because they are signed.
 struct HttpRequest {
   std::string method;
-  std::string url{};                               ///< Absolute, already percent-encoded.
+  std::string url{};  ///< Absolute, already percent-encoded.
   Headers headers{};
   std::string body{};
-  std::chrono::milliseconds timeout{5000};         ///< For the whole exchange, connecting included.
+  std::chrono::milliseconds timeout{5000};  ///< For the whole exchange, connecting included.
   std::chrono::milliseconds connect_timeout{3100};
-  bool direct{false};                              ///< Never through a proxy (instance metadata).
+  bool direct{false};  ///< Never through a proxy (instance metadata).
 };
 
 /// A complete response. A transport never answers with a part of one.
@@ -38,18 +39,14 @@ struct HttpResponse {
 };
 
 /// Whether two header names are equal; ASCII case is ignored (RFC 9110, section 5.1).
-[[nodiscard]] constexpr bool equal_header_names(std::string_view left, std::string_view right) noexcept {
-  if (left.size() != right.size()) return false;
-  for (std::size_t i = 0; i < left.size(); ++i) {
-    const char a = left[i] >= 'A' && left[i] <= 'Z' ? static_cast<char>(left[i] - 'A' + 'a') : left[i];
-    const char b = right[i] >= 'A' && right[i] <= 'Z' ? static_cast<char>(right[i] - 'A' + 'a') : right[i];
-    if (a != b) return false;
-  }
-  return true;
+[[nodiscard]] constexpr bool equal_header_names(std::string_view left,
+                                                std::string_view right) noexcept {
+  return detail::equal_ignoring_case(left, right);
 }
 
 /// The value of the first header with this name, in any letter case; null when there is none.
-[[nodiscard]] inline const std::string* find_header(const Headers& headers, std::string_view name) noexcept {
+[[nodiscard]] inline const std::string* find_header(const Headers& headers,
+                                                    std::string_view name) noexcept {
   for (const auto& [key, value] : headers) {
     if (equal_header_names(key, name)) return &value;
   }

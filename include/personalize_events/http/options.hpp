@@ -14,13 +14,20 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
 /// Settings of CurlTransport. TLS 1.2 is the floor and verification has no off switch.
 struct HttpOptions {
-  std::chrono::milliseconds connect_timeout{3100};  ///< DNS, TCP and TLS together, each attempt.
-  std::string proxy{};                              ///< A proxy URL; empty: HTTPS_PROXY, NO_PROXY and their kin.
-  std::string ca_file{};                            ///< PEM bundle of trusted authorities; empty: AWS_CA_BUNDLE, then libcurl's.
-  std::string ca_path{};                            ///< Folder of hashed certificates; empty: libcurl's.
-  std::string client_certificate{};                 ///< PEM file for mutual TLS.
-  std::string client_key{};                         ///< PEM file with the certificate's key.
-  int max_connections{50};                          ///< Most exchanges at once and most kept-alive connections.
+  /// DNS, TCP and TLS together, each attempt.
+  std::chrono::milliseconds connect_timeout{3100};
+  /// A proxy URL; empty: HTTPS_PROXY, NO_PROXY and their kin.
+  std::string proxy{};
+  /// PEM bundle of trusted authorities; empty: AWS_CA_BUNDLE, then libcurl's.
+  std::string ca_file{};
+  /// Folder of hashed certificates; empty: libcurl's.
+  std::string ca_path{};
+  /// PEM file for mutual TLS.
+  std::string client_certificate{};
+  /// PEM file with the certificate's key.
+  std::string client_key{};
+  /// Most exchanges at once and most kept-alive connections.
+  int max_connections{50};
 };
 
 PERSONALIZE_EVENTS_NAMESPACE_END

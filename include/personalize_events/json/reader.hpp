@@ -120,8 +120,10 @@ class ValueBuilder {
   rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>> reader;
   ValueBuilder builder;
   const rapidjson::ParseResult parsed =
-      reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(stream, builder);
-  if (builder.too_deep()) return refuse("nested deeper than " + std::to_string(kMaxDepth) + " levels");
+      reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(stream,
+                                                                                           builder);
+  if (builder.too_deep())
+    return refuse("nested deeper than " + std::to_string(kMaxDepth) + " levels");
   if (parsed.IsError()) return refuse("not JSON at byte " + std::to_string(parsed.Offset()));
   return builder.take();
 }

@@ -22,9 +22,9 @@ struct Value {
   enum class Type : std::uint8_t { Null, Bool, Number, String, Array, Object };
 
   Type type{Type::Null};
-  bool boolean{false};                                  ///< of a Bool
-  std::string text{};                                   ///< of a String, decoded; of a Number, its literal
-  std::vector<Value> items{};                           ///< of an Array
+  bool boolean{false};         ///< of a Bool
+  std::string text{};          ///< of a String, decoded; of a Number, its literal
+  std::vector<Value> items{};  ///< of an Array
   std::vector<std::pair<std::string, Value>> members{};  ///< of an Object
 
   [[nodiscard]] bool is(Type other) const noexcept { return type == other; }

@@ -21,22 +21,33 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// One interaction of a user with an action. Unlike an Event it names its own user and session.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_ActionInteraction.html
 struct ActionInteraction {
-  std::string action_id;   ///< "actionId", required, 1 to 256 characters
-  std::string session_id;  ///< "sessionId", required, 1 to 256 characters
-  std::string event_type;  ///< "eventType", required, 1 to 256 characters: "Viewed", "Taken" or "Not Taken"
-  std::optional<std::chrono::system_clock::time_point> timestamp{};  ///< "timestamp", when it happened; absent: stamped when put
-  std::optional<std::string> user_id{};   ///< "userId", 1 to 256 characters
-  std::optional<std::string> event_id{};  ///< "eventId", 1 to 256 characters; absent: a UUID, so that a resend counts once in training
-  std::optional<std::string> recommendation_id{};  ///< "recommendationId", 1 to 40 characters
-  std::vector<std::string> impression{};  ///< "impression", up to 25 action ids of 1 to 256 characters that were shown
-  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 1 024 characters
+  /// "actionId", required, 1 to 256 characters.
+  std::string action_id;
+  /// "sessionId", required, 1 to 256 characters.
+  std::string session_id;
+  /// "eventType", required, 1 to 256 characters: "Viewed", "Taken" or "Not Taken".
+  std::string event_type;
+  /// "timestamp", when it happened; absent: stamped when put.
+  std::optional<std::chrono::system_clock::time_point> timestamp{};
+  /// "userId", 1 to 256 characters.
+  std::optional<std::string> user_id{};
+  /// "eventId", 1 to 256 characters; absent: a UUID, so that a resend counts once in training.
+  std::optional<std::string> event_id{};
+  /// "recommendationId", 1 to 40 characters.
+  std::optional<std::string> recommendation_id{};
+  /// "impression", up to 25 action ids of 1 to 256 characters that were shown.
+  std::vector<std::string> impression{};
+  /// "properties", sent as one JSON string of at most 1 024 characters.
+  std::optional<Properties> properties{};
 };
 
 /// Up to ten action interactions, of any users and sessions.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutActionInteractions.html
 struct PutActionInteractionsRequest {
-  std::string tracking_id;  ///< "trackingId", required, 1 to 256 characters: the action interactions dataset's tracker
-  std::vector<ActionInteraction> action_interactions{};  ///< "actionInteractions", required, 1 to 10
+  /// "trackingId", required, 1 to 256 characters: the action interactions dataset's tracker.
+  std::string tracking_id;
+  /// "actionInteractions", required, 1 to 10.
+  std::vector<ActionInteraction> action_interactions{};
 };
 
 namespace model {
@@ -65,7 +76,8 @@ struct Description<PutActionInteractionsRequest> {
   static constexpr bool is_sensitive = false;
   static constexpr auto members = std::make_tuple(
       member("trackingId", &PutActionInteractionsRequest::tracking_id, text(1, 256).required()),
-      member("actionInteractions", &PutActionInteractionsRequest::action_interactions, list(1, 10).required()));
+      member("actionInteractions", &PutActionInteractionsRequest::action_interactions,
+             list(1, 10).required()));
 };
 
 }  // namespace model

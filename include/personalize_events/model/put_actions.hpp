@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PutActions: adds actions to an Actions dataset one by one, without an import job. The shapes Action and
-// PutActionsRequest. Client::put_actions sends them.
+// PutActions: adds actions to an Actions dataset one by one, without an import job. The shapes
+// Action and PutActionsRequest. Client::put_actions sends them.
 #ifndef PERSONALIZE_EVENTS_MODEL_PUT_ACTIONS_HPP
 #define PERSONALIZE_EVENTS_MODEL_PUT_ACTIONS_HPP
 
@@ -19,15 +19,19 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// An action and what is known of it.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_Action.html
 struct Action {
-  std::string action_id;  ///< "actionId", required, 1 to 256 characters
-  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 32 000 characters
+  /// "actionId", required, 1 to 256 characters.
+  std::string action_id;
+  /// "properties", sent as one JSON string of at most 32 000 characters.
+  std::optional<Properties> properties{};
 };
 
 /// Up to ten actions. Sending one again with the same id replaces it.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutActions.html
 struct PutActionsRequest {
-  std::string dataset_arn;  ///< "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
-  std::vector<Action> actions{};  ///< "actions", required, 1 to 10
+  /// "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
+  std::string dataset_arn;
+  /// "actions", required, 1 to 10.
+  std::vector<Action> actions{};
 };
 
 namespace model {

@@ -22,30 +22,44 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// Where an event came from, for metric attribution reports.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_MetricAttribution.html
 struct MetricAttribution {
-  std::string event_attribution_source;  ///< "eventAttributionSource", required, at most 1 024 printable ASCII characters, not only spaces
+  /// "eventAttributionSource", required, at most 1 024 printable ASCII characters, not only spaces.
+  std::string event_attribution_source;
 };
 
 /// One interaction of a user with an item. Private by the model: nothing of it is ever logged.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_Event.html
 struct Event {
-  std::string event_type;  ///< "eventType", required, 1 to 256 characters: "Watch", "Purchase"
-  std::optional<std::chrono::system_clock::time_point> sent_at{};  ///< "sentAt", when it happened; absent: stamped when recorded or put
-  std::optional<std::string> event_id{};  ///< "eventId", 1 to 256 characters; absent: a UUID, so that a resend counts once in training
-  std::optional<double> event_value{};    ///< "eventValue", finite: seconds watched, a price
-  std::optional<std::string> item_id{};   ///< "itemId", 1 to 256 characters
-  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 1 024 characters
-  std::optional<std::string> recommendation_id{};  ///< "recommendationId", 1 to 40 characters: the list that showed the item
-  std::vector<std::string> impression{};  ///< "impression", up to 25 item ids of 1 to 256 characters that were shown
-  std::optional<MetricAttribution> metric_attribution{};  ///< "metricAttribution"
+  /// "eventType", required, 1 to 256 characters: "Watch", "Purchase".
+  std::string event_type;
+  /// "sentAt", when it happened; absent: stamped when recorded or put.
+  std::optional<std::chrono::system_clock::time_point> sent_at{};
+  /// "eventId", 1 to 256 characters; absent: a UUID, so that a resend counts once in training.
+  std::optional<std::string> event_id{};
+  /// "eventValue", finite: seconds watched, a price.
+  std::optional<double> event_value{};
+  /// "itemId", 1 to 256 characters.
+  std::optional<std::string> item_id{};
+  /// "properties", sent as one JSON string of at most 1 024 characters.
+  std::optional<Properties> properties{};
+  /// "recommendationId", 1 to 40 characters: the list that showed the item.
+  std::optional<std::string> recommendation_id{};
+  /// "impression", up to 25 item ids of 1 to 256 characters that were shown.
+  std::vector<std::string> impression{};
+  /// "metricAttribution".
+  std::optional<MetricAttribution> metric_attribution{};
 };
 
 /// Up to ten events of one user in one session.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutEvents.html
 struct PutEventsRequest {
-  std::string tracking_id;  ///< "trackingId", required, 1 to 256 characters: the event tracker's
-  std::string session_id;   ///< "sessionId", required, 1 to 256 characters: one visit, the same before and after a login
-  std::vector<Event> event_list{};        ///< "eventList", required, 1 to 10 events
-  std::optional<std::string> user_id{};   ///< "userId", 1 to 256 characters; absent: anonymous
+  /// "trackingId", required, 1 to 256 characters: the event tracker's.
+  std::string tracking_id;
+  /// "sessionId", required, 1 to 256 characters: one visit, the same before and after a login.
+  std::string session_id;
+  /// "eventList", required, 1 to 10 events.
+  std::vector<Event> event_list{};
+  /// "userId", 1 to 256 characters; absent: anonymous.
+  std::optional<std::string> user_id{};
 };
 
 namespace model {
@@ -54,9 +68,9 @@ template <>
 struct Description<MetricAttribution> {
   static constexpr std::string_view name = "MetricAttribution";
   static constexpr bool is_sensitive = false;
-  static constexpr auto members = std::make_tuple(
-      member("eventAttributionSource", &MetricAttribution::event_attribution_source,
-             text(0, 1024).matching(kAttributionSource).required()));
+  static constexpr auto members =
+      std::make_tuple(member("eventAttributionSource", &MetricAttribution::event_attribution_source,
+                             text(0, 1024).matching(kAttributionSource).required()));
 };
 
 template <>
@@ -81,11 +95,11 @@ struct Description<PutEventsRequest> {
   static constexpr std::string_view operation = "PutEvents";
   static constexpr std::string_view path = "/events";
   static constexpr bool is_sensitive = false;
-  static constexpr auto members = std::make_tuple(
-      member("trackingId", &PutEventsRequest::tracking_id, text(1, 256).required()),
-      member("userId", &PutEventsRequest::user_id, text(1, 256).sensitive()),
-      member("sessionId", &PutEventsRequest::session_id, text(1, 256).required()),
-      member("eventList", &PutEventsRequest::event_list, list(1, 10).required()));
+  static constexpr auto members =
+      std::make_tuple(member("trackingId", &PutEventsRequest::tracking_id, text(1, 256).required()),
+                      member("userId", &PutEventsRequest::user_id, text(1, 256).sensitive()),
+                      member("sessionId", &PutEventsRequest::session_id, text(1, 256).required()),
+                      member("eventList", &PutEventsRequest::event_list, list(1, 10).required()));
 };
 
 }  // namespace model

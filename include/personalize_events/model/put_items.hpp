@@ -19,15 +19,19 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// An item and what is known of it.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_Item.html
 struct Item {
-  std::string item_id;  ///< "itemId", required, 1 to 256 characters
-  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 32 000 characters
+  /// "itemId", required, 1 to 256 characters.
+  std::string item_id;
+  /// "properties", sent as one JSON string of at most 32 000 characters.
+  std::optional<Properties> properties{};
 };
 
 /// Up to ten items. Sending one again with the same id replaces it.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutItems.html
 struct PutItemsRequest {
-  std::string dataset_arn;  ///< "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
-  std::vector<Item> items{};  ///< "items", required, 1 to 10
+  /// "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
+  std::string dataset_arn;
+  /// "items", required, 1 to 10.
+  std::vector<Item> items{};
 };
 
 namespace model {

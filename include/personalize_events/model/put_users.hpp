@@ -19,15 +19,19 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// A user and what is known of them.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_User.html
 struct User {
-  std::string user_id;  ///< "userId", required, 1 to 256 characters
-  std::optional<Properties> properties{};  ///< "properties", sent as one JSON string of at most 24 000 characters
+  /// "userId", required, 1 to 256 characters.
+  std::string user_id;
+  /// "properties", sent as one JSON string of at most 24 000 characters.
+  std::optional<Properties> properties{};
 };
 
 /// Up to ten users. Sending one again with the same id replaces it.
 /// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutUsers.html
 struct PutUsersRequest {
-  std::string dataset_arn;  ///< "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
-  std::vector<User> users{};  ///< "users", required, 1 to 10
+  /// "datasetArn", required, at most 256 characters: arn:aws:personalize:REGION:ACCOUNT:dataset/...
+  std::string dataset_arn;
+  /// "users", required, 1 to 10.
+  std::vector<User> users{};
 };
 
 namespace model {

@@ -37,12 +37,15 @@ struct Bounds {
 
 /// The rules of one member.
 struct Rules {
-  Bounds length{};              ///< of text, of properties as JSON text, and of each text in a list
-  Bounds count{};               ///< of a list
+  /// Of text, of properties as JSON text, and of each text in a list.
+  Bounds length{};
+  /// Of a list.
+  Bounds count{};
   const Pattern* pattern{nullptr};
   Fill fill{Fill::Nothing};
   bool is_required{false};
-  bool is_sensitive{false};     ///< the model's `sensitive` trait, on the member's own shape or its elements'
+  /// The model's `sensitive` trait, on the member's own shape or its elements'.
+  bool is_sensitive{false};
 
   constexpr Rules required() const {
     Rules rules = *this;
@@ -91,7 +94,8 @@ struct Member {
 };
 
 template <class Shape, class Type>
-constexpr Member<Shape, Type> member(std::string_view wire_name, Type Shape::*pointer, Rules rules) {
+constexpr Member<Shape, Type> member(std::string_view wire_name, Type Shape::*pointer,
+                                     Rules rules) {
   return {wire_name, pointer, rules};
 }
 
@@ -113,7 +117,8 @@ inline constexpr bool is_shape = IsShape<Shape>::value;
 /// whether none did.
 template <class Shape, class Visit>
 constexpr bool for_each_member(Visit&& visit) {
-  return std::apply([&visit](const auto&... each) { return (visit(each) && ...); }, Description<Shape>::members);
+  return std::apply([&visit](const auto&... each) { return (visit(each) && ...); },
+                    Description<Shape>::members);
 }
 
 /// `arn:([a-z\d-]+):personalize:.*:.*:.+`, the model's shape Arn. The earliest two colons of the
@@ -121,8 +126,11 @@ constexpr bool for_each_member(Visit&& visit) {
 constexpr bool matches_arn(std::string_view text) {
   constexpr std::string_view prefix = "arn:";
   constexpr std::string_view service = ":personalize:";
-  const auto in_partition = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  for (std::size_t start = text.find(prefix); start != std::string_view::npos; start = text.find(prefix, start + 1)) {
+  const auto in_partition = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  for (std::size_t start = text.find(prefix); start != std::string_view::npos;
+       start = text.find(prefix, start + 1)) {
     std::string_view rest = text.substr(start + prefix.size());
     std::size_t partition = 0;
     while (partition < rest.size() && in_partition(rest[partition])) ++partition;
@@ -148,7 +156,8 @@ constexpr bool matches_attribution_source(std::string_view text) {
 }
 
 inline constexpr Pattern kArn{R"(arn:([a-z\d-]+):personalize:.*:.*:.+)", matches_arn};
-inline constexpr Pattern kAttributionSource{R"(^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$)", matches_attribution_source};
+inline constexpr Pattern kAttributionSource{R"(^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$)",
+                                            matches_attribution_source};
 
 }  // namespace model
 PERSONALIZE_EVENTS_NAMESPACE_END

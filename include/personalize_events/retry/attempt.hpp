@@ -33,9 +33,9 @@ struct CallLimits {
 /// What a failed attempt met.
 struct Failure {
   FailureClass failure_class{FailureClass::Terminal};
-  std::optional<std::chrono::milliseconds> retry_after{};             ///< The service's hint.
+  std::optional<std::chrono::milliseconds> retry_after{};               ///< The service's hint.
   std::optional<std::chrono::system_clock::time_point> service_date{};  ///< Its Date header.
-  std::chrono::system_clock::time_point signed_at{};                  ///< As it stood in X-Amz-Date.
+  std::chrono::system_clock::time_point signed_at{};  ///< As it stood in X-Amz-Date.
   bool credentials_are_temporary{false};
 };
 

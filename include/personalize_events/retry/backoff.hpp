@@ -23,8 +23,9 @@ inline constexpr std::chrono::milliseconds kMaxAboveBackoff{5'000};
 
 /// The wait before retry number `retry`, from 0. `random` is from 0 to 1. `retry_after` is the
 /// service's hint; it moves the wait up by five seconds at the most and never below the backoff.
-[[nodiscard]] inline std::chrono::nanoseconds backoff_delay(FailureClass failure, int retry, double random,
-                                                            std::optional<std::chrono::milliseconds> retry_after) {
+[[nodiscard]] inline std::chrono::nanoseconds backoff_delay(
+    FailureClass failure, int retry, double random,
+    std::optional<std::chrono::milliseconds> retry_after) {
   using Milliseconds = std::chrono::duration<double, std::milli>;
   Milliseconds most = failure == FailureClass::Throttling ? kThrottlingBase : kTransientBase;
   for (int i = 0; i < retry && most < kMaxBackoff; ++i) most *= 2;

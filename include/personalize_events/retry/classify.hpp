@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// classify: what sort of failure an attempt met, as AWS's standard retry mode sorts them. The call's
-// state machine (attempt.hpp) decides by it, and the recorder will.
-// Source: AWS SDKs and Tools Reference Guide, "Retry behavior"; facts in the lists are those of
-// botocore and smithy-rs (retry behaviour 2.1).
+// classify: what sort of failure an attempt met, as AWS's standard retry mode sorts them. The
+// call's state machine (attempt.hpp) decides by it, and the recorder will. Source: AWS SDKs and
+// Tools Reference Guide, "Retry behavior"; facts in the lists are those of botocore and smithy-rs
+// (retry behaviour 2.1).
 #ifndef PERSONALIZE_EVENTS_RETRY_CLASSIFY_HPP
 #define PERSONALIZE_EVENTS_RETRY_CLASSIFY_HPP
 
@@ -41,13 +41,14 @@ inline constexpr std::string_view kThrottlingCodes[] = {
     "PriorRequestNotComplete",
     "EC2ThrottledException",
 };
-inline constexpr std::string_view kTransientCodes[] = {"RequestTimeout", "RequestTimeoutException", "InternalError"};
-inline constexpr std::string_view kClockSkewCodes[] = {"AuthFailure",           "InvalidSignatureException",
-                                                       "RequestExpired",        "RequestInTheFuture",
-                                                       "RequestTimeTooSkewed",  "SignatureDoesNotMatch"};
-inline constexpr std::string_view kRejectedCredentialsCodes[] = {"ExpiredToken", "ExpiredTokenException",
-                                                                 "InvalidToken", "InvalidClientTokenId",
-                                                                 "UnrecognizedClientException"};
+inline constexpr std::string_view kTransientCodes[] = {"RequestTimeout", "RequestTimeoutException",
+                                                       "InternalError"};
+inline constexpr std::string_view kClockSkewCodes[] = {
+    "AuthFailure",        "InvalidSignatureException", "RequestExpired",
+    "RequestInTheFuture", "RequestTimeTooSkewed",      "SignatureDoesNotMatch"};
+inline constexpr std::string_view kRejectedCredentialsCodes[] = {
+    "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidClientTokenId",
+    "UnrecognizedClientException"};
 inline constexpr int kTransientStatuses[] = {500, 502, 503, 504};
 
 template <class Value, std::size_t Count, class Key>
@@ -60,9 +61,10 @@ template <class Value, std::size_t Count, class Key>
 
 /// The class of a failed attempt. The code decides before the status, so that a 503 with a
 /// throttling code is throttling. 429 alone is not retried; standard mode knows it by its code.
-[[nodiscard]] constexpr FailureClass classify(ErrorKind kind, std::string_view code, int http_status,
-                                              bool retryable) {
-  if (kind != ErrorKind::Service) return retryable ? FailureClass::Transient : FailureClass::Terminal;
+[[nodiscard]] constexpr FailureClass classify(ErrorKind kind, std::string_view code,
+                                              int http_status, bool retryable) {
+  if (kind != ErrorKind::Service)
+    return retryable ? FailureClass::Transient : FailureClass::Terminal;
   if (is_one_of(kThrottlingCodes, code)) return FailureClass::Throttling;
   if (is_one_of(kTransientCodes, code)) return FailureClass::Transient;
   if (is_one_of(kClockSkewCodes, code)) return FailureClass::ClockSkew;

@@ -20,10 +20,12 @@ enum class RetryMode : std::uint8_t {
 
 /// How a client retries. What is empty comes from the environment, the profile, then the default.
 struct RetryOptions {
-  std::optional<RetryMode> mode{};  ///< AWS_RETRY_MODE, profile `retry_mode`, Standard.
-  std::optional<int>
-      max_attempts{};  ///< AWS_MAX_ATTEMPTS, profile `max_attempts`, 3. The first attempt counts.
-  int quota{500};      ///< Tokens that a client's retries draw from; successes give them back.
+  /// AWS_RETRY_MODE, profile `retry_mode`, Standard.
+  std::optional<RetryMode> mode{};
+  /// AWS_MAX_ATTEMPTS, profile `max_attempts`, 3. The first attempt counts.
+  std::optional<int> max_attempts{};
+  /// Tokens that a client's retries draw from; successes give them back.
+  int quota{500};
 };
 
 PERSONALIZE_EVENTS_NAMESPACE_END

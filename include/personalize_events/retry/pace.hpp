@@ -33,7 +33,8 @@ class Pace {
     refill(seconds(now));
     tokens_ -= 1;
     if (tokens_ >= 0) return std::chrono::nanoseconds{0};
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{-tokens_ / rate_});
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::duration<double>{-tokens_ / rate_});
   }
 
   /// Learns from an answer.
@@ -62,7 +63,9 @@ class Pace {
   static constexpr double kSmooth = 0.8;
   static constexpr double kMinRate = 0.5;
 
-  [[nodiscard]] double seconds(Time now) const { return std::chrono::duration<double>(now - start_).count(); }
+  [[nodiscard]] double seconds(Time now) const {
+    return std::chrono::duration<double>(now - start_).count();
+  }
 
   /// The cubic curve that passes the rate of the last throttling where it flattens.
   [[nodiscard]] double cubic(double since_throttle) const {

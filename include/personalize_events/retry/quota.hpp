@@ -41,7 +41,8 @@ class RetryQuota {
   [[nodiscard]] bool acquire(int cost) {
     int available = available_.load(std::memory_order_relaxed);
     while (available >= cost) {
-      if (available_.compare_exchange_weak(available, available - cost, std::memory_order_relaxed)) return true;
+      if (available_.compare_exchange_weak(available, available - cost, std::memory_order_relaxed))
+        return true;
     }
     return false;
   }

@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/number.hpp"
 #include "personalize_events/detail/utf8.hpp"
 #include "personalize_events/json/reader.hpp"
@@ -84,7 +85,8 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
   std::size_t length = 2;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte == '"' || byte == '\\' || byte == '\b' || byte == '\f' || byte == '\n' || byte == '\r' || byte == '\t') {
+    if (byte == '"' || byte == '\\' || byte == '\b' || byte == '\f' || byte == '\n' ||
+        byte == '\r' || byte == '\t') {
       length += 2;
     } else if (byte < 0x20) {
       length += 6;
@@ -123,12 +125,8 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
 [[nodiscard]] constexpr std::string_view reserved_name(std::string_view key) noexcept {
   constexpr std::string_view names[] = {"userId",    "sessionId",        "eventType",
                                         "timestamp", "recommendationId", "impression"};
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   for (const std::string_view name : names) {
-    if (name.size() != key.size()) continue;
-    bool equal = true;
-    for (std::size_t i = 0; equal && i < key.size(); ++i) equal = lower(key[i]) == lower(name[i]);
-    if (equal) return name;
+    if (detail::equal_ignoring_case(name, key)) return name;
   }
   return {};
 }
@@ -149,21 +147,23 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
   keys.reserve(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) keys.emplace_back(entries[i].first, i);
   std::sort(keys.begin(), keys.end());
-  const auto repeated = std::adjacent_find(keys.begin(), keys.end(),
-                                           [](const auto& a, const auto& b) { return a.first == b.first; });
+  const auto repeated = std::adjacent_find(
+      keys.begin(), keys.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
   return repeated == keys.end() ? entries.size() : std::next(repeated)->second;
 }
 
 /// The first rule that properties break, but for their length. Entries are named by index, because
 /// keys and values are content.
-[[nodiscard]] inline Result<void> validate_properties(const Properties& properties, const Path& path) {
+[[nodiscard]] inline Result<void> validate_properties(const Properties& properties,
+                                                      const Path& path) {
   const auto& entries = properties.entries();
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& [key, value] = entries[i];
     if (!detail::is_utf8(key)) return path.element(i).refuse("the key is not well-formed UTF-8");
     if (const std::string_view name = reserved_name(key); !name.empty()) {
-      return path.element(i).refuse("the key " + std::string(name) +
-                                    " is reserved by the service; use the member of that name, or another key");
+      return path.element(i).refuse(
+          "the key " + std::string(name) +
+          " is reserved by the service; use the member of that name, or another key");
     }
     const bool writable = std::visit(
         [](const auto& held) {
@@ -178,8 +178,9 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
         },
         value.held());
     if (!writable) {
-      return path.element(i).refuse(std::holds_alternative<std::string>(value.held()) ? "not well-formed UTF-8"
-                                                                                      : "not a finite number");
+      return path.element(i).refuse(std::holds_alternative<std::string>(value.held())
+                                        ? "not well-formed UTF-8"
+                                        : "not a finite number");
     }
   }
   if (const std::size_t repeated = find_repeated_key(properties); repeated != entries.size()) {
@@ -189,7 +190,8 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
 }
 
 /// Properties from a JSON tree that is an object.
-[[nodiscard]] inline Result<Properties> properties_from_value(const json::Value& value, const Path& path) {
+[[nodiscard]] inline Result<Properties> properties_from_value(const json::Value& value,
+                                                              const Path& path) {
   if (!value.is(json::Value::Type::Object)) return path.refuse("not a JSON object");
   Properties properties;
   for (const auto& [key, member] : value.members) {
@@ -209,9 +211,9 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
 /// the text is checked here once and never again.
 ///
 /// @par Error Handling
-/// InvalidArgument, with `where` "properties": no JSON (the byte is named), no object, nested deeper
-/// than 32 levels, a reserved or repeated key. The length limit belongs to the shape and is checked
-/// by the call that uses it.
+/// InvalidArgument, with `where` "properties": no JSON (the byte is named), no object, nested
+/// deeper than 32 levels, a reserved or repeated key. The length limit belongs to the shape and is
+/// checked by the call that uses it.
 [[nodiscard]] inline Result<Properties> properties_from_json(std::string_view text) {
   const wire::Path root;
   const wire::Path path = root.member("properties");

@@ -28,8 +28,8 @@ namespace wire {
 
 /// Whether members that a client may leave to the library (event ids, times) may be absent.
 enum class Required : std::uint8_t {
-  ByModel,          ///< As the service sees it: sentAt must be there.
-  UnlessFilledIn,   ///< As an application may say it.
+  ByModel,         ///< As the service sees it: sentAt must be there.
+  UnlessFilledIn,  ///< As an application may say it.
 };
 
 /// Reads shapes by their descriptions. Unknown members are passed over, as the service does; null
@@ -52,35 +52,42 @@ class ShapeReader {
 
  private:
   template <class Type>
-  [[nodiscard]] Result<void> read_member(const json::Value* value, Type& out, const model::Rules& rules,
-                                         const Path& path) const {
-    if (value != nullptr && !value->is(json::Value::Type::Null)) return read_value(*value, out, path);
-    const bool may_be_filled = required_ == Required::UnlessFilledIn && rules.fill != model::Fill::Nothing;
+  [[nodiscard]] Result<void> read_member(const json::Value* value, Type& out,
+                                         const model::Rules& rules, const Path& path) const {
+    if (value != nullptr && !value->is(json::Value::Type::Null))
+      return read_value(*value, out, path);
+    const bool may_be_filled =
+        required_ == Required::UnlessFilledIn && rules.fill != model::Fill::Nothing;
     if (rules.is_required && !may_be_filled) return path.refuse("missing");
     return {};
   }
 
   template <class Type>
-  [[nodiscard]] Result<void> read_value(const json::Value& value, std::optional<Type>& out, const Path& path) const {
+  [[nodiscard]] Result<void> read_value(const json::Value& value, std::optional<Type>& out,
+                                        const Path& path) const {
     return read_value(value, out.emplace(), path);
   }
 
   template <class Type>
-  [[nodiscard]] Result<void> read_value(const json::Value& value, std::vector<Type>& out, const Path& path) const {
+  [[nodiscard]] Result<void> read_value(const json::Value& value, std::vector<Type>& out,
+                                        const Path& path) const {
     if (!value.is(json::Value::Type::Array)) return path.refuse("expected an array");
     for (std::size_t i = 0; i < value.items.size(); ++i) {
-      if (auto element = read_value(value.items[i], out.emplace_back(), path.element(i)); !element) return element;
+      if (auto element = read_value(value.items[i], out.emplace_back(), path.element(i)); !element)
+        return element;
     }
     return {};
   }
 
-  [[nodiscard]] Result<void> read_value(const json::Value& value, std::string& out, const Path& path) const {
+  [[nodiscard]] Result<void> read_value(const json::Value& value, std::string& out,
+                                        const Path& path) const {
     if (!value.is(json::Value::Type::String)) return path.refuse("expected a string");
     out = value.text;
     return {};
   }
 
-  [[nodiscard]] Result<void> read_value(const json::Value& value, double& out, const Path& path) const {
+  [[nodiscard]] Result<void> read_value(const json::Value& value, double& out,
+                                        const Path& path) const {
     if (!value.is(json::Value::Type::Number)) return path.refuse("expected a number");
     const std::optional<double> number = detail::parse_double(value.text);
     if (!number) return path.refuse("not a finite number");
@@ -89,7 +96,8 @@ class ShapeReader {
   }
 
   /// Epoch seconds, rounded to the millisecond that write.hpp wrote.
-  [[nodiscard]] Result<void> read_value(const json::Value& value, std::chrono::system_clock::time_point& out,
+  [[nodiscard]] Result<void> read_value(const json::Value& value,
+                                        std::chrono::system_clock::time_point& out,
                                         const Path& path) const {
     double seconds = 0;
     if (auto number = read_value(value, seconds, path); !number) return number;
@@ -104,7 +112,8 @@ class ShapeReader {
   }
 
   /// A string that holds a JSON object, as on the wire.
-  [[nodiscard]] Result<void> read_value(const json::Value& value, Properties& out, const Path& path) const {
+  [[nodiscard]] Result<void> read_value(const json::Value& value, Properties& out,
+                                        const Path& path) const {
     std::string text;
     if (auto string = read_value(value, text, path); !string) return string;
     auto inner = json::parse(text);
@@ -116,7 +125,8 @@ class ShapeReader {
   }
 
   template <class Shape, std::enable_if_t<model::is_shape<Shape>, int> = 0>
-  [[nodiscard]] Result<void> read_value(const json::Value& value, Shape& out, const Path& path) const {
+  [[nodiscard]] Result<void> read_value(const json::Value& value, Shape& out,
+                                        const Path& path) const {
     return read(value, out, path);
   }
 
@@ -130,7 +140,8 @@ class ShapeReader {
 template <class Shape>
 [[nodiscard]] Result<Shape> read(const json::Value& value, Required required = Required::ByModel) {
   Shape shape{};
-  if (auto done = ShapeReader{required}.read(value, shape, Path{}); !done) return std::move(done).error();
+  if (auto done = ShapeReader{required}.read(value, shape, Path{}); !done)
+    return std::move(done).error();
   return shape;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a response says: success or a typed Error, and the hints beside it. Pure; the clients call it
-// after each attempt. The rules are those of restJson1 ("Operation error serialization"): the code
-// is in the header X-Amzn-Errortype, in the body's `code`, or in its `__type`.
+// What a response says: success or a typed Error, and the hints beside it. Pure; the clients call
+// it after each attempt. The rules are those of restJson1 ("Operation error serialization"): the
+// code is in the header X-Amzn-Errortype, in the body's `code`, or in its `__type`.
 #ifndef PERSONALIZE_EVENTS_WIRE_RESPONSE_HPP
 #define PERSONALIZE_EVENTS_WIRE_RESPONSE_HPP
 
@@ -63,24 +63,29 @@ template <class... Keys>
 
 /// The service's id of the request; empty when it gave none.
 [[nodiscard]] inline std::string request_id_of(const HttpResponse& response) {
-  for (const std::string_view name : {"x-amzn-RequestId", "x-amzn-request-id", "x-amz-request-id"}) {
+  for (const std::string_view name :
+       {"x-amzn-RequestId", "x-amzn-request-id", "x-amz-request-id"}) {
     if (const std::string* id = find_header(response.headers, name)) return printable_line(*id);
   }
   return {};
 }
 
-/// The header `x-amz-retry-after`, in milliseconds; nothing when it is absent, no number or negative.
-[[nodiscard]] inline std::optional<std::chrono::milliseconds> retry_after_of(const HttpResponse& response) {
+/// The header `x-amz-retry-after`, in milliseconds; nothing when it is absent, no number or
+/// negative.
+[[nodiscard]] inline std::optional<std::chrono::milliseconds> retry_after_of(
+    const HttpResponse& response) {
   const std::string* text = find_header(response.headers, "x-amz-retry-after");
   if (text == nullptr) return std::nullopt;
   const std::optional<std::int64_t> number = detail::parse_integer(*text);
-  constexpr std::int64_t kDay = 86'400'000;  // any hint is cut to seconds; this keeps sums from overflowing
+  constexpr std::int64_t kDay =
+      86'400'000;  // any hint is cut to seconds; this keeps sums from overflowing
   if (!number || *number < 0) return std::nullopt;
   return std::chrono::milliseconds{*number < kDay ? *number : kDay};
 }
 
 /// The header `Date`; nothing when it is absent or no HTTP date.
-[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> date_of(const HttpResponse& response) {
+[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> date_of(
+    const HttpResponse& response) {
   const std::string* text = find_header(response.headers, "Date");
   return text == nullptr ? std::nullopt : detail::parse_http_date(*text);
 }
@@ -114,7 +119,8 @@ template <class... Keys>
   error.may_have_been_delivered = response.status >= 500;
   const retry::FailureClass failure = retry::classify(error);
   error.throttled = failure == retry::FailureClass::Throttling || response.status == 429;
-  error.retryable = failure == retry::FailureClass::Transient || failure == retry::FailureClass::Throttling;
+  error.retryable =
+      failure == retry::FailureClass::Transient || failure == retry::FailureClass::Throttling;
   return error;
 }
 

@@ -27,9 +27,11 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
 /// How much of the model is enforced before sending.
 enum class Validation : std::uint8_t {
-  Model,           ///< Every bound and pattern of the service model.
-  WellFormedOnly,  ///< Only what makes the request well formed: required members, UTF-8, finite
-                   ///< numbers, properties that are an object. For an account whose limits were raised.
+  /// Every bound and pattern of the service model.
+  Model,
+  /// Only what makes the request well formed: required members, UTF-8, finite numbers, properties
+  /// that are an object. For an account whose limits were raised.
+  WellFormedOnly,
 };
 
 namespace wire {
@@ -51,8 +53,8 @@ class Validator {
 
  private:
   template <class Type>
-  [[nodiscard]] Result<void> check_value(const std::optional<Type>& value, const model::Rules& rules,
-                                         const Path& path) const {
+  [[nodiscard]] Result<void> check_value(const std::optional<Type>& value,
+                                         const model::Rules& rules, const Path& path) const {
     if (value) return check_value(*value, rules, path);
     if (rules.is_required && rules.fill == model::Fill::Nothing) return path.refuse("missing");
     return {};
@@ -62,14 +64,16 @@ class Validator {
   [[nodiscard]] Result<void> check_value(const std::vector<Type>& values, const model::Rules& rules,
                                          const Path& path) const {
     if (values.empty() && !rules.is_required) return {};
-    if (auto valid = check_bounds(values.size(), rules.count, "element", path); !valid) return valid;
+    if (auto valid = check_bounds(values.size(), rules.count, "element", path); !valid)
+      return valid;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (auto valid = check_value(values[i], rules, path.element(i)); !valid) return valid;
     }
     return {};
   }
 
-  [[nodiscard]] Result<void> check_value(const std::string& text, const model::Rules& rules, const Path& path) const {
+  [[nodiscard]] Result<void> check_value(const std::string& text, const model::Rules& rules,
+                                         const Path& path) const {
     const std::optional<std::size_t> length = detail::count_utf8(text);
     if (!length) return path.refuse("not well-formed UTF-8");
     if (auto valid = check_bounds(*length, rules.length, "character", path); !valid) return valid;
@@ -86,7 +90,8 @@ class Validator {
     return check_bounds(json_length(properties), rules.length, "character", path);
   }
 
-  [[nodiscard]] Result<void> check_value(double number, const model::Rules&, const Path& path) const {
+  [[nodiscard]] Result<void> check_value(double number, const model::Rules&,
+                                         const Path& path) const {
     if (!std::isfinite(number)) return path.refuse("not a finite number");
     return {};
   }
@@ -97,17 +102,19 @@ class Validator {
   }
 
   template <class Shape, std::enable_if_t<model::is_shape<Shape>, int> = 0>
-  [[nodiscard]] Result<void> check_value(const Shape& shape, const model::Rules&, const Path& path) const {
+  [[nodiscard]] Result<void> check_value(const Shape& shape, const model::Rules&,
+                                         const Path& path) const {
     return check(shape, path);
   }
 
-  [[nodiscard]] Result<void> check_bounds(std::size_t size, model::Bounds bounds, std::string_view unit,
-                                          const Path& path) const {
+  [[nodiscard]] Result<void> check_bounds(std::size_t size, model::Bounds bounds,
+                                          std::string_view unit, const Path& path) const {
     if (!enforces_bounds_ || (size >= bounds.min && size <= bounds.max)) return {};
     const bool too_few = size < bounds.min;
     std::string message = std::to_string(size);
     message.append(" ").append(unit).append(size == 1 ? "" : "s");
-    message.append(too_few ? ", at least " : ", at most ").append(std::to_string(too_few ? bounds.min : bounds.max));
+    message.append(too_few ? ", at least " : ", at most ")
+        .append(std::to_string(too_few ? bounds.min : bounds.max));
     return path.refuse(std::move(message));
   }
 

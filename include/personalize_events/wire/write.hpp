@@ -27,7 +27,9 @@ namespace wire {
 /// Fills absent ids and times from the system.
 struct SystemDefaults {
   [[nodiscard]] std::string event_id() const { return new_event_id(); }
-  [[nodiscard]] std::chrono::system_clock::time_point now() const { return std::chrono::system_clock::now(); }
+  [[nodiscard]] std::chrono::system_clock::time_point now() const {
+    return std::chrono::system_clock::now();
+  }
 };
 
 /// Writes shapes by their descriptions. `Defaults` answers `event_id()` and `now()`.
@@ -48,7 +50,8 @@ class ShapeWriter {
 
  private:
   template <class Type>
-  void write_member(std::string_view name, const std::optional<Type>& value, const model::Rules& rules) {
+  void write_member(std::string_view name, const std::optional<Type>& value,
+                    const model::Rules& rules) {
     if (value) return write_member(name, *value, rules);
     if constexpr (std::is_same_v<Type, std::string>) {
       if (rules.fill == model::Fill::EventId) write_member(name, defaults_.event_id(), rules);
@@ -58,7 +61,8 @@ class ShapeWriter {
   }
 
   template <class Type>
-  void write_member(std::string_view name, const std::vector<Type>& values, const model::Rules& rules) {
+  void write_member(std::string_view name, const std::vector<Type>& values,
+                    const model::Rules& rules) {
     if (values.empty() && !rules.is_required) return;
     writer_.key(name);
     writer_.begin_array();
@@ -74,7 +78,9 @@ class ShapeWriter {
 
   void write_value(const std::string& text) { writer_.string(text); }
   void write_value(double number) { writer_.number(number); }
-  void write_value(std::chrono::system_clock::time_point time) { writer_.raw(detail::format_epoch_seconds(time)); }
+  void write_value(std::chrono::system_clock::time_point time) {
+    writer_.raw(detail::format_epoch_seconds(time));
+  }
   void write_value(const Properties& properties) {
     scratch_.clear();
     json::Writer inner(scratch_);
@@ -111,7 +117,8 @@ template <class Shape, class Defaults>
   ShapeWriter<std::remove_reference_t<Defaults>> shapes(writer, defaults);
   shapes.write(shape);
   if (!shapes.good()) {
-    return detail::make_error(ErrorKind::InvalidArgument, std::string(model::Description<Shape>::name),
+    return detail::make_error(ErrorKind::InvalidArgument,
+                              std::string(model::Description<Shape>::name),
                               "a value cannot be written as JSON");
   }
   return text;

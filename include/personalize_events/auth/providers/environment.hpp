@@ -37,15 +37,19 @@ namespace detail {
     return error;
   }
   if (credentials.secret_access_key.empty()) {
-    return misconfigured_source("AWS_SECRET_ACCESS_KEY", "not set, but AWS_ACCESS_KEY_ID is; set both or neither");
+    return misconfigured_source("AWS_SECRET_ACCESS_KEY",
+                                "not set, but AWS_ACCESS_KEY_ID is; set both or neither");
   }
   if (credentials.access_key_id.empty()) {
-    return misconfigured_source("AWS_ACCESS_KEY_ID", "not set, but AWS_SECRET_ACCESS_KEY is; set both or neither");
+    return misconfigured_source("AWS_ACCESS_KEY_ID",
+                                "not set, but AWS_SECRET_ACCESS_KEY is; set both or neither");
   }
-  if (const std::string text = credential_variable(platform, "AWS_CREDENTIAL_EXPIRATION"); !text.empty()) {
+  if (const std::string text = credential_variable(platform, "AWS_CREDENTIAL_EXPIRATION");
+      !text.empty()) {
     credentials.expiration = parse_rfc3339(text);
     if (!credentials.expiration) {
-      return misconfigured_source("AWS_CREDENTIAL_EXPIRATION", "not a time such as 2030-01-31T12:00:00Z");
+      return misconfigured_source("AWS_CREDENTIAL_EXPIRATION",
+                                  "not a time such as 2030-01-31T12:00:00Z");
     }
   }
   return credentials;
@@ -59,9 +63,11 @@ namespace detail {
 /// @par Error Handling
 /// Credentials: neither key is set, only one is, or the expiration is no RFC 3339 time. `where`
 /// names the variable.
-[[nodiscard]] inline CredentialsProvider environment_credentials(std::shared_ptr<Platform> platform = {}) {
+[[nodiscard]] inline CredentialsProvider environment_credentials(
+    std::shared_ptr<Platform> platform = {}) {
   if (platform == nullptr) platform = system_platform();
-  return [platform = std::move(platform)] { return detail::read_environment_credentials(*platform); };
+  return
+      [platform = std::move(platform)] { return detail::read_environment_credentials(*platform); };
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

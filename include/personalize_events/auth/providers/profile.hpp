@@ -23,23 +23,27 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
 /// The text of a property, empty when it is absent.
-[[nodiscard]] inline std::string property_text(const ProfileSection& section, std::string_view name) {
+[[nodiscard]] inline std::string property_text(const ProfileSection& section,
+                                               std::string_view name) {
   const ProfileValue* value = section.find(name);
   return value == nullptr ? std::string{} : value->text;
 }
 
 /// The keys that stand in a profile. Pure.
-[[nodiscard]] inline Result<Credentials> static_keys_of(const ProfileSection& section, const std::string& name) {
+[[nodiscard]] inline Result<Credentials> static_keys_of(const ProfileSection& section,
+                                                        const std::string& name) {
   // These say that the keys are to be got from elsewhere. To sign with others would be wrong.
-  for (const char* elsewhere : {"role_arn", "web_identity_token_file", "sso_session", "sso_account_id",
-                                "login_session", "credential_process"}) {
+  for (const char* elsewhere : {"role_arn", "web_identity_token_file", "sso_session",
+                                "sso_account_id", "login_session", "credential_process"}) {
     const ProfileValue* value = section.find(elsewhere);
-    const bool beats_keys = std::string_view{elsewhere} == "role_arn" || section.find("aws_access_key_id") == nullptr;
+    const bool beats_keys =
+        std::string_view{elsewhere} == "role_arn" || section.find("aws_access_key_id") == nullptr;
     if (value != nullptr && beats_keys) {
-      return misconfigured_source(value->where(), std::string(elsewhere) +
-                                                      " is not supported by this version; put aws_access_key_id and "
-                                                      "aws_secret_access_key into the profile, or give "
-                                                      "ClientOptions::credentials a function that does it");
+      return misconfigured_source(
+          value->where(), std::string(elsewhere) +
+                              " is not supported by this version; put aws_access_key_id and "
+                              "aws_secret_access_key into the profile, or give "
+                              "ClientOptions::credentials a function that does it");
     }
   }
   Credentials credentials;
@@ -53,18 +57,23 @@ namespace detail {
     return error;
   }
   if (credentials.secret_access_key.empty()) {
-    return misconfigured_source(section.find("aws_access_key_id")->where(),
-                                "aws_access_key_id stands without aws_secret_access_key; give both or neither");
+    return misconfigured_source(
+        section.find("aws_access_key_id")->where(),
+        "aws_access_key_id stands without aws_secret_access_key; give both or neither");
   }
   if (credentials.access_key_id.empty()) {
-    return misconfigured_source(section.find("aws_secret_access_key")->where(),
-                                "aws_secret_access_key stands without aws_access_key_id; give both or neither");
+    return misconfigured_source(
+        section.find("aws_secret_access_key")->where(),
+        "aws_secret_access_key stands without aws_access_key_id; give both or neither");
   }
   return credentials;
 }
 
-[[nodiscard]] inline Result<Credentials> read_profile_credentials(Platform& platform, const std::string& given) {
-  const auto as_misconfigured = [](const Error& error) { return misconfigured_source(error.where, error.message); };
+[[nodiscard]] inline Result<Credentials> read_profile_credentials(Platform& platform,
+                                                                  const std::string& given) {
+  const auto as_misconfigured = [](const Error& error) {
+    return misconfigured_source(error.where, error.message);
+  };
   const Result<Profiles> profiles = load_profiles(platform);
   if (!profiles) return as_misconfigured(profiles.error());
   const auto name = find_profile_name(SettingFinder{platform, nullptr}, given, *profiles);
@@ -72,7 +81,8 @@ namespace detail {
   if (const ProfileSection* section = profiles->find_profile(name->value)) {
     return static_keys_of(*section, name->value);
   }
-  Error error = credentials_error("there is no profile \"" + name->value + "\" in the shared AWS files");
+  Error error =
+      credentials_error("there is no profile \"" + name->value + "\" in the shared AWS files");
   error.where = "profile";
   return error;
 }
@@ -86,8 +96,8 @@ namespace detail {
 /// Credentials: the profile does not exist or has no keys. A profile that cannot be used as it
 /// stands (malformed, one key without the other, keys from a source that this version does not
 /// know) is an error that ends a chain; `where` is the file and line.
-[[nodiscard]] inline CredentialsProvider profile_credentials(std::shared_ptr<Platform> platform = {},
-                                                             std::string profile = {}) {
+[[nodiscard]] inline CredentialsProvider profile_credentials(
+    std::shared_ptr<Platform> platform = {}, std::string profile = {}) {
   if (platform == nullptr) platform = system_platform();
   return [platform = std::move(platform), profile = std::move(profile)] {
     return detail::read_profile_credentials(*platform, profile);

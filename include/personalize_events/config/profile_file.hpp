@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Profiles: what the two files that all AWS SDKs share (`~/.aws/config`, `~/.aws/credentials`) say.
+// Settings and credential providers read it. Parsing is pure; load_profiles reads the files through
+// a Platform.
+//
+// The rules are those of the AWS SDKs and Tools Reference Guide, "Shared config and credentials
+// files". Where the published parser suites differ, this is the choice:
+// - Keys are case-insensitive (as in Rust and Python; Kotlin keeps their case). Names of profiles,
+//   sessions and services keep theirs.
+// - A property with sub-properties has both forms: its value is their text as written, one a line
+//   (Rust), and `nested` is the map of them (Kotlin). An invalid name is left out of the map only.
+// - An indented comment counts as a comment where no value can go on: before a section's first
+//   property and among sub-properties (as in Python; the suites have no such case). After a
+//   property with a value it is a part of the value, as everywhere.
+#ifndef PERSONALIZE_EVENTS_CONFIG_PROFILE_FILE_HPP
+#define PERSONALIZE_EVENTS_CONFIG_PROFILE_FILE_HPP
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/detail/ascii.hpp"
+#include "personalize_events/platform/path_style.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// A value and the place where it stands. It may be a secret: print `where()`, never `text`.
+struct ProfileValue {
+  std::string text{};
+  std::string file{};
+  std::size_t line{0};  ///< From 1.
+
+  /// "<file>:<line>".
+  [[nodiscard]] std::string where() const { return file + ":" + std::to_string(line); }
+};
+
+/// One property of a section.
+struct ProfileProperty {
+  ProfileValue value{};
+  /// Sub-properties by name in lower case.
+  std::map<std::string, ProfileValue, std::less<>> nested{};
+};
+
+/// One section of the files: a profile (of both files, merged), an sso-session, or services.
+struct ProfileSection {
+  std::map<std::string, ProfileProperty, std::less<>> properties{};  ///< By name in lower case.
+
+  /// The value of a property, named in lower case; null when there is none.
+  [[nodiscard]] const ProfileValue* find(std::string_view name) const {
+    const auto found = properties.find(name);
+    return found == properties.end() ? nullptr : &found->second.value;
+  }
+
+  /// The value of a sub-property, both named in lower case; null when there is none.
+  [[nodiscard]] const ProfileValue* find(std::string_view name,
+                                         std::string_view nested_name) const {
+    const auto found = properties.find(name);
+    if (found == properties.end()) return nullptr;
+    const auto nested = found->second.nested.find(nested_name);
+    return nested == found->second.nested.end() ? nullptr : &nested->second;
+  }
+};
+
+/// Sections by name; the names keep their letter case.
+using ProfileSections = std::map<std::string, ProfileSection, std::less<>>;
+
+/// What the shared files say.
+struct Profiles {
+  /// `[profile name]`, `[default]`; in the credentials file `[name]`.
+  ProfileSections profiles{};
+  /// `[sso-session name]` of the config file.
+  ProfileSections sso_sessions{};
+  /// `[services name]` of the config file.
+  ProfileSections services{};
+  /// The path looked at; empty when there is none to look at.
+  std::string config_file{};
+  /// Likewise.
+  std::string credentials_file{};
+
+  /// A profile by its name; null when neither file has it.
+  [[nodiscard]] const ProfileSection* find_profile(std::string_view name) const {
+    const auto found = profiles.find(name);
+    return found == profiles.end() ? nullptr : &found->second;
+  }
+};
+
+namespace detail {
+
+/// Whether a name of a profile or property is one that the files may hold.
+[[nodiscard]] inline bool is_profile_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return is_letter(c) || is_digit(c) ||
+           std::string_view{"-_/.%@:+"}.find(c) != std::string_view::npos;
+  };
+  return !name.empty() && all_of(name, allowed);
+}
+
+[[nodiscard]] constexpr bool starts_comment(std::string_view text) noexcept {
+  return !text.empty() && (text.front() == '#' || text.front() == ';');
+}
+
+/// `line` without a trailing comment, trimmed. In a property the comment must follow a blank.
+[[nodiscard]] constexpr std::string_view without_comment(std::string_view line,
+                                                         bool needs_blank) noexcept {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (!starts_comment(line.substr(i))) continue;
+    if (!needs_blank || (i > 0 && is_blank(line[i - 1]))) return trim(line.substr(0, i));
+  }
+  return trim(line);
+}
+
+/// Reads one of the two files into Profiles, line by line.
+class ProfileFileReader {
+ public:
+  enum class Kind { Config, Credentials };
+
+  ProfileFileReader(Kind kind, std::string file, Profiles& profiles)
+      : kind_(kind), file_(std::move(file)), profiles_(profiles) {}
+
+  [[nodiscard]] Result<void> read(std::string_view text) {
+    constexpr std::string_view byte_order_mark{"\xEF\xBB\xBF"};
+    if (text.substr(0, byte_order_mark.size()) == byte_order_mark) {
+      text.remove_prefix(byte_order_mark.size());
+    }
+    while (!text.empty()) {
+      ++line_;
+      const std::size_t end = text.find('\n');
+      std::string_view line = text.substr(0, end);
+      text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+      if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+      if (Result<void> done = read_line(line); !done) return done;
+    }
+    return {};
+  }
+
+ private:
+  /// A line cut at its first `=`.
+  struct Definition {
+    std::string name;
+    std::string_view text;
+  };
+
+  [[nodiscard]] Result<void> read_line(std::string_view line) {
+    if (trim(line).empty() || starts_comment(line)) return {};
+    if (line.front() == '[') return open_section(line);
+    if (is_blank(line.front())) return continue_property(line);
+    return open_property(line);
+  }
+
+  [[nodiscard]] Result<void> open_section(std::string_view line) {
+    const std::string_view header = without_comment(line, false);
+    if (header.back() != ']') {
+      return malformed("Profile definition must end with ']'; close the bracket");
+    }
+    section_ = find_section(trim(header.substr(1, header.size() - 2)));
+    state_ = State::InSection;
+    return {};
+  }
+
+  /// The section to which a header's text leads. One whose name is not valid, or does not belong in
+  /// this file, is read and forgotten, as AWS's tools do: another tool may know it.
+  [[nodiscard]] ProfileSection* find_section(std::string_view header) {
+    ignored_ = ProfileSection{};
+    std::size_t length = 0;
+    while (length < header.size() && !is_blank(header[length])) ++length;
+    const std::string_view prefix = header.substr(0, length);
+    const std::string_view name = trim(header.substr(length));
+
+    if (kind_ == Kind::Credentials) {
+      return is_profile_name(header) ? &profiles_.profiles[std::string{header}] : &ignored_;
+    }
+    if (header == "default") {
+      return default_is_prefixed_ ? &ignored_ : &profiles_.profiles["default"];
+    }
+    if (!is_profile_name(name)) return &ignored_;
+    if (prefix == "sso-session") return &profiles_.sso_sessions[std::string{name}];
+    if (prefix == "services") return &profiles_.services[std::string{name}];
+    if (prefix != "profile") return &ignored_;
+    if (name == "default" && !default_is_prefixed_) {
+      // [profile default] hides [default], wherever in the file it stands.
+      profiles_.profiles.erase("default");
+      default_is_prefixed_ = true;
+    }
+    return &profiles_.profiles[std::string{name}];
+  }
+
+  [[nodiscard]] Result<void> open_property(std::string_view line) {
+    if (state_ == State::Start) {
+      return malformed(
+          "Expected a profile definition before the first property; write a line like [default] "
+          "above it");
+    }
+    const Result<Definition> definition =
+        define(line, "Expected an '=' sign defining a property; write name = value",
+               "Property did not have a name; write name = value");
+    if (!definition) return definition.error();
+    ProfileSection& section = is_profile_name(definition->name) ? *section_ : ignored_;
+    property_ = &section.properties[definition->name];
+    *property_ = ProfileProperty{value_here(definition->text), {}};
+    state_ = definition->text.empty() ? State::InNested : State::InProperty;
+    return {};
+  }
+
+  [[nodiscard]] Result<void> continue_property(std::string_view line) {
+    const std::string_view text = trim(line);
+    if (state_ != State::InProperty && starts_comment(text)) return {};
+    if (state_ == State::Start) {
+      return malformed("Expected a profile definition, found continuation; do not indent the line");
+    }
+    if (state_ == State::InSection) {
+      return malformed(
+          "Expected a property definition, found continuation; do not indent the line");
+    }
+    if (state_ == State::InNested) {
+      const Result<Definition> nested =
+          define(text,
+                 "Expected an '=' sign defining a sub-property; write name = value, or do not "
+                 "indent the line",
+                 "Sub-property did not have a name; write name = value");
+      if (!nested) return nested.error();
+      if (is_profile_name(nested->name)) property_->nested[nested->name] = value_here(nested->text);
+    }
+    property_->value.text.append("\n").append(text);
+    return {};
+  }
+
+  [[nodiscard]] Result<Definition> define(std::string_view line, const char* without_sign,
+                                          const char* without_name) const {
+    const std::string_view text = without_comment(line, true);
+    const std::size_t sign = text.find('=');
+    if (sign == std::string_view::npos) return malformed(without_sign);
+    const std::string_view name = trim(text.substr(0, sign));
+    if (name.empty()) return malformed(without_name);
+    return Definition{to_lower(name), trim(text.substr(sign + 1))};
+  }
+
+  [[nodiscard]] ProfileValue value_here(std::string_view text) const {
+    return ProfileValue{std::string{text}, file_, line_};
+  }
+
+  /// The line itself may hold a secret and is not shown.
+  [[nodiscard]] Error malformed(const char* message) const {
+    return make_error(ErrorKind::Configuration, file_ + ":" + std::to_string(line_), message);
+  }
+
+  enum class State { Start, InSection, InProperty, InNested };
+
+  Kind kind_;
+  std::string file_;
+  Profiles& profiles_;
+  std::size_t line_{0};
+  State state_{State::Start};
+  bool default_is_prefixed_{false};
+  ProfileSection ignored_{};
+  ProfileSection* section_{nullptr};    // from State::InSection on
+  ProfileProperty* property_{nullptr};  // from State::InProperty on
+};
+
+/// The user's home folder; empty when the environment does not say.
+[[nodiscard]] inline std::string find_home(Platform& platform, PathStyle style) {
+  std::string home = platform.environment("HOME").value_or("");
+  if (!home.empty() || style == PathStyle::Posix) return home;
+  home = platform.environment("USERPROFILE").value_or("");
+  if (!home.empty()) return home;
+  return platform.environment("HOMEDRIVE").value_or("") +
+         platform.environment("HOMEPATH").value_or("");
+}
+
+/// `path` with a leading `~` replaced by the home folder, if that is known.
+[[nodiscard]] inline std::string expand_home(std::string path, const std::string& home,
+                                             PathStyle style) {
+  if (home.empty() || path.empty() || path.front() != '~') return path;
+  const bool stands_alone =
+      path.size() == 1 || path[1] == '/' || (style == PathStyle::Windows && path[1] == '\\');
+  return stands_alone ? path.replace(0, 1, home) : path;
+}
+
+/// The content of a shared file; empty when there is none.
+[[nodiscard]] inline Result<std::string> read_shared_file(Platform& platform,
+                                                          const std::string& path,
+                                                          const char* variable) {
+  if (path.empty()) return std::string{};
+  Result<std::string> text = platform.read_file(path);
+  if (text) return text;
+  if (text.error().code == "NotFound") return std::string{};
+  Error error = std::move(text).error();
+  error.kind = ErrorKind::Configuration;
+  error.message.append("; make it a readable file, or name another one in ").append(variable);
+  return error;
+}
+
+}  // namespace detail
+
+/// The paths of the shared files; empty where neither a variable nor a home folder names one.
+struct ProfileLocations {
+  std::string config{};
+  std::string credentials{};
+};
+
+/// Where the shared files are: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, or
+/// `.aws/config` and `.aws/credentials` in the home folder. A leading `~` stands for that folder.
+[[nodiscard]] inline ProfileLocations profile_locations(Platform& platform,
+                                                        PathStyle style = kNativePathStyle) {
+  const std::string home = detail::find_home(platform, style);
+  const char* separator = style == PathStyle::Windows ? "\\" : "/";
+  const auto locate = [&](const char* variable, const char* name) {
+    const std::string given = platform.environment(variable).value_or("");
+    if (!detail::trim(given).empty()) return detail::expand_home(given, home, style);
+    return home.empty() ? std::string{} : home + separator + ".aws" + separator + name;
+  };
+  return {locate("AWS_CONFIG_FILE", "config"),
+          locate("AWS_SHARED_CREDENTIALS_FILE", "credentials")};
+}
+
+/// Reads the text of both files; the names are used in errors and in ProfileValue::file. A profile
+/// in both is merged, and the credentials file wins. Errors: Configuration, `where` is
+/// "<name>:<line>"; the message never holds a part of the text.
+[[nodiscard]] inline Result<Profiles> parse_profiles(std::string_view config_text,
+                                                     std::string config_name,
+                                                     std::string_view credentials_text,
+                                                     std::string credentials_name) {
+  using Reader = detail::ProfileFileReader;
+  Profiles profiles;
+  profiles.config_file = std::move(config_name);
+  profiles.credentials_file = std::move(credentials_name);
+  Result<void> read =
+      Reader{Reader::Kind::Config, profiles.config_file, profiles}.read(config_text);
+  if (!read) return read.error();
+  read =
+      Reader{Reader::Kind::Credentials, profiles.credentials_file, profiles}.read(credentials_text);
+  if (!read) return read.error();
+  return profiles;
+}
+
+/// Reads the shared files from where profile_locations finds them. A file that does not exist is
+/// empty. Errors: Configuration, `where` is the path, or "<path>:<line>" for a malformed line.
+[[nodiscard]] inline Result<Profiles> load_profiles(Platform& platform,
+                                                    PathStyle style = kNativePathStyle) {
+  const ProfileLocations locations = profile_locations(platform, style);
+  const Result<std::string> config =
+      detail::read_shared_file(platform, locations.config, "AWS_CONFIG_FILE");
+  if (!config) return config.error();
+  const Result<std::string> credentials =
+      detail::read_shared_file(platform, locations.credentials, "AWS_SHARED_CREDENTIALS_FILE");
+  if (!credentials) return credentials.error();
+  return parse_profiles(*config, locations.config, *credentials, locations.credentials);
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

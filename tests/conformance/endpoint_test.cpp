@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/config/endpoint.hpp"
+
+#include <set>
+#include <string>
+
+#include "catch.hpp"
+#include "personalize_events/json/reader.hpp"
+#include "support/conformance.hpp"
+
+namespace pe = personalize_events;
+
+namespace {
+
+pe::json::Value read_suite(const char* file) {
+  auto suite = pe::json::parse(test::read_conformance(file));
+  REQUIRE(suite.has_value());
+  return *std::move(suite);
+}
+
+const pe::json::Value& member(const pe::json::Value& object, const char* name) {
+  const pe::json::Value* found = object.find(name);
+  REQUIRE(found != nullptr);
+  return *found;
+}
+
+std::string text_of(const pe::json::Value* object, const char* name) {
+  const std::string* found = object == nullptr ? nullptr : object->find_string(name);
+  return found == nullptr ? std::string{} : *found;
+}
+
+bool switch_of(const pe::json::Value* object, const char* name) {
+  const pe::json::Value* found = object == nullptr ? nullptr : object->find(name);
+  return found != nullptr && found->boolean;
+}
+
+}  // namespace
+
+TEST_CASE("endpoints are those of the service's rule set") {
+  const pe::json::Value suite = read_suite("model/endpoint-tests.json");
+  std::size_t count = 0;
+  for (const pe::json::Value& vector : member(suite, "testCases").items) {
+    ++count;
+    INFO("case " << count << ": " << text_of(&vector, "documentation"));
+    const pe::json::Value* input = vector.find("params");
+    const auto endpoint =
+        pe::resolve_endpoint({text_of(input, "Region"), text_of(input, "Endpoint"),
+                              switch_of(input, "UseFIPS"), switch_of(input, "UseDualStack")});
+    const pe::json::Value& expected = member(vector, "expect");
+    if (const std::string* message = expected.find_string("error")) {
+      REQUIRE_FALSE(endpoint.has_value());
+      CHECK(endpoint.error().kind == pe::ErrorKind::Configuration);
+      CHECK_THAT(endpoint.error().message, test::ContainsSubstring(*message));
+      continue;
+    }
+    REQUIRE(endpoint.has_value());
+    CHECK(endpoint->url == text_of(&member(expected, "endpoint"), "url"));
+    CHECK(endpoint->url == endpoint->scheme + "://" + endpoint->host + endpoint->base_path);
+  }
+  test::report_conformance_cases(count, "model/endpoint-tests.json");
+}
+
+TEST_CASE("every listed region is in its partition, and every partition is known") {
+  const pe::json::Value suite = read_suite("model/partitions.json");
+  std::size_t count = 0;
+  std::set<std::string> names;
+  for (const pe::json::Value& vector : member(suite, "partitions").items) {
+    const std::string id = text_of(&vector, "id");
+    CAPTURE(id);
+    names.insert(id);
+    const pe::json::Value& outputs = member(vector, "outputs");
+    CHECK(switch_of(&outputs, "supportsFIPS"));
+    CHECK(switch_of(&outputs, "supportsDualStack"));
+    for (const auto& [region, description] : member(vector, "regions").members) {
+      ++count;
+      CAPTURE(region);
+      const pe::Partition& found = pe::find_partition(region);
+      CHECK(found.id == id);
+      CHECK(found.dns_suffix == text_of(&outputs, "dnsSuffix"));
+      CHECK(found.dual_stack_dns_suffix == text_of(&outputs, "dualStackDnsSuffix"));
+    }
+    // A region that is not listed, made from the partition's expression: ^(a|b)\-\w+\-\d+$.
+    for (const pe::Partition& partition : pe::kPartitions) {
+      if (partition.id != id) continue;
+      std::string alternatives{partition.region_prefixes};
+      for (char& c : alternatives) c = c == ' ' ? '|' : c;
+      std::string expression = text_of(&vector, "regionRegex");
+      std::string plain;
+      for (const char c : expression) {
+        if (std::string{"^\\()$"}.find(c) == std::string::npos) plain += c;
+      }
+      CHECK(plain == alternatives + "-w+-d+");
+    }
+  }
+  CHECK(names.size() == pe::kPartitions.size());
+  for (const pe::Partition& partition : pe::kPartitions) {
+    CHECK(names.count(std::string{partition.id}) == 1);
+  }
+  test::report_conformance_cases(count, "regions of model/partitions.json");
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/config/profile_file.hpp"
+
+#include <string>
+
+#include "catch.hpp"
+#include "personalize_events/config/settings.hpp"
+#include "personalize_events/json/reader.hpp"
+#include "personalize_events/testing/virtual_platform.hpp"
+#include "support/conformance.hpp"
+
+namespace pe = personalize_events;
+
+namespace {
+
+pe::json::Value read_suite(const char* file) {
+  auto suite = pe::json::parse(test::read_conformance(file));
+  REQUIRE(suite.has_value());
+  return *std::move(suite);
+}
+
+const pe::json::Value& member(const pe::json::Value& object, const char* name) {
+  const pe::json::Value* found = object.find(name);
+  REQUIRE(found != nullptr);
+  return *found;
+}
+
+std::string text_of(const pe::json::Value& object, const char* name) {
+  const std::string* found = object.find_string(name);
+  return found == nullptr ? std::string{} : *found;
+}
+
+void check_sections(const pe::ProfileSections& actual, const pe::json::Value* expected) {
+  if (expected == nullptr) {
+    CHECK(actual.empty());
+    return;
+  }
+  REQUIRE(expected->is(pe::json::Value::Type::Object));
+  CHECK(actual.size() == expected->members.size());
+  for (const auto& [name, properties] : expected->members) {
+    CAPTURE(name);
+    const auto section = actual.find(name);
+    REQUIRE(section != actual.end());
+    CHECK(section->second.properties.size() == properties.members.size());
+    for (const auto& [key, value] : properties.members) {
+      CAPTURE(key);
+      const pe::ProfileValue* found = section->second.find(key);
+      REQUIRE(found != nullptr);
+      CHECK(found->text == value.text);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the profile parser passes the published suite") {
+  const pe::json::Value suite = read_suite("config/profile-parser-tests.json");
+  std::size_t count = 0;
+  for (const pe::json::Value& vector : member(suite, "tests").items) {
+    ++count;
+    INFO("case " << count << ": " << text_of(vector, "name"));
+    const pe::json::Value& input = member(vector, "input");
+    const auto parsed = pe::parse_profiles(text_of(input, "configFile"), "config",
+                                           text_of(input, "credentialsFile"), "credentials");
+    const pe::json::Value& output = member(vector, "output");
+    if (const std::string* message = output.find_string("errorContaining")) {
+      REQUIRE_FALSE(parsed.has_value());
+      CHECK(parsed.error().kind == pe::ErrorKind::Configuration);
+      CHECK_THAT(parsed.error().where, test::ContainsSubstring("config:"));
+      CHECK_THAT(parsed.error().message, test::ContainsSubstring(*message));
+      continue;
+    }
+    REQUIRE(parsed.has_value());
+    const pe::json::Value& config = member(output, "config");
+    check_sections(parsed->profiles, config.find("profiles"));
+    check_sections(parsed->sso_sessions, config.find("sso_sessions"));
+    CHECK(parsed->services.empty());
+  }
+  test::report_conformance_cases(count, "config/profile-parser-tests.json");
+}
+
+TEST_CASE("the shared files are found as the published suite says") {
+  const pe::json::Value suite = read_suite("config/file-location-tests.json");
+  std::size_t count = 0;
+  for (const pe::json::Value& vector : member(suite, "tests").items) {
+    ++count;
+    INFO("case " << count << ": " << text_of(vector, "name"));
+    pe::testing::VirtualPlatform platform;
+    for (const auto& [name, value] : member(vector, "environment").members) {
+      platform.set_environment(name, value.text);
+    }
+    const auto style =
+        text_of(vector, "platform") == "windows" ? pe::PathStyle::Windows : pe::PathStyle::Posix;
+    const pe::ProfileLocations locations = pe::profile_locations(platform, style);
+    CHECK(locations.config == text_of(vector, "configLocation"));
+    CHECK(locations.credentials == text_of(vector, "credentialsLocation"));
+
+    const std::string profile = text_of(vector, "profile");
+    if (profile.empty()) continue;
+    // A profile of that name, so that naming it is no error.
+    platform.set_file(locations.config, "[profile " + profile + "]\nregion = us-east-1");
+    const auto profiles = pe::load_profiles(platform, style);
+    REQUIRE(profiles.has_value());
+    const auto settings = pe::resolve_settings({}, platform, *profiles);
+    REQUIRE(settings.has_value());
+    CHECK(settings->profile.value == profile);
+  }
+  test::report_conformance_cases(count, "config/file-location-tests.json");
+}

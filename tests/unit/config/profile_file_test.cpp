@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/config/profile_file.hpp"
+
+#include <string>
+
+#include "catch.hpp"
+#include "personalize_events/testing/virtual_platform.hpp"
+
+namespace pe = personalize_events;
+using pe::testing::VirtualPlatform;
+
+namespace {
+
+pe::Profiles parse(const std::string& config, const std::string& credentials = {}) {
+  auto profiles = pe::parse_profiles(config, "config", credentials, "credentials");
+  INFO("config: " << config);
+  REQUIRE(profiles.has_value());
+  return *std::move(profiles);
+}
+
+pe::Error error_of(const std::string& config, const std::string& credentials = {}) {
+  const auto profiles = pe::parse_profiles(config, "config", credentials, "credentials");
+  INFO("config: " << config);
+  REQUIRE_FALSE(profiles.has_value());
+  CHECK(profiles.error().kind == pe::ErrorKind::Configuration);
+  return profiles.error();
+}
+
+std::string text_of(const pe::ProfileValue* value) {
+  return value == nullptr ? "(none)" : value->text;
+}
+
+}  // namespace
+
+TEST_CASE("a property knows its file and line, the credentials file wins") {
+  const auto profiles =
+      parse("# comment\n[profile a]\r\nregion = r\n\nkey = old", "\n[a]\nkey = new\nother = o");
+  const auto* profile = profiles.find_profile("a");
+  REQUIRE(profile != nullptr);
+  REQUIRE(profile->find("region") != nullptr);
+  CHECK(profile->find("region")->where() == "config:3");
+  CHECK(text_of(profile->find("key")) == "new");
+  CHECK(profile->find("key")->where() == "credentials:3");
+  CHECK(profile->find("other")->where() == "credentials:4");
+  CHECK(profile->find("none") == nullptr);
+  CHECK(profiles.find_profile("b") == nullptr);
+  CHECK(profiles.config_file == "config");
+  CHECK(profiles.credentials_file == "credentials");
+}
+
+TEST_CASE("sub-properties are both text and map") {
+  const auto profiles = parse(
+      "[services s]\nPersonalize_Events =\n  # indented comment\n  Endpoint_URL = http://a # c\n"
+      "  in valid = x\n  empty =\n\n\t twice = 1\n  twice = 2 = 3\nnext = n");
+  const auto section = profiles.services.find("s");
+  REQUIRE(section != profiles.services.end());
+  CHECK(text_of(section->second.find("personalize_events", "endpoint_url")) == "http://a");
+  CHECK(section->second.find("personalize_events", "endpoint_url")->where() == "config:4");
+  CHECK(text_of(section->second.find("personalize_events", "empty")).empty());
+  CHECK(text_of(section->second.find("personalize_events", "twice")) == "2 = 3");
+  CHECK(section->second.find("personalize_events", "in valid") == nullptr);
+  CHECK(section->second.find("none", "endpoint_url") == nullptr);
+  CHECK(text_of(section->second.find("personalize_events")) ==
+        "\nEndpoint_URL = http://a # c\nin valid = x\nempty =\ntwice = 1\ntwice = 2 = 3");
+  CHECK(text_of(section->second.find("next")) == "n");
+}
+
+TEST_CASE("a later definition of a property replaces its sub-properties too") {
+  const auto profiles = parse("[profile a]\ns3 =\n  x = 1\ns3 =\n  y = 2");
+  const auto* profile = profiles.find_profile("a");
+  REQUIRE(profile != nullptr);
+  CHECK(profile->find("s3", "x") == nullptr);
+  CHECK(text_of(profile->find("s3", "y")) == "2");
+}
+
+TEST_CASE("a property with a value has no sub-properties, and keeps indented comments") {
+  const auto profiles = parse("[default]\nkey = value\n  a = b\n  # kept");
+  const auto* profile = profiles.find_profile("default");
+  REQUIRE(profile != nullptr);
+  CHECK(text_of(profile->find("key")) == "value\na = b\n# kept");
+  CHECK(profile->find("key", "a") == nullptr);
+}
+
+TEST_CASE("an indented comment before the first property is a comment") {
+  const auto profiles = parse("  # comment\n[default]\n  ; comment\nkey = value");
+  REQUIRE(profiles.find_profile("default") != nullptr);
+  CHECK(text_of(profiles.find_profile("default")->find("key")) == "value");
+}
+
+TEST_CASE("each kind of section belongs in its file") {
+  const auto profiles = parse(
+      "[default]\na=1\n[sso-session s]\nb=2\n[services v]\nc=3\n[plugins]\nd=4\n[profile]\ne=5\n"
+      "[services]\nf=6\n[]\ng=7\n[ ]\nh=8",
+      "[services v]\nx=1\n[sso-session s]\nx=1\n[default]\nx=2");
+  CHECK(profiles.profiles.size() == 1);
+  CHECK(profiles.sso_sessions.size() == 1);
+  CHECK(profiles.services.size() == 1);
+  CHECK(text_of(profiles.sso_sessions.at("s").find("b")) == "2");
+  CHECK(text_of(profiles.services.at("v").find("c")) == "3");
+  CHECK(text_of(profiles.find_profile("default")->find("a")) == "1");
+  CHECK(text_of(profiles.find_profile("default")->find("x")) == "2");
+  CHECK(profiles.services.at("v").find("x") == nullptr);
+}
+
+TEST_CASE("names of profiles keep their case, keys do not") {
+  const auto profiles = parse("[profile A]\nKEY = 1\n[profile a]\nKey = 2");
+  CHECK(text_of(profiles.find_profile("A")->find("key")) == "1");
+  CHECK(text_of(profiles.find_profile("a")->find("key")) == "2");
+}
+
+TEST_CASE("a continuation of an ignored property stays ignored") {
+  const auto profiles = parse("[profile a]\nin valid = x\n  more\nkey = 1\n[x y]\nkey = 2\n  more");
+  CHECK(profiles.find_profile("a")->properties.size() == 1);
+  CHECK(profiles.profiles.size() == 1);
+}
+
+TEST_CASE("a byte order mark and a missing last line feed do no harm") {
+  CHECK(text_of(parse("\xEF\xBB\xBF[default]\nkey = 1").find_profile("default")->find("key")) ==
+        "1");
+  CHECK(text_of(parse("[default]\r\nkey = 1\r\n").find_profile("default")->find("key")) == "1");
+}
+
+TEST_CASE("a malformed line is named by file and line, and is not shown") {
+  const auto check = [](const pe::Error& error, const char* where, const char* what) {
+    CHECK(error.where == where);
+    CHECK_THAT(error.message, test::ContainsSubstring(what));
+    CHECK(pe::to_string(error).find("secret") == std::string::npos);
+  };
+  check(error_of("\n[profile secret"), "config:2", "must end with ']'");
+  check(error_of("["), "config:1", "must end with ']'");
+  check(error_of("[profile a] secret"), "config:1", "must end with ']'");
+  check(error_of("# c\n\nsecret = x"), "config:3", "Expected a profile definition");
+  check(error_of("", "[a]\n\nsecret"), "credentials:3", "Expected an '=' sign");
+  check(error_of("[a b]\n= secret"), "config:2", "did not have a name");
+  check(error_of("[default]\ns3 =\n  secret"), "config:3", "sub-property");
+  check(error_of("[default]\ns3 =\n  = secret"), "config:3", "Sub-property did not have a name");
+  check(error_of("[default]\n secret"), "config:2", "found continuation");
+}
+
+TEST_CASE("the files are found by variables, home and tilde") {
+  VirtualPlatform platform;
+  auto locations = pe::profile_locations(platform, pe::PathStyle::Posix);
+  CHECK(locations.config.empty());
+  CHECK(locations.credentials.empty());
+
+  platform.set_environment("HOME", "/home/u");
+  platform.set_environment("AWS_CONFIG_FILE", "~/c");
+  platform.set_environment("AWS_SHARED_CREDENTIALS_FILE", "~");
+  locations = pe::profile_locations(platform, pe::PathStyle::Posix);
+  CHECK(locations.config == "/home/u/c");
+  CHECK(locations.credentials == "/home/u");
+
+  platform.set_environment("AWS_CONFIG_FILE", "~other/c");
+  platform.set_environment("AWS_SHARED_CREDENTIALS_FILE", " ");
+  locations = pe::profile_locations(platform, pe::PathStyle::Posix);
+  CHECK(locations.config == "~other/c");
+  CHECK(locations.credentials == "/home/u/.aws/credentials");
+
+  platform.set_environment("AWS_CONFIG_FILE", "~\\c");
+  CHECK(pe::profile_locations(platform, pe::PathStyle::Posix).config == "~\\c");
+  CHECK(pe::profile_locations(platform, pe::PathStyle::Windows).config == "/home/u\\c");
+
+  platform.unset_environment("HOME");
+  platform.set_environment("AWS_CONFIG_FILE", "~/c");
+  platform.set_environment("USERPROFILE", "C:\\u");
+  CHECK(pe::profile_locations(platform, pe::PathStyle::Posix).config == "~/c");
+  CHECK(pe::profile_locations(platform, pe::PathStyle::Windows).config == "C:\\u/c");
+}
+
+TEST_CASE("missing files are empty, and nothing else is read") {
+  VirtualPlatform platform;
+  platform.set_environment("HOME", "/home/u");
+  const auto profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE(profiles.has_value());
+  CHECK(profiles->profiles.empty());
+  CHECK(profiles->config_file == "/home/u/.aws/config");
+  CHECK(platform.files_read() ==
+        std::vector<std::string>{"/home/u/.aws/config", "/home/u/.aws/credentials"});
+
+  VirtualPlatform homeless;
+  CHECK(pe::load_profiles(homeless, pe::PathStyle::Posix).has_value());
+  CHECK(homeless.files_read().empty());
+}
+
+TEST_CASE("both files are read and merged") {
+  VirtualPlatform platform;
+  platform.set_environment("HOME", "/home/u");
+  platform.set_file("/home/u/.aws/config", "[default]\nregion = eu-west-1");
+  platform.set_file("/home/u/.aws/credentials", "[default]\naws_access_key_id = A");
+  const auto profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE(profiles.has_value());
+  REQUIRE(profiles->find_profile("default") != nullptr);
+  CHECK(text_of(profiles->find_profile("default")->find("region")) == "eu-west-1");
+  CHECK(profiles->find_profile("default")->find("aws_access_key_id")->where() ==
+        "/home/u/.aws/credentials:2");
+}
+
+TEST_CASE("an unreadable or malformed file is an error that names it") {
+  VirtualPlatform platform;
+  platform.set_environment("AWS_CONFIG_FILE", "/c");
+  platform.set_environment("AWS_SHARED_CREDENTIALS_FILE", "/s");
+  platform.set_file("/s", pe::detail::make_error(pe::ErrorKind::Storage, "/s", "cannot be read"));
+  auto profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE_FALSE(profiles.has_value());
+  CHECK(profiles.error().kind == pe::ErrorKind::Configuration);
+  CHECK(profiles.error().where == "/s");
+  CHECK_THAT(profiles.error().message, test::ContainsSubstring("cannot be read"));
+  CHECK_THAT(profiles.error().message, test::ContainsSubstring("AWS_SHARED_CREDENTIALS_FILE"));
+
+  platform.set_file("/s", "");
+  platform.set_file("/c", "[default]\nbroken");
+  profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE_FALSE(profiles.has_value());
+  CHECK(profiles.error().where == "/c:2");
+}

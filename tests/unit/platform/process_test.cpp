@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/platform/process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+
+namespace pe = personalize_events;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+pe::Result<std::string> run(const std::string& command, milliseconds timeout = seconds{20}) {
+  return pe::run_process(command, timeout);
+}
+
+pe::Error error_of(const pe::Result<std::string>& result) {
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == pe::ErrorKind::Credentials);
+  CHECK(result.error().where == "credential_process");
+  return result.error();
+}
+
+Words words_of(const std::string& command) {
+  auto words = pe::detail::command_words(command);
+  REQUIRE(words.has_value());
+  return *std::move(words);
+}
+
+// Whether a process has ended: gone, or a zombie that only its new parent has to collect.
+bool has_ended(pid_t process) {
+  const auto state =
+      run("sh -c 'cut -d\" \" -f3 /proc/" + std::to_string(process) + "/stat || echo gone'");
+  REQUIRE(state.has_value());
+  return *state == "gone\n" || *state == "Z\n" || *state == "X\n";
+}
+
+}  // namespace
+
+TEST_CASE("a command is cut into words") {
+  CHECK(words_of("echo a b") == Words{"echo", "a", "b"});
+  CHECK(words_of("  echo \t a  ") == Words{"echo", "a"});
+  CHECK(words_of("'/opt/my tool' \"two words\"") == Words{"/opt/my tool", "two words"});
+  CHECK(words_of("a'b c'd\"e f\"g") == Words{"ab cde fg"});
+  CHECK(words_of("echo '' \"\"") == Words{"echo", "", ""});
+  CHECK(words_of("a\\ b \\\" \\' \\\\") == Words{"a b", "\"", "'", "\\"});
+  CHECK(words_of("\"\\\"\\\\\\$\\`\\n\"") == Words{"\"\\$`\\n"});
+  CHECK(words_of("'\\n'") == Words{"\\n"});
+  CHECK(words_of("echo '$HOME | ; > *' \"$HOME `x`\" ~") ==
+        Words{"echo", "$HOME | ; > *", "$HOME `x`", "~"});
+  CHECK(words_of("a\\|b\\$c") == Words{"a|b$c"});
+}
+
+TEST_CASE("shell syntax outside quotes asks for a shell") {
+  for (const char character : std::string{"|&;<>()$`*?[\n"}) {
+    const std::string command = std::string{"echo 'a b' "} + character + " c";
+    CAPTURE(command);
+    CHECK(words_of(command) == Words{"/bin/sh", "-c", command});
+  }
+}
+
+TEST_CASE("a command that is none is refused") {
+  const auto message_of = [](const std::string& command) { return error_of(run(command)).message; };
+  CHECK_THAT(message_of(""), test::ContainsSubstring("empty"));
+  CHECK_THAT(message_of(" \t "), test::ContainsSubstring("empty"));
+  CHECK_THAT(message_of("echo 'a"), test::ContainsSubstring("quote"));
+  CHECK_THAT(message_of("echo \"a'"), test::ContainsSubstring("quote"));
+  CHECK_THAT(message_of("echo a\\"), test::ContainsSubstring("backslash"));
+  CHECK_THAT(message_of(std::string{"echo\0a", 6}), test::ContainsSubstring("zero byte"));
+}
+
+TEST_CASE("a command's output is answered byte by byte") {
+  CHECK(run("echo hello").value_or("") == "hello\n");
+  CHECK(run("printf '%s,' 'a b' \"c'd\" e\\ f").value_or("") == "a b,c'd,e f,");
+  CHECK(run("printf ''").value_or("?").empty());
+  CHECK(run("echo one && echo two | tr t T").value_or("") == "one\nTwo\n");
+  CHECK(run("sh -c 'echo $0' name").value_or("") == "name\n");
+}
+
+TEST_CASE("a variable is replaced by a shell only") {
+  CHECK(run("echo '$HOME' \"$HOME\"").value_or("") == "$HOME $HOME\n");
+  CHECK(run("X=5; echo $X").value_or("") == "5\n");
+}
+
+TEST_CASE("a failing command is an error that tells neither it nor its output") {
+  const pe::Error error =
+      error_of(run("sh -c 'echo out-secret; echo error-secret >&2; exit 7' argument-secret"));
+  CHECK_THAT(error.message, test::ContainsSubstring("exit status 7"));
+  CHECK(error.message.find("secret") == std::string::npos);
+  CHECK_THAT(error_of(run("sh -c 'kill -9 $$'")).message, test::ContainsSubstring("signal 9"));
+}
+
+TEST_CASE("a program that does not exist is an error") {
+  const pe::Error error = error_of(run("/nowhere/secret-program"));
+  CHECK_THAT(error.message, test::ContainsSubstring("could not be started"));
+  CHECK(error.message.find("secret") == std::string::npos);
+  CHECK_THAT(error_of(run("/nowhere/program | cat; exit 127")).message,
+             test::ContainsSubstring("127"));
+}
+
+TEST_CASE("the cap of the output is 64 KiB") {
+  CHECK(run("head -c 65536 /dev/zero").value_or("").size() == 65'536);
+  CHECK_THAT(error_of(run("head -c 65537 /dev/zero")).message,
+             test::ContainsSubstring("more than 65536"));
+  const auto start = steady_clock::now();
+  CHECK_THAT(error_of(run("cat /dev/zero")).message, test::ContainsSubstring("more than 65536"));
+  CHECK(steady_clock::now() - start < seconds{10});
+}
+
+TEST_CASE("at the timeout a command is killed with what it started") {
+  // The grandchild tells its number through a file, since the output of a killed command is lost.
+  char path[] = "/tmp/personalize-events-process-XXXXXX";
+  const int file = ::mkstemp(path);
+  REQUIRE(file >= 0);
+  const auto start = steady_clock::now();
+  const std::string command = std::string{"sleep 300 & echo $! > "} + path + "; wait";
+  const pe::Error error = error_of(run(command, milliseconds{500}));
+  CHECK_THAT(error.message, test::ContainsSubstring("too long"));
+  CHECK(steady_clock::now() - start < seconds{10});
+
+  char text[32] = {};
+  REQUIRE(::read(file, text, sizeof text - 1) > 0);
+  const auto grandchild = static_cast<pid_t>(std::stol(text));
+  const auto deadline = steady_clock::now() + seconds{10};
+  while (!has_ended(grandchild) && steady_clock::now() < deadline) std::this_thread::yield();
+  CHECK(has_ended(grandchild));
+
+  ::close(file);
+  ::unlink(path);
+}
+
+TEST_CASE("a command that closes its output and stays is killed too") {
+  const auto start = steady_clock::now();
+  const pe::Error error = error_of(run("sh -c 'exec >&-; exec sleep 300'", milliseconds{300}));
+  CHECK_THAT(error.message, test::ContainsSubstring("closed its output"));
+  CHECK(steady_clock::now() - start < seconds{10});
+}
+
+TEST_CASE("no time at all is a timeout, and a very long one is no overflow") {
+  CHECK_THAT(error_of(run("sleep 300", milliseconds{0})).message,
+             test::ContainsSubstring("too long"));
+  CHECK_THAT(error_of(run("sleep 300", milliseconds::min())).message,
+             test::ContainsSubstring("too long"));
+  CHECK(run("echo fine", milliseconds::max()).value_or("") == "fine\n");
+}
+
+TEST_CASE("a child gets no descriptor, no input, no error output and no blocked signal of ours") {
+  // Opened without close-on-exec, as an application might.
+  const int leaky = ::open("/dev/null", O_RDONLY);
+  REQUIRE(leaky >= 3);
+  // ls opens one more for the listing itself.
+  CHECK(run("ls /proc/self/fd").value_or("") == "0\n1\n2\n3\n");
+  CHECK(run("cat").value_or("?").empty());
+  CHECK(run("readlink /proc/self/fd/2").value_or("") == "/dev/null\n");
+  ::close(leaky);
+
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  REQUIRE(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  const auto blocked = run("grep -E '^SigBlk' /proc/self/status");
+  REQUIRE(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+  CHECK(blocked.value_or("") == "SigBlk:\t0000000000000000\n");
+
+  struct sigaction ignore {};
+  struct sigaction previous {};
+  ignore.sa_handler = SIG_IGN;
+  REQUIRE(sigaction(SIGPIPE, &ignore, &previous) == 0);
+  const auto ignored = run("grep -E '^SigIgn' /proc/self/status");
+  REQUIRE(sigaction(SIGPIPE, &previous, nullptr) == 0);
+  REQUIRE(ignored.has_value());
+  const auto bits = std::stoull(ignored->substr(ignored->find('\t') + 1), nullptr, 16);
+  CHECK((bits & (1ULL << (SIGPIPE - 1))) == 0);
+}
+
+TEST_CASE("the descriptors that are open now can be listed for closing") {
+  const int leaky = ::open("/dev/null", O_RDONLY);
+  REQUIRE(leaky >= 3);
+  posix_spawn_file_actions_t actions;
+  REQUIRE(posix_spawn_file_actions_init(&actions) == 0);
+  REQUIRE(pe::detail::add_close_of_listed(actions) == 0);
+  const std::string script = "test ! -e /proc/self/fd/" + std::to_string(leaky);
+  std::string shell = "sh";
+  std::string flag = "-c";
+  std::string text = script;
+  char* arguments[] = {shell.data(), flag.data(), text.data(), nullptr};
+  pid_t child = -1;
+  REQUIRE(posix_spawnp(&child, "sh", &actions, nullptr, arguments, environ) == 0);
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(leaky);
+}
+
+TEST_CASE("a program without standard descriptors can run commands") {
+  const pid_t program = ::fork();
+  REQUIRE(program >= 0);
+  if (program == 0) {
+    for (const int number : {0, 1, 2}) ::close(number);
+    ::_exit(run("echo hello").value_or("") == "hello\n" ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(program, &status, 0) == program);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("a program that ignores SIGCHLD still gets the output") {
+  struct sigaction ignore {};
+  struct sigaction previous {};
+  ignore.sa_handler = SIG_IGN;
+  REQUIRE(sigaction(SIGCHLD, &ignore, &previous) == 0);
+  const auto output = run("echo hello");
+  REQUIRE(sigaction(SIGCHLD, &previous, nullptr) == 0);
+  CHECK(output.value_or("") == "hello\n");
+}
+
+TEST_CASE("many threads run commands at once, and no descriptor is left behind") {
+  const auto count_descriptors = [] {
+    const auto listed = run("sh -c 'ls /proc/$PPID/fd | wc -l'");
+    return listed.value_or("?");
+  };
+  const std::string before = count_descriptors();
+  std::vector<std::thread> threads;
+  std::vector<int> good(4, 0);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    threads.emplace_back([i, &good] {
+      for (int round = 0; round < 10; ++round) {
+        const std::string text = std::to_string(i) + "-" + std::to_string(round);
+        if (run("echo " + text).value_or("") == text + "\n") ++good[i];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(good == std::vector<int>{10, 10, 10, 10});
+  CHECK(count_descriptors() == before);
+}
