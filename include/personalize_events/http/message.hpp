@@ -44,6 +44,15 @@ struct HttpResponse {
   return detail::equal_ignoring_case(left, right);
 }
 
+/// Whether this is a token (RFC 9110, section 5.6.2): a method, or the name of a header.
+[[nodiscard]] inline bool is_http_token(std::string_view text) {
+  const auto allowed = [](char c) {
+    return detail::is_letter(c) || detail::is_digit(c) ||
+           std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+  };
+  return !text.empty() && detail::all_of(text, allowed);
+}
+
 /// The value of the first header with this name, in any letter case; null when there is none.
 [[nodiscard]] inline const std::string* find_header(const Headers& headers,
                                                     std::string_view name) noexcept {

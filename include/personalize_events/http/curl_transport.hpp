@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CurlTransport: the default Transport, on libcurl. make_client makes one; an application that
+// shares one over several clients shares its connections too.
+#ifndef PERSONALIZE_EVENTS_HTTP_CURL_TRANSPORT_HPP
+#define PERSONALIZE_EVENTS_HTTP_CURL_TRANSPORT_HPP
+
+#include <curl/curl.h>
+#include <sys/types.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/http/curl_exchange.hpp"
+#include "personalize_events/http/message.hpp"
+#include "personalize_events/http/options.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/platform/process_id.hpp"
+#include "personalize_events/platform/signal.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// The libcurl handles of one process, each with at most one kept-alive connection. The handle
+/// used last is lent first, so that under low load few connections are kept warm.
+///
+/// @par Thread Safety
+/// Every member may be called from any thread at the same time.
+class CurlPool {
+ public:
+  /// At most `limit` handles are lent at the same time.
+  explicit CurlPool(int limit) : limit_(limit), owner_(process_id()) {}
+  CurlPool(const CurlPool&) = delete;
+  CurlPool& operator=(const CurlPool&) = delete;
+  ~CurlPool() {
+    const SigpipeGuard guard;
+    for (CURL* handle : idle_) curl_easy_cleanup(handle);
+  }
+
+  /// The process that made the pool.
+  [[nodiscard]] pid_t owner() const noexcept { return owner_; }
+
+  /// Lends a handle without options. Errors: Timeout when none is free until `deadline`, Transport
+  /// when libcurl has no memory for one.
+  [[nodiscard]] Result<CURL*> lend(std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock<std::mutex> lock{mutex_};
+    if (!returned_.wait_until(lock, deadline, [this] { return lent_ < limit_; })) {
+      return unavailable(
+          ErrorKind::Timeout,
+          "no free connection in time; raise HttpOptions::max_connections or send less at once");
+    }
+    CURL* handle = nullptr;
+    if (idle_.empty()) {
+      handle = curl_easy_init();
+    } else {
+      handle = idle_.back();
+      idle_.pop_back();
+    }
+    if (handle == nullptr) {
+      return unavailable(ErrorKind::Transport,
+                         "libcurl has no memory for a connection; try again later");
+    }
+    ++lent_;
+    return handle;
+  }
+
+  /// Takes a lent handle back. Its options go, its connection stays.
+  void take_back(CURL* handle) {
+    curl_easy_reset(handle);
+    {
+      const std::lock_guard<std::mutex> lock{mutex_};
+      idle_.push_back(handle);
+      --lent_;
+    }
+    returned_.notify_one();
+  }
+
+ private:
+  static Error unavailable(ErrorKind kind, const char* message) {
+    Error error = make_error(kind, "CurlTransport", message);
+    error.retryable = true;
+    return error;
+  }
+
+  const int limit_;
+  const pid_t owner_;
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<CURL*> idle_;
+  int lent_{0};
+};
+
+}  // namespace detail
+
+/// Sends requests over libcurl, on HTTP/1.1 connections that are kept open for the next request.
+/// Never follows a redirect, never adds `Expect`, `Accept` or `User-Agent`, never asks for
+/// compression, never reads .netrc, never keeps cookies. Plain http goes out only for an http URL.
+/// A response has at most 64 KiB of body, 64 KiB of header lines and 256 header fields.
+///
+/// A kept-alive connection that turns out closed before the first byte of an answer is replaced by
+/// libcurl, which sends the request once more on a fresh one. The service may then see a request
+/// twice, as after any retry, and counts its events once by their ids.
+///
+/// A process that was forked has connections of its own: what it inherited is left alone, and
+/// leaks on purpose, because even closing it would disturb the parent's.
+///
+/// @par Thread Safety
+/// `send` may be called from any number of threads; more than `HttpOptions::max_connections` wait
+/// for their turn within their own timeout. Signals are left alone, and no SIGPIPE comes of it. No
+/// thread is in `send` when the transport is destroyed.
+///
+/// @par Error Handling
+/// InvalidArgument: a method, header or URL that would break the message. Configuration: a URL that
+/// is not http or https, an unusable PEM file or option; `where` names it. Transport: no
+/// connection, or lost before a response; an untrusted certificate is not retryable. Timeout:
+/// `request.timeout`, or `connect_timeout`, the smaller of the request's and the options'.
+/// Response: cut short, too large, or not HTTP. `where` is host and port. A failing allocation in a
+/// callback ends the program.
+///
+/// With a libcurl that resolves names in a thread, a name server that does not answer can hold a
+/// call beyond its timeout: libcurl waits for that thread.
+class CurlTransport : public Transport {
+ public:
+  explicit CurlTransport(HttpOptions options = {})
+      : options_(std::move(options)), pool_(new detail::CurlPool{options_.max_connections}) {}
+  CurlTransport(const CurlTransport&) = delete;
+  CurlTransport& operator=(const CurlTransport&) = delete;
+  ~CurlTransport() override {
+    const detail::CurlPool* pool = pool_.load();
+    if (pool->owner() == detail::process_id()) delete pool;
+  }
+
+  [[nodiscard]] Result<HttpResponse> send(const HttpRequest& request) override {
+    if (Result<void> sound = detail::check_request(request, options_); !sound) {
+      return std::move(sound).error();
+    }
+    if (const CURLcode code = detail::initialise_curl(); code != CURLE_OK) {
+      return detail::make_error(ErrorKind::Configuration, "libcurl", curl_easy_strerror(code));
+    }
+    const std::chrono::milliseconds longest = std::chrono::hours{24};
+    const auto timeout = std::clamp(request.timeout, std::chrono::milliseconds{0}, longest);
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+
+    detail::CurlExchange exchange{request, options_};
+    detail::CurlPool& pool = own_pool();
+    Result<CURL*> lent = pool.lend(deadline);
+    if (!lent) return std::move(lent).error();
+    const std::unique_ptr<CURL, TakeBack> handle{*lent, TakeBack{&pool}};
+
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (Result<void> prepared = exchange.prepare(handle.get(), left); !prepared) {
+      return std::move(prepared).error();
+    }
+    return exchange.finish(handle.get(), perform(handle.get()));
+  }
+
+ private:
+  struct TakeBack {
+    detail::CurlPool* pool;
+    void operator()(CURL* handle) const { pool->take_back(handle); }
+  };
+
+  static CURLcode perform(CURL* handle) {
+    const detail::SigpipeGuard guard;
+    return curl_easy_perform(handle);
+  }
+
+  /// The pool of this process. After a fork the inherited one is not even looked into: another
+  /// thread of the parent may have held its lock.
+  detail::CurlPool& own_pool() {
+    detail::CurlPool* pool = pool_.load();
+    if (pool->owner() == detail::process_id()) return *pool;
+    auto fresh = std::make_unique<detail::CurlPool>(options_.max_connections);
+    // Where this fails, another thread of the child was first, and `pool` is now that thread's.
+    if (pool_.compare_exchange_strong(pool, fresh.get())) return *fresh.release();
+    return *pool;
+  }
+
+  const HttpOptions options_;
+  std::atomic<detail::CurlPool*> pool_;
+};
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/tls_server.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+namespace test {
+namespace {
+
+/// Starts openssl with these arguments and its standard output at `output`; the rest is silent.
+/// Answers -1 when it cannot be started.
+pid_t start_openssl(const std::vector<std::string>& arguments, int output) {
+  std::vector<std::string> words{"openssl"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  if (::posix_spawn_file_actions_init(&actions) != 0)
+    throw std::runtime_error{"posix_spawn_file_actions_init"};
+  const bool planned =
+      ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
+      ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO) == 0 &&
+      ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0;
+  pid_t process = -1;
+  const bool started = planned && ::posix_spawnp(&process, "openssl", &actions, nullptr,
+                                                 pointers.data(), environ) == 0;
+  static_cast<void>(::posix_spawn_file_actions_destroy(&actions));
+  return started ? process : -1;
+}
+
+/// Runs openssl to its end; true when it succeeds.
+bool run_openssl(const std::vector<std::string>& arguments) {
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (nowhere < 0) return false;
+  const pid_t process = start_openssl(arguments, nowhere);
+  static_cast<void>(::close(nowhere));
+  int status = -1;
+  return process > 0 && ::waitpid(process, &status, 0) == process && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
+}
+
+std::string make_folder() {
+  std::string path =
+      (std::filesystem::temp_directory_path() / "personalize_events_tls_XXXXXX").string();
+  if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error{"mkdtemp"};
+  return path;
+}
+
+}  // namespace
+
+bool has_openssl_command() { return run_openssl({"version"}); }
+
+SelfSigned::SelfSigned() : folder_(make_folder()) {
+  if (!run_openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=personalize-events test", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", key(), "-out", certificate()})) {
+    throw std::runtime_error{"openssl req"};
+  }
+}
+
+SelfSigned::~SelfSigned() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+TlsServer::TlsServer(const SelfSigned& identity, const std::vector<std::string>& options) {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error{"pipe2"};
+  output_ = ends[0];
+  std::vector<std::string> arguments{
+      "s_server", "-accept",     "127.0.0.1:0", "-cert", identity.certificate(),
+      "-key",     identity.key()};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  process_ = start_openssl(arguments, ends[1]);
+  static_cast<void>(::close(ends[1]));
+  if (process_ < 0) throw std::runtime_error{"openssl s_server"};
+
+  // It says "ACCEPT 127.0.0.1:<port>" once it listens.
+  std::string said;
+  char byte = '\0';
+  while (::read(output_, &byte, 1) == 1) {
+    if (byte != '\n') {
+      said += byte;
+    } else if (said.compare(0, 7, "ACCEPT ") == 0) {
+      port_ = std::atoi(said.substr(said.rfind(':') + 1).c_str());
+      return;
+    } else {
+      said.clear();
+    }
+  }
+  throw std::runtime_error{"openssl s_server ended"};
+}
+
+TlsServer::~TlsServer() {
+  kill();
+  static_cast<void>(::close(output_));
+}
+
+void TlsServer::kill() {
+  if (process_ < 0) return;
+  static_cast<void>(::kill(process_, SIGKILL));
+  static_cast<void>(::waitpid(process_, nullptr, 0));
+  process_ = -1;
+}
+
+}  // namespace test
