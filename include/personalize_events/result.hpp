@@ -133,7 +133,7 @@ class Result {
   static_assert(std::is_object_v<T>, "hold a pointer or a std::reference_wrapper instead");
 
   template <class U>
-  static constexpr bool converts_from =
+  static constexpr bool kConvertsFrom =
       std::is_constructible_v<T, U&&> && !std::is_same_v<std::decay_t<U>, Result> &&
       !std::is_same_v<std::decay_t<U>, Error>;
 
@@ -143,16 +143,15 @@ class Result {
 
   /// Holds a value, made from anything that makes a T.
   template <class U = T,
-            std::enable_if_t<converts_from<U> && std::is_convertible_v<U&&, T>, int> = 0>
-  Result(U&& value)
-      : state_(std::in_place_index<0>, std::forward<U>(value)) {
-  }  // NOLINT(google-explicit-constructor)
+            std::enable_if_t<kConvertsFrom<U> && std::is_convertible_v<U&&, T>, int> = 0>
+  // NOLINTNEXTLINE(google-explicit-constructor): a function returns a value, or an Error
+  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
   template <class U = T,
-            std::enable_if_t<converts_from<U> && !std::is_convertible_v<U&&, T>, int> = 0>
+            std::enable_if_t<kConvertsFrom<U> && !std::is_convertible_v<U&&, T>, int> = 0>
   explicit Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
   /// Holds an error.
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -264,7 +263,8 @@ class Result<void> {
   using error_type = Error;
 
   Result() = default;
-  Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(Error error) : error_(std::move(error)) {}
 
   [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }

@@ -18,6 +18,7 @@
 #include "personalize_events/config/profile_file.hpp"
 #include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/number.hpp"
+#include "personalize_events/http/message.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/retry/options.hpp"

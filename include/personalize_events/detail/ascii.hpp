@@ -60,15 +60,6 @@ template <class Test>
   return std::all_of(text.begin(), text.end(), test);
 }
 
-/// Whether this is a token of HTTP (RFC 9110, section 5.6.2): a method, or the name of a header.
-[[nodiscard]] inline bool is_http_token(std::string_view text) {
-  const auto allowed = [](char c) {
-    return is_letter(c) || is_digit(c) ||
-           std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
-  };
-  return !text.empty() && all_of(text, allowed);
-}
-
 }  // namespace detail
 PERSONALIZE_EVENTS_NAMESPACE_END
 

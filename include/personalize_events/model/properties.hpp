@@ -39,16 +39,15 @@ class PropertyValue {
   using Held =
       std::variant<bool, std::int64_t, std::uint64_t, float, double, std::string, CheckedJson>;
 
-  PropertyValue(std::string text)
-      : held_(std::move(text)) {}  // NOLINT(google-explicit-constructor)
-  PropertyValue(std::string_view text)
-      : held_(std::string(text)) {}  // NOLINT(google-explicit-constructor)
-  PropertyValue(const char* text)
-      : held_(std::string(text)) {}  // NOLINT(google-explicit-constructor)
-  PropertyValue(CheckedJson json)
-      : held_(std::move(json)) {}  // NOLINT(google-explicit-constructor)
+  // Implicit, so that a list of keys and values reads as one.
+  // NOLINTBEGIN(google-explicit-constructor)
+  PropertyValue(std::string text) : held_(std::move(text)) {}
+  PropertyValue(std::string_view text) : held_(std::string(text)) {}
+  PropertyValue(const char* text) : held_(std::string(text)) {}
+  PropertyValue(CheckedJson json) : held_(std::move(json)) {}
   template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
-  PropertyValue(Number number) : held_(widen(number)) {}  // NOLINT(google-explicit-constructor)
+  PropertyValue(Number number) : held_(widen(number)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] const Held& held() const noexcept { return held_; }
 
