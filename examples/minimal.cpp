@@ -2,8 +2,9 @@
 //
 // The README's program: one event, sent. Region, endpoint and credentials come from the AWS
 // environment:  AWS_REGION=eu-west-1 ./minimal TRACKING_ID
-#include <cstdio>
 #include <personalize_events/personalize_events.hpp>
+
+#include <cstdio>
 
 namespace pe = personalize_events;
 

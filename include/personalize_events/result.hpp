@@ -12,7 +12,6 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "personalize_events/version.hpp"
 
@@ -79,7 +78,8 @@ struct Error {
   int http_status{0};
   /// Requests sent, the first included; 0 if nothing was sent.
   int attempts{0};
-  /// The service's own code, for example "InvalidInputException".
+  /// The service's own code, for example "InvalidInputException". Of a failure on this side a word
+  /// where code depends on it: "NotFound" of a file, "MisconfiguredSource" of credentials.
   std::string code{};
   /// "eventList[3].itemId", "AWS_REGION", a file and line, a host.
   std::string where{};
@@ -102,6 +102,9 @@ struct Error {
   return line;
 }
 
+template <class T>
+class Result;
+
 namespace detail {
 
 /// The library's only abort: reading the value of an error, or the error of a value, is a defect
@@ -116,6 +119,11 @@ namespace detail {
   error.message = std::move(message);
   return error;
 }
+
+template <class Type>
+inline constexpr bool is_result = false;
+template <class Value>
+inline constexpr bool is_result<Result<Value>> = true;
 
 }  // namespace detail
 
@@ -134,8 +142,15 @@ class Result {
 
   template <class U>
   static constexpr bool kConvertsFrom =
-      std::is_constructible_v<T, U&&> && !std::is_same_v<std::decay_t<U>, Result> &&
-      !std::is_same_v<std::decay_t<U>, Error>;
+      std::is_constructible_v<T, U&&> &&
+      (!detail::is_result<std::decay_t<U>> ||
+       std::is_same_v<std::decay_t<U>, T>)&&!std::is_same_v<std::decay_t<U>, Error>;
+
+  template <class State>
+  static auto& held(State& state) {
+    if (!state.has_value()) detail::precondition_violated();
+    return *state;
+  }
 
  public:
   using value_type = T;
@@ -145,28 +160,28 @@ class Result {
   template <class U = T,
             std::enable_if_t<kConvertsFrom<U> && std::is_convertible_v<U&&, T>, int> = 0>
   // NOLINTNEXTLINE(google-explicit-constructor): a function returns a value, or an Error
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+  Result(U&& value) : value_(std::forward<U>(value)) {}
   template <class U = T,
             std::enable_if_t<kConvertsFrom<U> && !std::is_convertible_v<U&&, T>, int> = 0>
-  explicit Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+  explicit Result(U&& value) : value_(std::forward<U>(value)) {}
   /// Holds an error.
   // NOLINTNEXTLINE(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(Error error) : error_(std::move(error)) {}
 
-  [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+  [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
 
   /// The value; ends the program if there is none.
-  [[nodiscard]] T& operator*() & { return held<0>(state_); }
-  [[nodiscard]] const T& operator*() const& { return held<0>(state_); }
-  [[nodiscard]] T&& operator*() && { return std::move(held<0>(state_)); }
-  [[nodiscard]] T* operator->() { return &held<0>(state_); }
-  [[nodiscard]] const T* operator->() const { return &held<0>(state_); }
+  [[nodiscard]] T& operator*() & { return held(value_); }
+  [[nodiscard]] const T& operator*() const& { return held(value_); }
+  [[nodiscard]] T&& operator*() && { return std::move(held(value_)); }
+  [[nodiscard]] T* operator->() { return &held(value_); }
+  [[nodiscard]] const T* operator->() const { return &held(value_); }
 
   /// The error; ends the program if there is none.
-  [[nodiscard]] Error& error() & { return held<1>(state_); }
-  [[nodiscard]] const Error& error() const& { return held<1>(state_); }
-  [[nodiscard]] Error&& error() && { return std::move(held<1>(state_)); }
+  [[nodiscard]] Error& error() & { return held(error_); }
+  [[nodiscard]] const Error& error() const& { return held(error_); }
+  [[nodiscard]] Error&& error() && { return std::move(held(error_)); }
 
   /// The value, or `fallback` in place of an error.
   template <class U>
@@ -228,13 +243,6 @@ class Result {
   }
 
  private:
-  template <std::size_t Index, class State>
-  static auto& held(State& state) {
-    auto* part = std::get_if<Index>(&state);
-    if (part == nullptr) detail::precondition_violated();
-    return *part;
-  }
-
   template <class Change, class Value>
   static auto applied(Change&& change, Value&& value)
       -> Result<std::decay_t<std::invoke_result_t<Change, Value&&>>> {
@@ -246,7 +254,9 @@ class Result {
     }
   }
 
-  std::variant<T, Error> state_;
+  // Not a std::variant: libstdc++'s is another type in C++20 than in C++17. One of the two is held.
+  std::optional<T> value_{};
+  std::optional<Error> error_{};
 };
 
 /// Success, or the Error in its place. Default construction is success.

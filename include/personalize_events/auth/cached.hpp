@@ -65,13 +65,17 @@ class CredentialsCache {
   /// to go on with; a caller that waits for another's refresh waits no longer than `at_most`.
   ///
   /// @par Error Handling
-  /// What the provider answers. While credentials are still valid a failed refresh is no error.
+  /// What the provider answers, or Credentials when that has expired already. While credentials
+  /// are still valid a failed refresh is no error. Timeout after `at_most`.
   [[nodiscard]] Result<Shared> get(std::chrono::milliseconds at_most) {
     std::unique_lock<std::mutex> lock(mutex_);
     const auto usable = [this] { return !refreshing_ || can_go_on(); };
     const bool must_wait = !usable();
     if (must_wait && !changed_.wait_for(lock, at_most, usable)) {
-      return credentials_error("another call is still waiting for credentials");
+      Error error = detail::make_error(ErrorKind::Timeout, "credentials",
+                                       "another call is still waiting for the source");
+      error.retryable = true;
+      return error;
     }
     if (must_wait && failure_) return *failure_;  // of the refresh that this call waited for
     if (current_ != nullptr && (refreshing_ || !wants_refresh())) return current_;
@@ -109,6 +113,9 @@ class CredentialsCache {
     lock.unlock();
     Result<Credentials> supplied = provider_();
     lock.lock();
+    if (supplied && supplied->expiration && platform_->now() >= *supplied->expiration) {
+      supplied = credentials_error("the source gave credentials that have expired already");
+    }
 
     if (supplied) {
       current_ = std::make_shared<const Credentials>(*std::move(supplied));
@@ -158,6 +165,7 @@ class CredentialsCache {
 /// Any thread; `provider` is never called twice at the same time.
 ///
 /// The client does this to every provider by itself; use it to share one source between clients.
+/// What the service rejects is then kept until it expires: a client can tell its own cache only.
 [[nodiscard]] inline CredentialsProvider cached(CredentialsProvider provider,
                                                 std::shared_ptr<Platform> platform = {}) {
   auto cache = std::make_shared<CredentialsCache>(std::move(provider), std::move(platform));

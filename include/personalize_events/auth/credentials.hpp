@@ -65,8 +65,8 @@ namespace detail {
 }  // namespace detail
 
 /// A provider of the same credentials for ever.
-[[nodiscard]] inline CredentialsProvider static_credentials(Credentials credentials) {
-  return [credentials = std::move(credentials)]() -> Result<Credentials> {
+[[nodiscard]] inline CredentialsProvider static_credentials(const Credentials& credentials) {
+  return [credentials]() -> Result<Credentials> {
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty()) {
       return credentials_error(
           "static_credentials was given an empty access key id or secret access key");

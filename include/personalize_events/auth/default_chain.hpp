@@ -26,8 +26,8 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// @par Error Handling
 /// Credentials, with the reason of each source; see chain().
 [[nodiscard]] inline CredentialsProvider default_chain(
-    [[maybe_unused]] std::shared_ptr<Transport> transport, std::shared_ptr<Platform> platform = {},
-    std::string profile = {}) {
+    [[maybe_unused]] const std::shared_ptr<Transport>& transport,
+    std::shared_ptr<Platform> platform = {}, std::string profile = {}) {
   if (platform == nullptr) platform = system_platform();
   std::vector<CredentialsProvider> providers;
   if (profile.empty()) providers.push_back(environment_credentials(platform));

@@ -25,6 +25,7 @@ class EvpMacHmac {
  public:
   /// Takes a key for the calls of `mac` that follow. Errors: Signing, when libcrypto fails.
   [[nodiscard]] Result<void> set_key(const unsigned char* key, std::size_t size) {
+    has_key_ = false;
     if (!context_) {
       const std::unique_ptr<EVP_MAC, FreeFunction> function{
           EVP_MAC_fetch(nullptr, "HMAC", nullptr)};
@@ -37,14 +38,15 @@ class EvpMacHmac {
     const OSSL_PARAM parameters[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest_name.data(), 0),
         OSSL_PARAM_construct_end()};
-    if (EVP_MAC_init(context_.get(), key, size, parameters) != 1) return failure("EVP_MAC_init");
+    has_key_ = EVP_MAC_init(context_.get(), key, size, parameters) == 1;
+    if (!has_key_) return failure("EVP_MAC_init");
     return {};
   }
 
   /// The HMAC of `data` with the key set last. Errors: Signing, when libcrypto fails or no key is
   /// set.
   [[nodiscard]] Result<Digest> mac(std::string_view data) {
-    if (!context_ || EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1)
+    if (!has_key_ || EVP_MAC_init(context_.get(), nullptr, 0, nullptr) != 1)
       return failure("EVP_MAC_init");
     const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
     if (EVP_MAC_update(context_.get(), bytes, data.size()) != 1) return failure("EVP_MAC_update");
@@ -65,6 +67,7 @@ class EvpMacHmac {
     void operator()(EVP_MAC_CTX* context) const noexcept { EVP_MAC_CTX_free(context); }
   };
   std::unique_ptr<EVP_MAC_CTX, FreeContext> context_{};
+  bool has_key_{false};
 };
 
 }  // namespace crypto

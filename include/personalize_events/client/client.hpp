@@ -22,6 +22,7 @@
 #include "personalize_events/auth/sigv4.hpp"
 #include "personalize_events/client/options.hpp"
 #include "personalize_events/config/endpoint.hpp"
+#include "personalize_events/config/settings.hpp"
 #include "personalize_events/detail/uuid.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/model/event_id.hpp"
@@ -57,9 +58,7 @@ class ClientState {
  public:
   explicit ClientState(ClientOptions options)
       : options_(with_platform(std::move(options))),
-        endpoint_(resolve_endpoint({options_.region, options_.endpoint_url,
-                                    options_.use_fips.value_or(false),
-                                    options_.use_dual_stack.value_or(false)})),
+        endpoint_(usable_endpoint(options_)),
         user_agent_(user_agent(options_.app_id)),
         credentials_(options_.credentials, options_.platform),
         quota_(options_.retry.quota),
@@ -83,10 +82,11 @@ class ClientState {
       if (is_adaptive()) {
         const std::chrono::nanoseconds hold = hold_back();
         if (hold >= call.time_left(platform.steady_now())) {
+          give_back_leave();
           return finish(timed_out("held back to the pace that the service accepts"), sent,
                         may_have_been_delivered);
         }
-        platform.sleep_for(hold);
+        if (hold.count() > 0) platform.sleep_for(hold);
       }
       request.headers.resize(plain_headers);
       request.timeout = call.begin_attempt(platform.steady_now());
@@ -100,17 +100,15 @@ class ClientState {
 
       const retry::Decision decision =
           call.failed(report.failure, platform.steady_now(), random_fraction());
-      switch (decision.next) {
-        case retry::Decision::Next::Fail:
-          return finish(*std::move(report.error), sent, may_have_been_delivered);
-        case retry::Decision::Next::Retry: platform.sleep_for(decision.wait); break;
-        case retry::Decision::Next::CorrectClock:
-          correct_clock(*report.failure.service_date);
-          break;
-        case retry::Decision::Next::RefreshCredentials:
-          credentials_.invalidate(report.credentials);
-          break;
+      switch (decision.remedy) {
+        case retry::Remedy::None: break;
+        case retry::Remedy::CorrectClock: correct_clock(*report.failure.service_date); break;
+        case retry::Remedy::RefreshCredentials: credentials_.invalidate(report.credentials); break;
       }
+      if (decision.next == retry::Decision::Next::Fail) {
+        return finish(*std::move(report.error), sent, may_have_been_delivered);
+      }
+      if (decision.wait.count() > 0) platform.sleep_for(decision.wait);
     }
   }
 
@@ -144,23 +142,33 @@ class ClientState {
     return options;
   }
 
+  /// Where to send, if the options are all that a call needs. The region and the application's id
+  /// become parts of headers, so they are checked although make_client has checked its own.
+  [[nodiscard]] static Result<Endpoint> usable_endpoint(const ClientOptions& options) {
+    const auto missing = [](const char* member, const char* message) {
+      return make_error(ErrorKind::Configuration, member, message);
+    };
+    if (options.region.empty()) {
+      return missing("region",
+                     "no region to sign for; set ClientOptions::region, or use make_client");
+    }
+    if (options.transport == nullptr) {
+      return missing("transport", "no transport; set ClientOptions::transport, or use make_client");
+    }
+    if (!options.credentials) {
+      return missing("credentials",
+                     "no credentials provider; set ClientOptions::credentials, or use make_client");
+    }
+    if (auto valid = check_region(options.region); !valid) return std::move(valid).error();
+    if (auto valid = check_app_id(options.app_id); !valid) return std::move(valid).error();
+    return resolve_endpoint({options.region, options.endpoint_url, options.use_fips.value_or(false),
+                             options.use_dual_stack.value_or(false)});
+  }
+
   /// The request without what changes from attempt to attempt. Errors: Configuration.
   [[nodiscard]] Result<void> form(HttpRequest& request, std::string_view path,
                                   std::string body) const {
     if (!endpoint_) return endpoint_.error();
-    if (options_.region.empty()) {
-      return make_error(ErrorKind::Configuration, "region",
-                        "no region to sign for; set ClientOptions::region, or use make_client");
-    }
-    if (options_.transport == nullptr) {
-      return make_error(ErrorKind::Configuration, "transport",
-                        "no transport; set ClientOptions::transport, or use make_client");
-    }
-    if (!options_.credentials) {
-      return make_error(
-          ErrorKind::Configuration, "credentials",
-          "no credentials provider; set ClientOptions::credentials, or use make_client");
-    }
     request.method = "POST";
     request.url = endpoint_->url;
     request.url.append(path);
@@ -278,6 +286,10 @@ class ClientState {
     const std::lock_guard<std::mutex> lock(pace_mutex_);
     return pace_.acquire(options_.platform->steady_now());
   }
+  void give_back_leave() {
+    const std::lock_guard<std::mutex> lock(pace_mutex_);
+    pace_.give_back();
+  }
   void learn_pace(bool throttled) {
     const std::lock_guard<std::mutex> lock(pace_mutex_);
     pace_.answered(throttled, options_.platform->steady_now());
@@ -367,7 +379,7 @@ class Client {
     using Description = model::Description<Request>;
     if (auto valid = wire::validate(request, state_->validation()); !valid)
       return std::move(valid).error();
-    auto body = wire::write(request, Defaults{*state_, state_->platform().now()});
+    auto body = wire::write(request, Defaults{*state_, state_->service_now()});
     if (!body) return std::move(body).error();
     return state_->call(Description::operation, Description::path, *std::move(body));
   }

@@ -226,15 +226,21 @@ class SettingFinder {
   return Setting<int>{static_cast<int>(*number), found->source};
 }
 
-/// The application's name for the User-Agent, checked because it becomes part of a header.
+/// Checks the application's name for the User-Agent, because it becomes part of a header. Errors:
+/// Configuration, `where` is "app_id".
+[[nodiscard]] inline Result<void> check_app_id(std::string_view app_id) {
+  if (app_id.empty() || (app_id.size() <= 50 && is_http_token(app_id))) return {};
+  return setting_error("app_id",
+                       "must be at most 50 letters, digits and characters of !#$%&'*+-.^_`|~");
+}
+
 [[nodiscard]] inline Result<Setting<std::string>> find_app_id(const SettingFinder& finder,
                                                               const std::string& given) {
   Setting<std::string> app_id =
       find_text(finder, given, "ClientOptions.app_id", "AWS_SDK_UA_APP_ID", "sdk_ua_app_id");
-  if (app_id.value.empty()) return app_id;
-  if (app_id.value.size() <= 50 && is_http_token(app_id.value)) return app_id;
-  return setting_error(app_id.source,
-                       "must be at most 50 letters, digits and characters of !#$%&'*+-.^_`|~");
+  const Result<void> checked = check_app_id(app_id.value);
+  if (!checked) return setting_error(app_id.source, checked.error().message);
+  return app_id;
 }
 
 }  // namespace detail

@@ -65,8 +65,8 @@ struct CivilTime {
 }
 
 [[nodiscard]] constexpr std::int64_t seconds_from_civil(const CivilTime& civil) noexcept {
-  return days_from_civil(civil.year, civil.month, civil.day) * 86400 + civil.hour * 3600 +
-         civil.minute * 60 + civil.second;
+  return days_from_civil(civil.year, civil.month, civil.day) * 86400 +
+         std::int64_t{civil.hour} * 3600 + std::int64_t{civil.minute} * 60 + civil.second;
 }
 
 /// Whole seconds since the epoch, rounded down.
@@ -280,7 +280,7 @@ class FieldReader {
     read.literal(":");
     const int minutes = read.digits(2);
     if (hours > 23 || minutes > 59) return std::nullopt;
-    offset = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
+    offset = (west ? -1 : 1) * (std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60);
   }
   if (!read.at_end() || !is_valid(civil)) return std::nullopt;
   return time_from_seconds(seconds_from_civil(civil) - offset);

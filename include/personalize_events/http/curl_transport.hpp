@@ -6,7 +6,6 @@
 #define PERSONALIZE_EVENTS_HTTP_CURL_TRANSPORT_HPP
 
 #include <curl/curl.h>
-#include <sys/types.h>
 
 #include <algorithm>
 #include <atomic>

@@ -124,6 +124,9 @@ class ValueBuilder {
                                                                                            builder);
   if (builder.too_deep())
     return refuse("nested deeper than " + std::to_string(kMaxDepth) + " levels");
+  if (parsed.Code() == rapidjson::kParseErrorNumberTooBig) {
+    return refuse("a number too large at byte " + std::to_string(parsed.Offset()));
+  }
   if (parsed.IsError()) return refuse("not JSON at byte " + std::to_string(parsed.Offset()));
   return builder.take();
 }

@@ -27,22 +27,44 @@ class Writer {
  public:
   explicit Writer(std::string& out) : sink_{&out}, writer_(sink_) {}
 
-  void begin_object() { note(writer_.StartObject()); }
-  void end_object() { note(writer_.EndObject()); }
-  void begin_array() { note(writer_.StartArray()); }
-  void end_array() { note(writer_.EndArray()); }
-  void key(std::string_view name) { note(writer_.Key(name.data(), size_of(name))); }
-  void string(std::string_view text) { note(writer_.String(text.data(), size_of(text))); }
-  void boolean(bool value) { note(writer_.Bool(value)); }
-  void null() { note(writer_.Null()); }
-  void number(std::int64_t value) { note(writer_.Int64(value)); }
-  void number(std::uint64_t value) { note(writer_.Uint64(value)); }
+  void begin_object() {
+    write([this] { return writer_.StartObject(); });
+  }
+  void end_object() {
+    write([this] { return writer_.EndObject(); });
+  }
+  void begin_array() {
+    write([this] { return writer_.StartArray(); });
+  }
+  void end_array() {
+    write([this] { return writer_.EndArray(); });
+  }
+  void key(std::string_view name) {
+    write([this, name] { return writer_.Key(name.data(), size_of(name)); });
+  }
+  void string(std::string_view text) {
+    write([this, text] { return writer_.String(text.data(), size_of(text)); });
+  }
+  void boolean(bool value) {
+    write([this, value] { return writer_.Bool(value); });
+  }
+  void null() {
+    write([this] { return writer_.Null(); });
+  }
+  void number(std::int64_t value) {
+    write([this, value] { return writer_.Int64(value); });
+  }
+  void number(std::uint64_t value) {
+    write([this, value] { return writer_.Uint64(value); });
+  }
   /// Shortest round-trip digits; what is not finite makes the text bad.
   void number(double value) { floating(value); }
   void number(float value) { floating(value); }
   /// A JSON text that was checked before, verbatim.
   void raw(std::string_view text) {
-    note(writer_.RawValue(text.data(), text.size(), rapidjson::kObjectType));
+    write([this, text] {
+      return writer_.RawValue(text.data(), text.size(), rapidjson::kObjectType);
+    });
   }
 
   /// Whether all that was asked has been written, and the text is one whole value.
@@ -62,12 +84,19 @@ class Writer {
 
   template <class Floating>
   void floating(Floating value) {
-    if (!std::isfinite(value)) return note(false);
-    const std::string digits = detail::shortest(value);
-    note(!digits.empty() && writer_.RawValue(digits.data(), digits.size(), rapidjson::kNumberType));
+    write([this, value] {
+      if (!std::isfinite(value)) return false;
+      const std::string digits = detail::shortest(value);
+      return !digits.empty() &&
+             writer_.RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
+    });
   }
 
-  void note(bool written) { good_ = good_ && written; }
+  /// Does one step, unless one failed before: RapidJSON ends the program at a key after a key.
+  template <class Step>
+  void write(Step step) {
+    good_ = good_ && step();
+  }
 
   Sink sink_;
   rapidjson::Writer<Sink, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -36,36 +37,66 @@ class CheckedJson {
 /// their value; text is UTF-8.
 class PropertyValue {
  public:
-  using Held =
-      std::variant<bool, std::int64_t, std::uint64_t, float, double, std::string, CheckedJson>;
-
   // Implicit, so that a list of keys and values reads as one.
   // NOLINTBEGIN(google-explicit-constructor)
-  PropertyValue(std::string text) : held_(std::move(text)) {}
-  PropertyValue(std::string_view text) : held_(std::string(text)) {}
-  PropertyValue(const char* text) : held_(std::string(text)) {}
-  PropertyValue(CheckedJson json) : held_(std::move(json)) {}
-  template <class Number, std::enable_if_t<std::is_arithmetic_v<Number>, int> = 0>
-  PropertyValue(Number number) : held_(widen(number)) {}
+  PropertyValue(std::string text) : kind_(Kind::Text), text_(std::move(text)) {}
+  PropertyValue(std::string_view text) : kind_(Kind::Text), text_(text) {}
+  PropertyValue(const char* text) : kind_(Kind::Text), text_(text) {}
+  PropertyValue(const CheckedJson& json) : kind_(Kind::Json), text_(json.text()) {}
+  template <class Given, std::enable_if_t<std::is_arithmetic_v<Given>, int> = 0>
+  PropertyValue(Given number) : kind_(Kind::Number), number_(widen(number)) {}
   // NOLINTEND(google-explicit-constructor)
 
-  [[nodiscard]] const Held& held() const noexcept { return held_; }
+  /// Calls `visit` with the value: a bool, std::int64_t, std::uint64_t, float, double, a
+  /// `const std::string&`, or a JsonText.
+  template <class Visit>
+  auto visit(Visit&& visit) const {
+    switch (kind_) {
+      case Kind::Text: return visit(text_);
+      case Kind::Json: return visit(JsonText{text_});
+      case Kind::Number: break;
+    }
+    return std::visit(visit, number_);
+  }
+
+  /// A checked JSON text, as `visit` hands it out.
+  struct JsonText {
+    std::string_view text;
+  };
+
+  /// A copy of the value if it is of that very type; nothing otherwise.
+  template <class Type>
+  [[nodiscard]] std::optional<Type> as() const {
+    return visit([](const auto& held) -> std::optional<Type> {
+      if constexpr (std::is_same_v<std::decay_t<decltype(held)>, Type>) {
+        return held;
+      } else {
+        return std::nullopt;
+      }
+    });
+  }
 
  private:
-  template <class Number>
-  static Held widen(Number number) {
-    if constexpr (std::is_same_v<Number, bool> || std::is_same_v<Number, float>) {
+  // Only of trivial types: libstdc++'s variant of others is another type in C++20 than in C++17.
+  using Number = std::variant<bool, std::int64_t, std::uint64_t, float, double>;
+  enum class Kind : std::uint8_t { Number, Text, Json };
+
+  template <class Given>
+  static Number widen(Given number) {
+    if constexpr (std::is_same_v<Given, bool> || std::is_same_v<Given, float>) {
       return number;
-    } else if constexpr (std::is_floating_point_v<Number>) {
+    } else if constexpr (std::is_floating_point_v<Given>) {
       return static_cast<double>(number);
-    } else if constexpr (std::is_signed_v<Number>) {
+    } else if constexpr (std::is_signed_v<Given>) {
       return static_cast<std::int64_t>(number);
     } else {
       return static_cast<std::uint64_t>(number);
     }
   }
 
-  Held held_;
+  Kind kind_;
+  Number number_{};
+  std::string text_{};
 };
 
 /// A JSON object as keys and values, in the order in which they were given. Keys are the schema's

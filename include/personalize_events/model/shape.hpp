@@ -47,22 +47,22 @@ struct Rules {
   /// The model's `sensitive` trait, on the member's own shape or its elements'.
   bool is_sensitive{false};
 
-  constexpr Rules required() const {
+  [[nodiscard]] constexpr Rules required() const {
     Rules rules = *this;
     rules.is_required = true;
     return rules;
   }
-  constexpr Rules sensitive() const {
+  [[nodiscard]] constexpr Rules sensitive() const {
     Rules rules = *this;
     rules.is_sensitive = true;
     return rules;
   }
-  constexpr Rules filled_with(Fill what) const {
+  [[nodiscard]] constexpr Rules filled_with(Fill what) const {
     Rules rules = *this;
     rules.fill = what;
     return rules;
   }
-  constexpr Rules matching(const Pattern& expression) const {
+  [[nodiscard]] constexpr Rules matching(const Pattern& expression) const {
     Rules rules = *this;
     rules.pattern = &expression;
     return rules;
@@ -70,20 +70,20 @@ struct Rules {
 };
 
 /// Text, or properties, of so many Unicode scalar values.
-constexpr Rules text(std::size_t min, std::size_t max) {
+[[nodiscard]] constexpr Rules text(std::size_t min, std::size_t max) {
   Rules rules;
   rules.length = {min, max};
   return rules;
 }
 
 /// A list of so many elements, each with the rules given.
-constexpr Rules list(std::size_t min, std::size_t max, Rules each = {}) {
+[[nodiscard]] constexpr Rules list(std::size_t min, std::size_t max, Rules each = {}) {
   each.count = {min, max};
   return each;
 }
 
 /// A number, a moment, or a structure: no bounds of its own.
-constexpr Rules plain() { return {}; }
+[[nodiscard]] constexpr Rules plain() { return {}; }
 
 /// One member of a shape.
 template <class Shape, class Type>
@@ -94,8 +94,8 @@ struct Member {
 };
 
 template <class Shape, class Type>
-constexpr Member<Shape, Type> member(std::string_view wire_name, Type Shape::*pointer,
-                                     Rules rules) {
+[[nodiscard]] constexpr Member<Shape, Type> member(std::string_view wire_name, Type Shape::*pointer,
+                                                   Rules rules) {
   return {wire_name, pointer, rules};
 }
 
@@ -123,7 +123,7 @@ constexpr bool for_each_member(Visit&& visit) {
 
 /// `arn:([a-z\d-]+):personalize:.*:.*:.+`, the model's shape Arn. The earliest two colons of the
 /// rest leave the longest end, so they decide.
-constexpr bool matches_arn(std::string_view text) {
+[[nodiscard]] constexpr bool matches_arn(std::string_view text) {
   constexpr std::string_view prefix = "arn:";
   constexpr std::string_view service = ":personalize:";
   const auto in_partition = [](char c) {
@@ -146,7 +146,7 @@ constexpr bool matches_arn(std::string_view text) {
 
 /// `^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$`, the model's shape EventAttributionSource: printable
 /// ASCII, not only spaces.
-constexpr bool matches_attribution_source(std::string_view text) {
+[[nodiscard]] constexpr bool matches_attribution_source(std::string_view text) {
   bool any = false;
   for (const char c : text) {
     if (c < 0x20 || c > 0x7E) return false;

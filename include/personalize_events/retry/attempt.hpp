@@ -23,6 +23,9 @@ namespace retry {
 /// signatures within five minutes.
 inline constexpr std::chrono::minutes kClockSkewLimit{4};
 
+/// No call takes longer than this, whatever its options say: sums of times must not overflow.
+inline constexpr std::chrono::hours kLongestCall{24 * 365};
+
 /// The bounds of a call.
 struct CallLimits {
   int max_attempts{3};
@@ -39,16 +42,22 @@ struct Failure {
   bool credentials_are_temporary{false};
 };
 
-/// What comes after a failed attempt.
+/// What a failure teaches, for this call and for those after it.
+enum class Remedy : std::uint8_t {
+  None,
+  CorrectClock,        ///< Take the service's date for the time.
+  RefreshCredentials,  ///< Ask the source for new ones.
+};
+
+/// What comes after a failed attempt. The remedy is to be applied in either case.
 struct Decision {
   enum class Next : std::uint8_t {
-    Fail,                ///< The call ends with this failure.
-    Retry,               ///< After `wait`.
-    CorrectClock,        ///< Take the service's date for the time, and send again at once.
-    RefreshCredentials,  ///< Ask for new credentials, and send again at once.
+    Fail,   ///< The call ends with this failure.
+    Retry,  ///< After `wait`.
   };
   Next next{Next::Fail};
   std::chrono::nanoseconds wait{0};
+  Remedy remedy{Remedy::None};
 };
 
 /// One call, from its start to its last attempt. One thread at a time; `quota` is shared and must
@@ -58,7 +67,9 @@ class CallState {
   using SteadyTime = std::chrono::steady_clock::time_point;
 
   CallState(CallLimits limits, RetryQuota& quota, SteadyTime now)
-      : limits_(limits), quota_(quota), deadline_(now + limits.call_timeout) {}
+      : limits_(limits),
+        quota_(quota),
+        deadline_(now + std::min<std::chrono::milliseconds>(limits.call_timeout, kLongestCall)) {}
 
   /// Attempts begun so far.
   [[nodiscard]] int attempts() const { return attempts_; }
@@ -81,14 +92,14 @@ class CallState {
 
   /// Decides what comes after a failed attempt. `random` is from 0 to 1.
   [[nodiscard]] Decision failed(const Failure& failure, SteadyTime now, double random) {
-    if (attempts_ >= limits_.max_attempts) return {};
     switch (failure.failure_class) {
       case FailureClass::Terminal: return {};
-      case FailureClass::ClockSkew: return after_clock_skew(failure);
-      case FailureClass::RejectedCredentials: return after_rejected_credentials(failure);
+      case FailureClass::ClockSkew: return mended(clock_remedy(failure));
+      case FailureClass::RejectedCredentials: return mended(credentials_remedy(failure));
       case FailureClass::Transient:
       case FailureClass::Throttling: break;
     }
+    if (!has_attempts_left()) return {};
     const std::chrono::nanoseconds wait =
         backoff_delay(failure.failure_class, waits_, random, failure.retry_after);
     if (now + wait >= deadline_) return {};
@@ -96,24 +107,38 @@ class CallState {
     if (!quota_.acquire(cost)) return {};
     acquired_ = cost;
     ++waits_;
-    return {Decision::Next::Retry, wait};
+    return {Decision::Next::Retry, wait, Remedy::None};
   }
 
  private:
-  [[nodiscard]] Decision after_clock_skew(const Failure& failure) {
-    if (clock_was_corrected_ || !failure.service_date) return {};
-    const auto skew = *failure.service_date - failure.signed_at;
-    if (skew < kClockSkewLimit && -skew < kClockSkewLimit) return {};
-    clock_was_corrected_ = true;
+  [[nodiscard]] bool has_attempts_left() const { return attempts_ < limits_.max_attempts; }
+
+  /// What a remedy allows: to send again at once, at no cost, as it adds no load to a service in
+  /// trouble.
+  [[nodiscard]] Decision mended(Remedy remedy) {
+    if (remedy == Remedy::None || !has_attempts_left()) return {Decision::Next::Fail, {}, remedy};
     acquired_ = 0;
-    return {Decision::Next::CorrectClock, {}};
+    return {Decision::Next::Retry, {}, remedy};
   }
 
-  [[nodiscard]] Decision after_rejected_credentials(const Failure& failure) {
-    if (credentials_were_refreshed_ || !failure.credentials_are_temporary) return {};
+  /// Once a call: a clock that was just corrected is not what is wrong.
+  [[nodiscard]] Remedy clock_remedy(const Failure& failure) {
+    if (clock_was_corrected_ || !failure.service_date) return Remedy::None;
+    // In seconds, because the distance of two foreign dates overflows in a finer unit.
+    const auto seconds = [](std::chrono::system_clock::time_point time) {
+      return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+    };
+    const auto skew = seconds(*failure.service_date) - seconds(failure.signed_at);
+    if (skew < kClockSkewLimit && -skew < kClockSkewLimit) return Remedy::None;
+    clock_was_corrected_ = true;
+    return Remedy::CorrectClock;
+  }
+
+  /// Once a call, and only where a source may have others.
+  [[nodiscard]] Remedy credentials_remedy(const Failure& failure) {
+    if (credentials_were_refreshed_ || !failure.credentials_are_temporary) return Remedy::None;
     credentials_were_refreshed_ = true;
-    acquired_ = 0;
-    return {Decision::Next::RefreshCredentials, {}};
+    return Remedy::RefreshCredentials;
   }
 
   CallLimits limits_;

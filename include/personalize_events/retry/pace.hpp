@@ -37,6 +37,11 @@ class Pace {
         std::chrono::duration<double>{-tokens_ / rate_});
   }
 
+  /// Returns a leave that was not used, because its call had no time to wait for it.
+  void give_back() {
+    if (enabled_) tokens_ = std::min(tokens_ + 1, capacity_);
+  }
+
   /// Learns from an answer.
   void answered(bool throttled, Time now) {
     const double at = seconds(now);

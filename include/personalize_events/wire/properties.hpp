@@ -13,7 +13,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "personalize_events/detail/ascii.hpp"
@@ -61,20 +60,18 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
   writer.begin_object();
   for (const auto& [key, value] : properties.entries()) {
     writer.key(key);
-    std::visit(
-        [&writer](const auto& held) {
-          using Held = std::decay_t<decltype(held)>;
-          if constexpr (std::is_same_v<Held, bool>) {
-            writer.boolean(held);
-          } else if constexpr (std::is_same_v<Held, std::string>) {
-            writer.string(held);
-          } else if constexpr (std::is_same_v<Held, CheckedJson>) {
-            writer.raw(held.text());
-          } else {
-            writer.number(held);
-          }
-        },
-        value.held());
+    value.visit([&writer](const auto& held) {
+      using Held = std::decay_t<decltype(held)>;
+      if constexpr (std::is_same_v<Held, bool>) {
+        writer.boolean(held);
+      } else if constexpr (std::is_same_v<Held, std::string>) {
+        writer.string(held);
+      } else if constexpr (std::is_same_v<Held, PropertyValue::JsonText>) {
+        writer.raw(held.text);
+      } else {
+        writer.number(held);
+      }
+    });
   }
   writer.end_object();
 }
@@ -102,20 +99,18 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
   std::size_t length = 2 + (properties.empty() ? 0 : properties.size() - 1);
   for (const auto& [key, value] : properties.entries()) {
     length += json_string_length(key) + 1;
-    length += std::visit(
-        [](const auto& held) -> std::size_t {
-          using Held = std::decay_t<decltype(held)>;
-          if constexpr (std::is_same_v<Held, bool>) {
-            return held ? 4 : 5;
-          } else if constexpr (std::is_same_v<Held, std::string>) {
-            return json_string_length(held);
-          } else if constexpr (std::is_same_v<Held, CheckedJson>) {
-            return detail::count_utf8(held.text()).value_or(0);
-          } else {
-            return detail::shortest(held).size();
-          }
-        },
-        value.held());
+    length += value.visit([](const auto& held) -> std::size_t {
+      using Held = std::decay_t<decltype(held)>;
+      if constexpr (std::is_same_v<Held, bool>) {
+        return held ? 4 : 5;
+      } else if constexpr (std::is_same_v<Held, std::string>) {
+        return json_string_length(held);
+      } else if constexpr (std::is_same_v<Held, PropertyValue::JsonText>) {
+        return detail::count_utf8(held.text).value_or(0);
+      } else {
+        return detail::shortest(held).size();
+      }
+    });
   }
   return length;
 }
@@ -165,23 +160,17 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
           "the key " + std::string(name) +
           " is reserved by the service; use the member of that name, or another key");
     }
-    const bool writable = std::visit(
-        [](const auto& held) {
-          using Held = std::decay_t<decltype(held)>;
-          if constexpr (std::is_floating_point_v<Held>) {
-            return std::isfinite(held);
-          } else if constexpr (std::is_same_v<Held, std::string>) {
-            return detail::is_utf8(held);
-          } else {
-            return true;
-          }
-        },
-        value.held());
-    if (!writable) {
-      return path.element(i).refuse(std::holds_alternative<std::string>(value.held())
-                                        ? "not well-formed UTF-8"
-                                        : "not a finite number");
-    }
+    const char* fault = value.visit([](const auto& held) -> const char* {
+      using Held = std::decay_t<decltype(held)>;
+      if constexpr (std::is_floating_point_v<Held>) {
+        return std::isfinite(held) ? nullptr : "not a finite number";
+      } else if constexpr (std::is_same_v<Held, std::string>) {
+        return detail::is_utf8(held) ? nullptr : "not well-formed UTF-8";
+      } else {
+        return nullptr;
+      }
+    });
+    if (fault != nullptr) return path.element(i).refuse(fault);
   }
   if (const std::size_t repeated = find_repeated_key(properties); repeated != entries.size()) {
     return path.element(repeated).refuse("the key is there already; give each key once");

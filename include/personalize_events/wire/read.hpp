@@ -103,11 +103,14 @@ class ShapeReader {
     if (auto number = read_value(value, seconds, path); !number) return number;
     constexpr double kYear9999 = 253'402'300'799.0;
     if (std::abs(seconds) > kYear9999) return path.refuse("not a time in epoch seconds");
-    using Clock = std::chrono::system_clock;
-    constexpr double most = std::chrono::duration<double>(Clock::duration::max()).count();
-    if (std::abs(seconds) >= most) return path.refuse("a time that the system clock cannot hold");
-    out = Clock::time_point{std::chrono::duration_cast<Clock::duration>(
-        std::chrono::milliseconds{std::llround(seconds * 1000)})};
+    using Duration = std::chrono::system_clock::duration;
+    using std::chrono::milliseconds;
+    const milliseconds time{std::llround(seconds * 1000)};
+    if (time > std::chrono::duration_cast<milliseconds>(Duration::max()) ||
+        time < std::chrono::duration_cast<milliseconds>(Duration::min())) {
+      return path.refuse("a time that the system clock cannot hold");
+    }
+    out = std::chrono::system_clock::time_point{std::chrono::duration_cast<Duration>(time)};
     return {};
   }
 

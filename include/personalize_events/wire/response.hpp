@@ -33,21 +33,25 @@ namespace wire {
   return hash == std::string_view::npos ? code : code.substr(hash + 1);
 }
 
+/// Whether a UTF-8 sequence is a control character or ends a line: C0, DEL, C1 (U+0080 to U+009F),
+/// U+2028 and U+2029.
+[[nodiscard]] constexpr bool is_control_sequence(std::string_view sequence) {
+  const auto byte = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
+  if (sequence.size() == 2) return byte(0) == 0xC2 && byte(1) < 0xA0;
+  return sequence == "\xE2\x80\xA8" || sequence == "\xE2\x80\xA9";
+}
+
 /// A foreign text as one printable line of bounded length; empty when it is not UTF-8.
 [[nodiscard]] inline std::string printable_line(std::string_view text) {
   constexpr std::size_t kMaxBytes = 1024;
   if (!detail::is_utf8(text)) return {};
   std::string line;
   while (!text.empty()) {
-    const std::size_t length = detail::utf8_sequence_length(text);
-    if (line.size() + length > kMaxBytes) return line + "...";
-    const auto byte = static_cast<unsigned char>(text.front());
-    if (byte < 0x20 || byte == 0x7F) {
-      line.push_back(' ');
-    } else {
-      line.append(text.substr(0, length));
-    }
-    text.remove_prefix(length);
+    const std::string_view sequence = text.substr(0, detail::utf8_sequence_length(text));
+    if (line.size() + sequence.size() > kMaxBytes) return line + "...";
+    line.append(is_control_sequence(sequence) ? std::string_view{" "} : sequence);
+    text.remove_prefix(sequence.size());
   }
   return line;
 }
@@ -83,11 +87,17 @@ template <class... Keys>
   return std::chrono::milliseconds{*number < kDay ? *number : kDay};
 }
 
-/// The header `Date`; nothing when it is absent or no HTTP date.
+/// The header `Date`; nothing when it is absent, no HTTP date, or outside of 2000 to 2199, where
+/// no service's clock can stand.
 [[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> date_of(
     const HttpResponse& response) {
   const std::string* text = find_header(response.headers, "Date");
-  return text == nullptr ? std::nullopt : detail::parse_http_date(*text);
+  if (text == nullptr) return std::nullopt;
+  const auto date = detail::parse_http_date(*text);
+  constexpr auto earliest = detail::time_from_seconds(946'684'800);
+  constexpr auto end = detail::time_from_seconds(7'258'118'400);
+  if (!date || *date < earliest || *date >= end) return std::nullopt;
+  return date;
 }
 
 /// Nothing for a 2xx answer, else its Error.

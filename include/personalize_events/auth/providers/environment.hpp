@@ -22,7 +22,8 @@ namespace detail {
 [[nodiscard]] inline std::string credential_variable(Platform& platform, const std::string& name) {
   std::string value = platform.environment(name).value_or("");
   const bool blank = value.find_first_not_of(" \t\r\n") == std::string::npos;
-  return blank ? std::string{} : value;
+  if (blank) return {};
+  return value;  // moved, so that no copy of a secret stays behind
 }
 
 [[nodiscard]] inline Result<Credentials> read_environment_credentials(Platform& platform) {

@@ -1,0 +1,29 @@
+# Installs the headers, and the config under share/ (nothing here depends on an architecture).
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(config_directory "${CMAKE_INSTALL_DATADIR}/cmake/personalize_events")
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+        FILES_MATCHING PATTERN "*.hpp")
+
+# One export set for each component, so that a consumer of `core` needs no libcurl.
+foreach(component core personalize_events testing)
+  set(target personalize_events_${component})
+  if(component STREQUAL "personalize_events")
+    set(target personalize_events)
+  endif()
+  install(TARGETS ${target} EXPORT personalize_events-${component}
+          INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+  install(EXPORT personalize_events-${component} NAMESPACE personalize_events::
+          DESTINATION "${config_directory}" FILE personalize_events-${component}-targets.cmake)
+endforeach()
+
+write_basic_package_version_file(
+  "${CMAKE_CURRENT_BINARY_DIR}/personalize_events-config-version.cmake"
+  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(
+  FILES "${PROJECT_SOURCE_DIR}/cmake/personalize_events-config.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/personalize_events-dependencies.cmake"
+        "${CMAKE_CURRENT_BINARY_DIR}/personalize_events-config-version.cmake"
+  DESTINATION "${config_directory}")

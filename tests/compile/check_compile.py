@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the compiler what no running test can tell.
+
+    check_compile.py CHECK --source ROOT --work FOLDER --standard 17 --compiler-id GNU -- COMPILER FLAGS...
+
+headers_alone     each header compiles as a translation unit of its own, and its object holds no
+                  strong symbol (one would mean a forgotten `inline`)
+no_exceptions     all headers compile with -fno-exceptions -fno-rtti, those that need more apart
+two_modes         two translation units with all headers, one in C++17 with exceptions and one in
+                  C++23 without exceptions and RTTI, link and see the same types; with GCC also
+                  under -flto -Wodr
+must_not_compile  each file in must_not_compile/ compiles as it stands and fails to compile with
+                  MUST_NOT_COMPILE defined, so that the failure is due to the one misuse it shows
+"""
+import argparse
+import concurrent.futures
+import fnmatch
+import os
+import pathlib
+import subprocess
+import sys
+
+NEEDS_EXCEPTIONS = ["throwing.hpp", "testing/local_endpoint*.hpp"]
+NEEDS_CXX20 = ["client/coroutine.hpp"]
+WITHOUT_EXCEPTIONS = ["-fno-exceptions", "-fno-rtti"]
+
+
+def matches(header, patterns):
+    return any(fnmatch.fnmatch(header, pattern) for pattern in patterns)
+
+
+class Checker:
+    def __init__(self, options):
+        self.root = pathlib.Path(options.source)
+        self.work = pathlib.Path(options.work)
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.compiler = options.compiler
+        self.compiler_id = options.compiler_id
+        self.standard = int(options.standard)
+
+    def headers(self, standard, exceptions):
+        """All headers, by the path after personalize_events/, that serve in this mode."""
+        folder = self.root / "include" / "personalize_events"
+        found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.hpp"))
+        if not found:
+            sys.exit(f"no header below {folder}")
+        if not exceptions or "-fno-exceptions" in self.compiler:
+            found = [header for header in found if not matches(header, NEEDS_EXCEPTIONS)]
+        if standard < 20:
+            found = [header for header in found if not matches(header, NEEDS_CXX20)]
+        return found
+
+    def write_source(self, name, headers):
+        path = self.work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(f'#include "personalize_events/{header}"\n' for header in headers)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+        return path
+
+    def compile(self, source, output, standard=None, extra=()):
+        """None, or what the compiler said."""
+        mode = {23: "2b"}.get(standard or self.standard, standard or self.standard)
+        command = [*self.compiler, f"-std=c++{mode}", *extra, "-c", str(source), "-o", str(output)]
+        ran = subprocess.run(command, capture_output=True, text=True)
+        return None if ran.returncode == 0 else " ".join(command) + "\n" + ran.stderr
+
+    def headers_alone(self):
+        headers = self.headers(self.standard, exceptions=True)
+
+        def check(header):
+            source = self.write_source(header + ".cpp", [header])
+            output = source.with_suffix(".o")
+            problem = self.compile(source, output)
+            if problem is None:
+                problem = strong_symbols(output)
+            return f"{header}: {problem}" if problem else None
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = [problem for problem in pool.map(check, headers) if problem]
+        return problems, f"{len(headers)} headers compile alone, without a strong symbol"
+
+    def no_exceptions(self):
+        headers = self.headers(self.standard, exceptions=False)
+        source = self.write_source("no_exceptions.cpp", headers)
+        problem = self.compile(source, source.with_suffix(".o"), extra=WITHOUT_EXCEPTIONS)
+        return [problem] if problem else [], f"{len(headers)} headers compile with " + " ".join(WITHOUT_EXCEPTIONS)
+
+    def two_modes(self):
+        headers = self.headers(17, exceptions=False)
+        self.write_source("all_headers.hpp", headers)
+        source = pathlib.Path(__file__).with_name("two_modes.cpp")
+        link_time = ["-flto", "-Wodr", "-Werror=odr"] if self.compiler_id == "GNU" else []
+        include = ["-I", str(self.work)]
+        units = [
+            ("older.o", 17, ["-DOLDER_MODE", *link_time, *include]),
+            ("newer.o", 23, [*WITHOUT_EXCEPTIONS, *link_time, *include]),
+        ]
+
+        def build(unit):
+            name, standard, extra = unit
+            return self.compile(source, self.work / name, standard, extra)
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = [problem for problem in pool.map(build, units) if problem]
+        if problems:
+            return problems, ""
+        program = self.work / "two_modes"
+        link = [*self.compiler, *link_time, *(str(self.work / unit[0]) for unit in units), "-o",
+                str(program), "-lcurl", "-lcrypto", "-lpthread"]
+        for command in (link, [str(program)]):
+            ran = subprocess.run(command, capture_output=True, text=True)
+            if ran.returncode != 0 or ran.stderr:
+                return [" ".join(command) + "\n" + ran.stdout + ran.stderr], ""
+        return [], ran.stdout.strip()
+
+    def must_not_compile(self):
+        sources = sorted(pathlib.Path(__file__).parent.glob("must_not_compile/*.cpp"))
+        if not sources:
+            sys.exit("no file in must_not_compile/")
+
+        def check(source):
+            output = self.work / (source.stem + ".o")
+            problem = self.compile(source, output)
+            if problem:
+                return f"{source.name} must compile without MUST_NOT_COMPILE: {problem}"
+            if self.compile(source, output, extra=["-DMUST_NOT_COMPILE"]) is None:
+                return f"{source.name} compiles with MUST_NOT_COMPILE, and must not"
+            return None
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = [problem for problem in pool.map(check, sources) if problem]
+        return problems, f"{len(sources)} misuses do not compile"
+
+
+def strong_symbols(output):
+    """None, or the symbols that would clash when two translation units include the header."""
+    listed = subprocess.run(["nm", "--extern-only", "--defined-only", "--demangle", str(output)],
+                            capture_output=True, text=True, check=True).stdout
+    strong = [line for line in listed.splitlines() if line.split()[1] in "TDBRGSC"]
+    return "strong symbols (a missing inline?):\n" + "\n".join(strong) if strong else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("check", choices=["headers_alone", "no_exceptions", "two_modes", "must_not_compile"])
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--standard", required=True)
+    parser.add_argument("--compiler-id", required=True)
+    parser.add_argument("compiler", nargs="+")
+    options = parser.parse_args()
+    problems, summary = getattr(Checker(options), options.check)()
+    for problem in problems:
+        print(problem)
+    if problems:
+        sys.exit(f"{len(problems)} problems")
+    print(summary)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/auth/cached.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "personalize_events/testing/virtual_platform.hpp"
+
+namespace pe = personalize_events;
+using pe::detail::Freshness;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Shared = pe::CredentialsCache::Shared;
+
+// Waits of the cache are in real time; none of these tests lets one run out but where it says so.
+constexpr std::chrono::minutes kLong{2};
+
+// A virtual platform that tells when so many threads have asked for the time. The cache asks in a
+// caller's thread, under its lock, before it lets the caller wait, so that a test can know that all
+// of them wait.
+class WatchedPlatform : public pe::Platform {
+ public:
+  std::optional<std::string> environment(const std::string& name) override {
+    return inner_.environment(name);
+  }
+  pe::Result<std::string> read_file(const std::string& path) override {
+    return inner_.read_file(path);
+  }
+  std::chrono::system_clock::time_point now() override {
+    {
+      const std::lock_guard<std::mutex> lock{mutex_};
+      threads_.insert(std::this_thread::get_id());
+    }
+    changed_.notify_all();
+    return inner_.now();
+  }
+  std::chrono::steady_clock::time_point steady_now() override { return inner_.steady_now(); }
+  void sleep_for(std::chrono::nanoseconds duration) override { inner_.sleep_for(duration); }
+  void random_bytes(unsigned char* out, std::size_t count) override {
+    inner_.random_bytes(out, count);
+  }
+  pe::Result<std::string> run_process(const std::string& command,
+                                      std::chrono::milliseconds timeout) override {
+    return inner_.run_process(command, timeout);
+  }
+
+  void advance(std::chrono::nanoseconds duration) { inner_.advance(duration); }
+  void forget_threads() {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    threads_.clear();
+  }
+  void wait_for_threads(std::size_t count) {
+    std::unique_lock<std::mutex> lock{mutex_};
+    changed_.wait(lock, [&] { return threads_.size() >= count; });
+  }
+
+ private:
+  pe::testing::VirtualPlatform inner_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<std::thread::id> threads_;
+};
+
+// A provider of credentials "1", "2", ... that live for `lifetime`, or of an error. It can be made
+// to hold its caller.
+class Source {
+ public:
+  explicit Source(std::shared_ptr<WatchedPlatform> platform) : platform_(std::move(platform)) {}
+
+  std::optional<std::chrono::seconds> lifetime{};
+  bool fails{false};
+  std::function<void()> when_asked{};
+
+  [[nodiscard]] pe::CredentialsProvider provider() {
+    return [this]() -> pe::Result<pe::Credentials> {
+      const int call = ++calls_;
+      if (when_asked) when_asked();
+      if (fails) return pe::credentials_error("the source is closed");
+      pe::Credentials credentials{std::to_string(call), "secret"};
+      if (lifetime) credentials.expiration = platform_->now() + *lifetime;
+      return credentials;
+    };
+  }
+  [[nodiscard]] int calls() const { return calls_; }
+
+ private:
+  std::shared_ptr<WatchedPlatform> platform_;
+  int calls_{0};  // plain: TSan tells if the provider is ever called twice at the same time
+};
+
+// Something that one thread waits for and another one lets go.
+class Gate {
+ public:
+  void open() {
+    {
+      const std::lock_guard<std::mutex> lock{mutex_};
+      open_ = true;
+    }
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock<std::mutex> lock{mutex_};
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_{false};
+};
+
+struct World {
+  std::shared_ptr<WatchedPlatform> platform = std::make_shared<WatchedPlatform>();
+  Source source{platform};
+  pe::CredentialsCache cache{source.provider(), platform};
+
+  std::string id() {
+    const auto credentials = cache.get(kLong);
+    REQUIRE(credentials.has_value());
+    return (*credentials)->access_key_id;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Freshness follows from what is left of the lifetime") {
+  const std::chrono::system_clock::time_point now{1'800'000'000s};
+  const auto of = [now](std::chrono::milliseconds left, double jitter) {
+    return pe::detail::freshness(now + left, now, jitter);
+  };
+  CHECK(pe::detail::freshness(std::nullopt, now, 0) == Freshness::Fresh);
+  CHECK(pe::detail::freshness(std::nullopt, now, 1) == Freshness::Fresh);
+  CHECK(of(1h, 0) == Freshness::Fresh);
+  CHECK(of(300'001ms, 0) == Freshness::Fresh);
+  CHECK(of(300s, 0) == Freshness::Advisory);
+  CHECK(of(330s, 0.5) == Freshness::Advisory);
+  CHECK(of(330'001ms, 0.5) == Freshness::Fresh);
+  CHECK(of(360s, 1) == Freshness::Advisory);
+  CHECK(of(360'001ms, 1) == Freshness::Fresh);
+  CHECK(of(60'001ms, 0) == Freshness::Advisory);
+  CHECK(of(60s, 0) == Freshness::Mandatory);
+  CHECK(of(60s, 1) == Freshness::Mandatory);
+  CHECK(of(0s, 0) == Freshness::Mandatory);
+  CHECK(of(-1h, 0) == Freshness::Mandatory);
+}
+
+TEST_CASE("Credentials that do not expire are asked for once") {
+  World world;
+  CHECK(world.id() == "1");
+  world.platform->advance(std::chrono::hours{24 * 365});
+  CHECK(world.id() == "1");
+  CHECK(world.source.calls() == 1);
+}
+
+TEST_CASE("Nothing is asked before the first get") {
+  World world;
+  CHECK(world.source.calls() == 0);
+}
+
+TEST_CASE("Credentials are asked for again within the window before they expire") {
+  World world;
+  world.source.lifetime = 3600s;
+  CHECK(world.id() == "1");
+  world.platform->advance(3600s - 361s);
+  CHECK(world.id() == "1");
+  world.platform->advance(61s);  // 300 s are left
+  CHECK(world.id() == "2");
+  CHECK(world.id() == "2");
+  CHECK(world.source.calls() == 2);
+}
+
+TEST_CASE("The window begins a random time earlier, at most a minute") {
+  std::set<int> begins;
+  for (int seed = 0; seed < 20; ++seed) {
+    const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+    platform->seed(static_cast<std::uint64_t>(seed));
+    int calls = 0;
+    pe::CredentialsCache cache{
+        [&]() -> pe::Result<pe::Credentials> {
+          ++calls;
+          return pe::Credentials{"id", "secret", "", platform->now() + 3600s};
+        },
+        platform};
+    REQUIRE(cache.get(kLong).has_value());
+    platform->advance(3600s - 362s);
+    int left = 362;
+    while (calls == 1) {
+      platform->advance(1s);
+      --left;
+      REQUIRE(cache.get(kLong).has_value());
+    }
+    CHECK(left >= 300);
+    CHECK(left <= 360);
+    begins.insert(left);
+  }
+  CHECK(begins.size() > 5);
+}
+
+TEST_CASE("A refresh that fails keeps credentials that are still valid, and pauses") {
+  World world;
+  world.source.lifetime = 3600s;
+  CHECK(world.id() == "1");
+  world.source.fails = true;
+  world.platform->advance(3600s - 250s);
+  CHECK(world.id() == "1");
+  CHECK(world.source.calls() == 2);
+  world.platform->advance(29s);
+  CHECK(world.id() == "1");
+  CHECK(world.source.calls() == 2);
+  world.platform->advance(1s);
+  CHECK(world.id() == "1");
+  CHECK(world.source.calls() == 3);
+
+  SECTION("also in the last minute, when all would wait") {
+    world.platform->advance(200s);  // 20 s are left
+    CHECK(world.id() == "1");
+    CHECK(world.source.calls() == 4);
+  }
+  SECTION("and takes new ones as soon as there are some") {
+    world.source.fails = false;
+    world.platform->advance(30s);
+    CHECK(world.id() == "4");
+  }
+  SECTION("and is an error once they have expired, at each call") {
+    world.platform->advance(220s);
+    for (int call = 4; call <= 6; ++call) {
+      const auto credentials = world.cache.get(kLong);
+      REQUIRE_FALSE(credentials.has_value());
+      CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
+      CHECK(credentials.error().message == "the source is closed");
+      CHECK(world.source.calls() == call);
+    }
+    world.source.fails = false;
+    CHECK(world.id() == "7");
+  }
+}
+
+TEST_CASE("Rejected credentials are asked for again, once, and only if they are still in use") {
+  World world;
+  const Shared first = *world.cache.get(kLong);
+  world.cache.invalidate(first);
+  CHECK(world.id() == "2");
+  CHECK(world.id() == "2");
+  world.cache.invalidate(first);  // replaced long ago
+  CHECK(world.id() == "2");
+  world.cache.invalidate(nullptr);
+  CHECK(world.id() == "2");
+  CHECK(world.source.calls() == 2);
+  CHECK(first->access_key_id == "1");
+}
+
+TEST_CASE("Rejected credentials are not gone on with when the refresh fails") {
+  World world;
+  world.source.lifetime = 3600s;
+  world.cache.invalidate(*world.cache.get(kLong));
+  world.source.fails = true;
+  CHECK_FALSE(world.cache.get(kLong).has_value());
+  world.source.fails = false;
+  CHECK(world.id() == "3");
+}
+
+TEST_CASE("Eight threads that all need credentials ask for them once") {
+  World world;
+  world.source.lifetime = 3600s;
+  CHECK(world.id() == "1");
+  world.platform->advance(2h);  // expired
+  world.platform->forget_threads();
+  world.source.when_asked = [&] { world.platform->wait_for_threads(8); };
+
+  std::vector<std::string> ids(8);
+  std::vector<std::thread> threads;
+  for (std::string& id : ids) {
+    threads.emplace_back([&world, &id] {
+      const auto credentials = world.cache.get(kLong);
+      id = credentials ? (*credentials)->access_key_id : "none";
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(ids == std::vector<std::string>(8, "2"));
+  CHECK(world.source.calls() == 2);
+}
+
+TEST_CASE("Eight threads share the error of one failed refresh") {
+  World world;
+  world.source.lifetime = 3600s;
+  CHECK(world.id() == "1");
+  world.platform->advance(2h);
+  world.platform->forget_threads();
+  world.source.fails = true;
+  world.source.when_asked = [&] { world.platform->wait_for_threads(8); };
+
+  std::vector<std::string> messages(8);
+  std::vector<std::thread> threads;
+  for (std::string& message : messages) {
+    threads.emplace_back([&world, &message] {
+      const auto credentials = world.cache.get(kLong);
+      message = credentials ? "none" : credentials.error().message;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(messages == std::vector<std::string>(8, "the source is closed"));
+  CHECK(world.source.calls() == 2);
+}
+
+TEST_CASE("While one thread refreshes early, others go on with what they have") {
+  World world;
+  world.source.lifetime = 3600s;
+  CHECK(world.id() == "1");
+  world.platform->advance(3600s - 200s);
+  Gate asked;
+  Gate may_answer;
+  world.source.when_asked = [&] {
+    asked.open();
+    may_answer.wait();
+  };
+  std::string refreshed;
+  std::thread thread{[&] {
+    const auto credentials = world.cache.get(kLong);
+    if (credentials) refreshed = (*credentials)->access_key_id;
+  }};
+  asked.wait();
+  for (int call = 0; call < 3; ++call) CHECK(world.id() == "1");
+  may_answer.open();
+  thread.join();
+  CHECK(refreshed == "2");
+  CHECK(world.id() == "2");
+  CHECK(world.source.calls() == 2);
+}
+
+TEST_CASE("Nobody waits longer for another thread's refresh than it says") {
+  World world;
+  Gate asked;
+  Gate may_answer;
+  world.source.when_asked = [&] {
+    asked.open();
+    may_answer.wait();
+  };
+  std::thread thread{[&] { static_cast<void>(world.cache.get(kLong)); }};
+  asked.wait();
+  for (const std::chrono::milliseconds at_most : {0ms, 1ms, 20ms}) {
+    const auto credentials = world.cache.get(at_most);  // this one runs out
+    REQUIRE_FALSE(credentials.has_value());
+    CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
+  }
+  may_answer.open();
+  thread.join();
+  CHECK(world.id() == "1");
+  CHECK(world.source.calls() == 1);
+}
+
+TEST_CASE("A provider that throws blocks no later call") {
+  World world;
+  world.source.lifetime = 3600s;
+  CHECK(world.id() == "1");
+  world.platform->advance(2h);
+  world.platform->forget_threads();
+  Gate asked;
+  world.source.when_asked = [&] {
+    world.source.when_asked = nullptr;
+    asked.open();
+    world.platform->wait_for_threads(2);
+    throw std::runtime_error{"thrown by the test"};
+  };
+  bool caught = false;
+  std::thread thread{[&] {
+    try {
+      static_cast<void>(world.cache.get(kLong));
+    } catch (const std::runtime_error&) {
+      caught = true;
+    }
+  }};
+  asked.wait();
+  CHECK(world.id() == "3");  // waits for the other thread, then asks by itself
+  thread.join();
+  CHECK(caught);
+}
+
+TEST_CASE("cached() shares one answer between all copies of the provider") {
+  const auto platform = std::make_shared<WatchedPlatform>();
+  Source source{platform};
+  source.lifetime = 3600s;
+  const pe::CredentialsProvider provider = pe::cached(source.provider(), platform);
+  const pe::CredentialsProvider copy = provider;
+  CHECK(provider()->access_key_id == "1");
+  CHECK(copy()->access_key_id == "1");
+  platform->advance(3600s);
+  CHECK(copy()->access_key_id == "2");
+  CHECK(provider()->access_key_id == "2");
+  CHECK(source.calls() == 2);
+}
+
+TEST_CASE("cached() hands on the provider's error, and works without a platform") {
+  int calls = 0;
+  const pe::CredentialsProvider provider = pe::cached([&calls]() -> pe::Result<pe::Credentials> {
+    ++calls;
+    pe::Error error = pe::credentials_error("busy");
+    error.retryable = true;
+    return error;
+  });
+  const auto credentials = provider();
+  REQUIRE_FALSE(credentials.has_value());
+  CHECK(credentials.error().message == "busy");
+  CHECK(credentials.error().retryable);
+  CHECK_FALSE(provider().has_value());
+  CHECK(calls == 2);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/auth/credentials.hpp"
+
+#include <cstddef>
+#include <new>
+#include <string>
+#include <type_traits>
+
+#include "catch.hpp"
+
+namespace pe = personalize_events;
+
+TEST_CASE("Credentials are an aggregate, and lack nothing that is optional") {
+  CHECK(std::is_aggregate_v<pe::Credentials>);
+  const pe::Credentials credentials{"id", "secret"};
+  CHECK(credentials.session_token.empty());
+  CHECK_FALSE(credentials.expiration.has_value());
+  CHECK(credentials.account_id.empty());
+}
+
+TEST_CASE("Credentials are wiped where they stood") {
+  // Short texts, which the strings keep in themselves; interposed/ looks at the long ones.
+  alignas(pe::Credentials) volatile unsigned char memory[sizeof(pe::Credentials)]{};
+  void* place = const_cast<unsigned char*>(memory);
+  auto* credentials = new (place) pe::Credentials{"idididid", "SECRET-7", "TOKEN-77"};
+  REQUIRE(credentials->secret_access_key == "SECRET-7");
+  credentials->~Credentials();
+  std::string left;
+  for (const volatile unsigned char& byte : memory) left.push_back(static_cast<char>(byte));
+  CHECK(left.find("SECRET-7") == std::string::npos);
+  CHECK(left.find("TOKEN-77") == std::string::npos);
+  CHECK(left.find("idididid") == std::string::npos);
+}
+
+TEST_CASE("Static credentials are the same at each call") {
+  const pe::CredentialsProvider provider =
+      pe::static_credentials({"id", "secret", "token", {}, "123456789012"});
+  for (int call = 0; call < 3; ++call) {
+    const auto credentials = provider();
+    REQUIRE(credentials.has_value());
+    CHECK(credentials->access_key_id == "id");
+    CHECK(credentials->secret_access_key == "secret");
+    CHECK(credentials->session_token == "token");
+    CHECK(credentials->account_id == "123456789012");
+  }
+}
+
+TEST_CASE("Static credentials without a key are an error that shows none") {
+  for (const pe::Credentials& half :
+       {pe::Credentials{"", "SECRET"}, pe::Credentials{"KEYID", ""}, pe::Credentials{"", ""}}) {
+    const auto credentials = pe::static_credentials(half)();
+    REQUIRE_FALSE(credentials.has_value());
+    CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
+    CHECK_FALSE(credentials.error().retryable);
+    const std::string shown = pe::to_string(credentials.error());
+    CHECK_THAT(shown, test::ContainsSubstring("static_credentials"));
+    CHECK(shown.find("SECRET") == std::string::npos);
+    CHECK(shown.find("KEYID") == std::string::npos);
+  }
+}
+
+TEST_CASE("The error of a source is told from that of a source that is configured wrongly") {
+  const pe::Error nothing = pe::credentials_error("the vault is closed");
+  CHECK(nothing.kind == pe::ErrorKind::Credentials);
+  CHECK(nothing.message == "the vault is closed");
+  CHECK_FALSE(nothing.retryable);
+  CHECK_FALSE(pe::detail::is_misconfigured_source(nothing));
+
+  const pe::Error wrong = pe::detail::misconfigured_source("config:3", "one key without the other");
+  CHECK(wrong.kind == pe::ErrorKind::Credentials);
+  CHECK(wrong.where == "config:3");
+  CHECK(wrong.message == "one key without the other");
+  CHECK(pe::detail::is_misconfigured_source(wrong));
+}

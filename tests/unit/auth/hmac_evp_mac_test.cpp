@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <openssl/opensslv.h>
+
+#include "catch.hpp"
+
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+
+#include "personalize_events/auth/hmac_evp_mac.hpp"
+#include "unit/auth/hmac_cases.hpp"
+
+using personalize_events::crypto::EvpMacHmac;
+
+TEST_CASE("EvpMacHmac gives the known answers, key after key") {
+  test::check_known_answers<EvpMacHmac>();
+}
+
+TEST_CASE("EvpMacHmac keeps its key over ten thousand uses") {
+  test::check_many_uses<EvpMacHmac>();
+}
+
+TEST_CASE("EvpMacHmac takes a long input") { test::check_long_input<EvpMacHmac>(); }
+
+TEST_CASE("EvpMacHmac without a key fails, and can be given one then") {
+  test::check_missing_key<EvpMacHmac>();
+}
+
+#else
+
+#include <type_traits>
+
+#include "personalize_events/auth/crypto.hpp"
+
+TEST_CASE("EVP_MAC begins with OpenSSL 3") {
+  CHECK(std::is_same_v<personalize_events::crypto::Hmac, personalize_events::crypto::HmacContext>);
+}
+
+#endif
