@@ -124,11 +124,11 @@ class CallState {
   /// Once a call: a clock that was just corrected is not what is wrong.
   [[nodiscard]] Remedy clock_remedy(const Failure& failure) {
     if (clock_was_corrected_ || !failure.service_date) return Remedy::None;
-    // In seconds, because the distance of two foreign dates overflows in a finer unit.
-    const auto seconds = [](std::chrono::system_clock::time_point time) {
-      return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+    // In milliseconds, because the distance of two foreign dates overflows in a finer unit.
+    const auto milliseconds = [](std::chrono::system_clock::time_point time) {
+      return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
     };
-    const auto skew = seconds(*failure.service_date) - seconds(failure.signed_at);
+    const auto skew = milliseconds(*failure.service_date) - milliseconds(failure.signed_at);
     if (skew < kClockSkewLimit && -skew < kClockSkewLimit) return Remedy::None;
     clock_was_corrected_ = true;
     return Remedy::CorrectClock;
