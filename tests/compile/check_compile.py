@@ -9,6 +9,7 @@ no_exceptions     all headers compile with -fno-exceptions -fno-rtti, those that
 two_modes         two translation units with all headers, one in C++17 with exceptions and one in
                   C++23 without exceptions and RTTI, link and see the same types; with GCC also
                   under -flto -Wodr
+aggregates        every aggregate of the API is made from its first members alone, without a warning
 must_not_compile  each file in must_not_compile/ compiles as it stands and fails to compile with
                   MUST_NOT_COMPILE defined, so that the failure is due to the one misuse it shows
 """
@@ -113,6 +114,11 @@ class Checker:
             if ran.returncode != 0 or ran.stderr:
                 return [" ".join(command) + "\n" + ran.stdout + ran.stderr], ""
         return [], ran.stdout.strip()
+
+    def aggregates(self):
+        source = pathlib.Path(__file__).with_name("aggregates.cpp")
+        problem = self.compile(source, self.work / "aggregates.o", extra=["-Wmissing-field-initializers"])
+        return [problem] if problem else [], "no aggregate warns of members that were left out"
 
     def must_not_compile(self):
         sources = sorted(pathlib.Path(__file__).parent.glob("must_not_compile/*.cpp"))
