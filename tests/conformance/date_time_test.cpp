@@ -46,13 +46,10 @@ struct Vector {
 /// Calls `look(vector)` for each vector of a section; answers how many there were.
 template <class Look>
 std::size_t for_each_vector(const char* section, Look look) {
-  const auto suite = pe::json::parse(test::read_conformance(kSuite));
-  REQUIRE(suite);
-  const pe::json::Value* vectors = suite->find(section);
-  REQUIRE(vectors != nullptr);
+  const pe::json::Value suite = test::read_vectors(kSuite);
   constexpr auto kMost =
       std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::max()).count();
-  for (const pe::json::Value& value : vectors->items) {
+  for (const pe::json::Value& value : test::member(suite, section).items) {
     const std::string* iso = value.find_string("iso8601");
     const std::string* text = value.find_string("smithy_format_value");
     REQUIRE(iso != nullptr);
@@ -65,7 +62,7 @@ std::size_t for_each_vector(const char* section, Look look) {
     vector.text = text != nullptr ? *text : std::string{};
     look(vector);
   }
-  return vectors->items.size();
+  return test::member(suite, section).items.size();
 }
 
 /// The vector's own text, whose fraction is written from the second's start, with the digits after

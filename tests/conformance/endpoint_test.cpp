@@ -10,20 +10,9 @@
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
+using test::member;
 
 namespace {
-
-pe::json::Value read_suite(const char* file) {
-  auto suite = pe::json::parse(test::read_conformance(file));
-  REQUIRE(suite.has_value());
-  return *std::move(suite);
-}
-
-const pe::json::Value& member(const pe::json::Value& object, const char* name) {
-  const pe::json::Value* found = object.find(name);
-  REQUIRE(found != nullptr);
-  return *found;
-}
 
 std::string text_of(const pe::json::Value* object, const char* name) {
   const std::string* found = object == nullptr ? nullptr : object->find_string(name);
@@ -38,7 +27,7 @@ bool switch_of(const pe::json::Value* object, const char* name) {
 }  // namespace
 
 TEST_CASE("endpoints are those of the service's rule set") {
-  const pe::json::Value suite = read_suite("model/endpoint-tests.json");
+  const pe::json::Value suite = test::read_vectors("model/endpoint-tests.json");
   std::size_t count = 0;
   for (const pe::json::Value& vector : member(suite, "testCases").items) {
     ++count;
@@ -62,7 +51,7 @@ TEST_CASE("endpoints are those of the service's rule set") {
 }
 
 TEST_CASE("every listed region is in its partition, and every partition is known") {
-  const pe::json::Value suite = read_suite("model/partitions.json");
+  const pe::json::Value suite = test::read_vectors("model/partitions.json");
   std::size_t count = 0;
   std::set<std::string> names;
   for (const pe::json::Value& vector : member(suite, "partitions").items) {

@@ -8,23 +8,12 @@
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
-
-namespace {
-
-const pe::json::Value& member(const pe::json::Value& object, const char* name) {
-  const pe::json::Value* found = object.find(name);
-  REQUIRE(found != nullptr);
-  return *found;
-}
-
-}  // namespace
+using test::member;
 
 TEST_CASE("errors of restJson1 are read as Smithy's protocol tests say") {
-  const auto suite =
-      pe::json::parse(test::read_conformance("protocol/restjson_error_vectors.json"));
-  REQUIRE(suite);
+  const pe::json::Value suite = test::read_vectors("protocol/restjson_error_vectors.json");
   std::size_t count = 0, errors = 0;
-  for (const pe::json::Value& vector : member(*suite, "cases").items) {
+  for (const pe::json::Value& vector : member(suite, "cases").items) {
     ++count;
     INFO("case " << member(vector, "id").text);
     pe::HttpResponse response;

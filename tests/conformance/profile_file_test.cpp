@@ -11,20 +11,9 @@
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
+using test::member;
 
 namespace {
-
-pe::json::Value read_suite(const char* file) {
-  auto suite = pe::json::parse(test::read_conformance(file));
-  REQUIRE(suite.has_value());
-  return *std::move(suite);
-}
-
-const pe::json::Value& member(const pe::json::Value& object, const char* name) {
-  const pe::json::Value* found = object.find(name);
-  REQUIRE(found != nullptr);
-  return *found;
-}
 
 std::string text_of(const pe::json::Value& object, const char* name) {
   const std::string* found = object.find_string(name);
@@ -55,7 +44,7 @@ void check_sections(const pe::ProfileSections& actual, const pe::json::Value* ex
 }  // namespace
 
 TEST_CASE("the profile parser passes the published suite") {
-  const pe::json::Value suite = read_suite("config/profile-parser-tests.json");
+  const pe::json::Value suite = test::read_vectors("config/profile-parser-tests.json");
   std::size_t count = 0;
   for (const pe::json::Value& vector : member(suite, "tests").items) {
     ++count;
@@ -81,7 +70,7 @@ TEST_CASE("the profile parser passes the published suite") {
 }
 
 TEST_CASE("the shared files are found as the published suite says") {
-  const pe::json::Value suite = read_suite("config/file-location-tests.json");
+  const pe::json::Value suite = test::read_vectors("config/file-location-tests.json");
   std::size_t count = 0;
   for (const pe::json::Value& vector : member(suite, "tests").items) {
     ++count;

@@ -17,6 +17,7 @@
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
+using test::member;
 namespace retry = personalize_events::retry;
 using retry::FailureClass;
 using namespace std::chrono_literals;
@@ -24,19 +25,6 @@ using namespace std::chrono_literals;
 namespace {
 
 const std::chrono::steady_clock::time_point kStart{1h};
-
-pe::json::Value read_vectors() {
-  auto vectors = pe::json::parse(test::read_conformance("protocol/retry_vectors.json"));
-  REQUIRE(vectors.has_value());
-  return *std::move(vectors);
-}
-
-const pe::json::Value& member(const pe::json::Value& object, const char* name) {
-  INFO(name);
-  const pe::json::Value* found = object.find(name);
-  REQUIRE(found != nullptr);
-  return *found;
-}
 
 int number(const pe::json::Value& value) {
   REQUIRE(value.is(pe::json::Value::Type::Number));
@@ -85,7 +73,7 @@ bool is_retry(const retry::Decision& decision) {
 }  // namespace
 
 TEST_CASE("waits, quota and limits are those of retry behaviour 2.1") {
-  const pe::json::Value vectors = read_vectors();
+  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
   const pe::json::Value& rules = member(vectors, "v2_1");
   std::size_t count = 0;
 
@@ -137,7 +125,7 @@ TEST_CASE("waits, quota and limits are those of retry behaviour 2.1") {
 }
 
 TEST_CASE("the quota is drawn and given back as in retry behaviour 2.1") {
-  const pe::json::Value vectors = read_vectors();
+  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
   const retry::Failure throttled =
       failure_of({400, {{"x-amzn-ErrorType", "ThrottlingException"}}, ""});
   const retry::Failure transient = failure_of({500, {}, ""});
@@ -192,7 +180,7 @@ TEST_CASE("the quota is drawn and given back as in retry behaviour 2.1") {
 }
 
 TEST_CASE("each attempt says its number and the most") {
-  const pe::json::Value vectors = read_vectors();
+  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
   const auto& expected = member(member(vectors, "v2_1"), "request_header").items;
   test::ClientWorld world;
   world.transport->reply(pe::HttpResponse{500});
@@ -208,7 +196,7 @@ TEST_CASE("each attempt says its number and the most") {
 }
 
 TEST_CASE("failures are of the classes of the AWS SDKs") {
-  const pe::json::Value vectors = read_vectors();
+  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
   const pe::json::Value& classes = member(vectors, "classification");
   std::size_t count = 0;
   std::vector<std::string> known;

@@ -17,17 +17,12 @@
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
+using test::member;
 namespace sigv4 = personalize_events::sigv4;
 
 namespace {
 
 const char* const kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-const pe::json::Value& member(const pe::json::Value& object, const char* name) {
-  const pe::json::Value* found = object.find(name);
-  REQUIRE(found != nullptr);
-  return *found;
-}
 
 std::string text_of(const pe::json::Value& object, const char* name) {
   const std::string* found = object.find_string(name);
@@ -89,27 +84,26 @@ std::string sha256_hex(std::string_view data) {
 }
 
 void check_case(const std::filesystem::path& folder) {
-  const auto context = pe::json::parse(test::read_conformance(folder / "context.json"));
-  REQUIRE(context.has_value());
+  const pe::json::Value context = test::read_vectors(folder / "context.json");
   const auto expected = [&folder](const char* file) {
     return test::read_conformance(folder / file);
   };
 
-  const pe::json::Value& keys = member(*context, "credentials");
+  const pe::json::Value& keys = member(context, "credentials");
   pe::Credentials credentials{text_of(keys, "access_key_id"), text_of(keys, "secret_access_key")};
   if (const std::string* token = keys.find_string("token")) credentials.session_token = *token;
-  const std::string region = text_of(*context, "region");
-  const std::string service = text_of(*context, "service");
-  const auto now = pe::detail::parse_rfc3339(text_of(*context, "timestamp"));
+  const std::string region = text_of(context, "region");
+  const std::string service = text_of(context, "service");
+  const auto now = pe::detail::parse_rfc3339(text_of(context, "timestamp"));
   REQUIRE(now.has_value());
-  const pe::json::Value* omits_token = context->find("omit_session_token");
+  const pe::json::Value* omits_token = context.find("omit_session_token");
 
   pe::HttpRequest request = parse_request(expected("request.txt"));
-  const bool signs_body = member(*context, "sign_body").boolean;
+  const bool signs_body = member(context, "sign_body").boolean;
   const std::string payload_hash = signs_body ? sha256_hex(request.body) : kEmptyHash;
   if (signs_body) request.headers.emplace_back("x-amz-content-sha256", payload_hash);
   sigv4::SigningOptions options{region, service};
-  options.normalize_path = member(*context, "normalize").boolean;
+  options.normalize_path = member(context, "normalize").boolean;
   options.sign_session_token = omits_token == nullptr || !omits_token->boolean;
   if (!signs_body) options.payload_hash = payload_hash;
 

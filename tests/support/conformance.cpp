@@ -7,8 +7,10 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <utility>
 
 #include "catch.hpp"
+#include "personalize_events/json/reader.hpp"
 
 namespace test {
 
@@ -24,6 +26,21 @@ std::string read_conformance(const std::filesystem::path& file) {
   INFO("file: " << (conformance_directory() / file).string());
   REQUIRE_FALSE(bytes.empty());
   return bytes;
+}
+
+personalize_events::json::Value read_vectors(const std::filesystem::path& file) {
+  auto vectors = personalize_events::json::parse(read_conformance(file));
+  INFO("file: " << file.string());
+  REQUIRE(vectors.has_value());
+  return *std::move(vectors);
+}
+
+const personalize_events::json::Value& member(const personalize_events::json::Value& object,
+                                              std::string_view name) {
+  const personalize_events::json::Value* found = object.find(name);
+  INFO("member: " << name);
+  REQUIRE(found != nullptr);
+  return *found;
 }
 
 std::vector<std::filesystem::path> conformance_cases(const std::filesystem::path& folder) {

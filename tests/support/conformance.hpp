@@ -9,7 +9,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "personalize_events/json/value.hpp"
 
 namespace test {
 
@@ -19,6 +22,13 @@ std::filesystem::path conformance_directory();
 /// The bytes of one file, for example `read_conformance("model/service-2.json")`. A missing or
 /// empty file fails the running test.
 std::string read_conformance(const std::filesystem::path& file);
+
+/// The tree of one JSON file. What is not JSON fails the running test.
+personalize_events::json::Value read_vectors(const std::filesystem::path& file);
+
+/// A member that must be there; else the running test fails.
+const personalize_events::json::Value& member(const personalize_events::json::Value& object,
+                                              std::string_view name);
 
 /// The folders inside a folder of the vectors, sorted: one per case in `sigv4/v4`. An empty
 /// answer fails the running test.

@@ -209,6 +209,19 @@ class FieldReader {
   return civil.day >= 1 && civil.day <= next - days_from_civil(civil.year, civil.month, 1);
 }
 
+/// Reads "12:36:00", with or without a fraction, which is passed over.
+constexpr void read_clock(FieldReader& read, CivilTime& civil) noexcept {
+  civil.hour = read.digits(2);
+  read.literal(":");
+  civil.minute = read.digits(2);
+  read.literal(":");
+  civil.second = read.digits(2);
+  if (!read.take('.')) return;
+  read.digits(1);
+  FieldReader more = read;
+  for (more.digits(1); more.good(); more.digits(1)) read = more;
+}
+
 /// Reads an X-Amz-Date, "20150830T123600Z".
 [[nodiscard]] constexpr std::optional<TimePoint> parse_amz_date(std::string_view text) noexcept {
   FieldReader read{text};
@@ -237,16 +250,7 @@ class FieldReader {
   read.literal(" ");
   civil.year = read.digits(4);
   read.literal(" ");
-  civil.hour = read.digits(2);
-  read.literal(":");
-  civil.minute = read.digits(2);
-  read.literal(":");
-  civil.second = read.digits(2);
-  if (read.take('.')) {
-    read.digits(1);
-    FieldReader more = read;
-    for (more.digits(1); more.good(); more.digits(1)) read = more;
-  }
+  read_clock(read, civil);
   read.literal(" GMT");
   if (!read.at_end() || !is_valid(civil)) return std::nullopt;
   return time_from_seconds(seconds_from_civil(civil));
@@ -262,16 +266,7 @@ class FieldReader {
   read.literal("-");
   civil.day = read.digits(2);
   if (!read.take('T') && !read.take('t')) read.literal(" ");
-  civil.hour = read.digits(2);
-  read.literal(":");
-  civil.minute = read.digits(2);
-  read.literal(":");
-  civil.second = read.digits(2);
-  if (read.take('.')) {
-    read.digits(1);
-    FieldReader more = read;
-    for (more.digits(1); more.good(); more.digits(1)) read = more;
-  }
+  read_clock(read, civil);
   std::int64_t offset = 0;
   if (!read.take('Z') && !read.take('z')) {
     const bool west = read.take('-');
