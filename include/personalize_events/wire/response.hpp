@@ -129,8 +129,9 @@ template <class... Keys>
   error.may_have_been_delivered = response.status >= 500;
   const retry::FailureClass failure = retry::classify(error);
   error.throttled = failure == retry::FailureClass::Throttling || response.status == 429;
-  error.retryable =
-      failure == retry::FailureClass::Transient || failure == retry::FailureClass::Throttling;
+  // Wider than what the client itself retries: a busy resource or an unknown 5xx may pass too.
+  error.retryable = failure == retry::FailureClass::Transient || error.throttled ||
+                    response.status == 408 || response.status == 409 || response.status >= 500;
   return error;
 }
 

@@ -138,18 +138,18 @@ TEST_CASE("each status sets its flags") {
            Expected{403, "SignatureDoesNotMatch", false, false, false},
            Expected{404, "ResourceNotFoundException", false, false, false},
            Expected{408, "RequestTimeoutException", true, false, false},
-           Expected{409, "ResourceInUseException", false, false, false},
+           Expected{409, "ResourceInUseException", true, false, false},
            Expected{413, "RequestEntityTooLargeException", false, false, false},
-           Expected{429, "", false, true, false},
+           Expected{429, "", true, true, false},
            Expected{429, "TooManyRequestsException", true, true, false},
            Expected{500, "InternalFailure", true, false, true},
            Expected{500, "", true, false, true},
-           Expected{501, "", false, false, true},
+           Expected{501, "", true, false, true},
            Expected{502, "", true, false, true},
            Expected{503, "ServiceUnavailable", true, false, true},
            Expected{503, "SlowDown", true, true, true},
            Expected{504, "", true, false, true},
-           Expected{599, "", false, false, true},
+           Expected{599, "", true, false, true},
        }) {
     CAPTURE(status, code);
     const pe::Error found = error(status, R"({"code":")" + std::string(code) + "\"}");
