@@ -149,7 +149,8 @@ def strong_symbols(output):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("check", choices=["headers_alone", "no_exceptions", "two_modes", "must_not_compile"])
+    parser.add_argument("check", choices=["headers_alone", "no_exceptions", "two_modes", "aggregates",
+                                          "must_not_compile"])
     parser.add_argument("--source", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--standard", required=True)
