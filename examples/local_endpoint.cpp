@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A Personalize Events endpoint on this machine, for programs in any language: it checks signatures
-// and the service's model, and writes down what it takes. It runs until Ctrl-C.
+// and the service's model, writes down what it takes, and fails as it is told. It runs until
+// Ctrl-C.
 //
-//   ./local_endpoint --port 8080 --log events.jsonl
+//   ./local_endpoint --port 8080 --log events.jsonl --fault PutEvents:status=503,times=3
+//   curl 'http://127.0.0.1:8080/_local/events?user_id=42'
 //
 // Needs CLI11 and Boost's headers besides the library.
 #include <personalize_events/json/writer.hpp>
 #include <personalize_events/personalize_events.hpp>
+#include <personalize_events/testing/endpoint_fault_reader.hpp>
+#include <personalize_events/testing/endpoint_json.hpp>
 #include <personalize_events/testing/local_endpoint.hpp>
-#include <personalize_events/wire/write.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -76,8 +79,7 @@ class JsonLines {
         writer.string(*value);
       }
       writer.end_object();
-      // What was taken has been validated, so it can be written.
-      const std::string members = pe::wire::write(shape).value_or("{}");
+      const std::string members = pe::testing::to_json_as_sent(shape);
       line.back() = ',';
       text_.append(line).append(members, 1, std::string::npos).append("\n");
     }
@@ -86,6 +88,34 @@ class JsonLines {
   std::string operation_;
   std::string text_{};
 };
+
+constexpr const char* kMoreHelp = R"(
+A fault rule is [OPERATION:]MEMBER=VALUE[,MEMBER=VALUE]... Each request meets the first rule that
+wants it. Which requests:
+  operation=PutEvents       or before a colon; without it any
+  every=N                   every N-th
+  probability=P             with this chance, from 0 to 1; --seed makes it repeatable
+  times=N                   N times, then never again
+What happens to them, all that is given:
+  status=503                answered instead, and not taken
+  code=ServiceUnavailable   with this error code; without it the answer has no body
+  retry_after_ms=N          the header x-amz-retry-after
+  delay_ms=N                so much later
+  send=HOW                  reset_before (not taken) or reset_after (taken): a TCP reset;
+                            cut_head, cut_body, drip, endless: a broken answer
+  drip_ms=N                 between two bytes of a dripped answer
+  date_offset_s=N           added to the header Date
+
+Unsigned requests tell what arrived, in JSON:
+  GET    /_local/summary    counts
+  GET    /_local/events     what was taken; ?user_id= session_id= event_type= item_id=
+                            tracking_id= limit= choose
+  GET    /_local/rejected   what was refused, with the reason
+  POST   /_local/wait       answers once there are so many events; ?events=N&timeout_ms=T
+  POST   /_local/reset      forgets what came
+  POST   /_local/faults     adds rules: {"operation":"PutEvents","status":503,"times":3}
+  DELETE /_local/faults     takes all rules away
+)";
 
 int fail(const std::string& message) {
   std::cerr << "local_endpoint: " << message << "\n";
@@ -96,12 +126,14 @@ int fail(const std::string& message) {
 
 int main(int argc, char** argv) {
   pe::testing::LocalEndpointOptions options;
-  options.keep_records = false;  // it may run for ever
+  options.max_records = 100'000;  // it may run for ever
   std::string log_file;
   std::string port_file;
+  std::vector<std::string> faults;
   bool no_signature_check = false;
 
   CLI::App app{"A Personalize Events endpoint on this machine."};
+  app.footer(kMoreHelp);
   app.add_option("--port", options.port, "Port of 127.0.0.1; 0 picks a free one")
       ->capture_default_str();
   app.add_option("--log", log_file, "Append each event taken to this file, as one line of JSON");
@@ -113,6 +145,17 @@ int main(int argc, char** argv) {
   app.add_option("--secret-access-key", options.credentials.secret_access_key, "Its secret");
   app.add_option("--session-token", options.credentials.session_token,
                  "Its session token, if it is a temporary one");
+  app.add_option("--quota", options.max_requests_per_second,
+                 "Requests per second, more are throttled; 0 is no quota")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
+  app.add_option("--fault", faults, "Rule for what goes wrong, see below; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--seed", options.fault_seed, "Of the rules that have a probability")
+      ->capture_default_str();
+  app.add_option("--keep", options.max_records,
+                 "Keep the latest so many events and requests for /_local/; 0 counts only")
+      ->capture_default_str();
   app.add_option("--port-file", port_file, "Write the port to this file when it is open");
   app.add_flag("--no-signature-check", no_signature_check, "Take unsigned requests too");
   try {
@@ -121,6 +164,11 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;  // 0: --help
   }
   options.check_signature = !no_signature_check;
+  for (const std::string& text : faults) {
+    auto rule = pe::testing::fault_rule_from_text(text);
+    if (!rule) return fail("--fault " + text + ": " + pe::to_string(rule.error()));
+    options.faults.push_back(*std::move(rule));
+  }
 
   std::ofstream log;
   if (!log_file.empty()) {
@@ -166,6 +214,7 @@ int main(int argc, char** argv) {
   std::cout << summary.events << " events, " << summary.action_interactions
             << " action interactions, " << summary.users << " users, " << summary.items
             << " items, " << summary.actions << " actions in " << summary.requests << " requests, "
-            << summary.refused_requests << " of them rejected\n";
+            << summary.refused_requests << " of them rejected; " << summary.duplicate_events
+            << " events were duplicates\n";
   return 0;
 }

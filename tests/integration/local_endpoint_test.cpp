@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -119,6 +120,16 @@ class RawClient {
   int socket_;
   std::string unread_{};
 };
+
+/// A connection needs a file descriptor at each end.
+void allow_file_descriptors(rlim_t count) {
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  REQUIRE((limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= count));
+  if (limit.rlim_cur >= count) return;
+  limit.rlim_cur = count;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
 
 bool begins_with(const std::string& text, const std::string& beginning) {
   return text.compare(0, beginning.size(), beginning) == 0;
@@ -239,18 +250,19 @@ TEST_CASE("Eight threads call fifty times each, and every event arrives once") {
   CHECK(sessions.size() == 400);
 }
 
-TEST_CASE("Two hundred connections are kept alive at once") {
+TEST_CASE("Five hundred connections are kept alive at once") {
+  allow_file_descriptors(1200);
   const LocalEndpoint endpoint = test::local_endpoint(unsigned_options());
   std::vector<std::unique_ptr<RawClient>> clients;
-  for (int i = 0; i < 200; ++i) clients.push_back(std::make_unique<RawClient>(endpoint.port()));
+  for (int i = 0; i < 500; ++i) clients.push_back(std::make_unique<RawClient>(endpoint.port()));
   for (int round = 1; round <= 3; ++round) {
     for (const auto& client : clients) client->send(request_text(kBody));
     int taken = 0;
     for (const auto& client : clients) {
       taken += begins_with(client->read_response(), "HTTP/1.1 200 OK\r\n") ? 1 : 0;
     }
-    CHECK(taken == 200);
-    CHECK(endpoint.events().size() == static_cast<std::size_t>(200 * round));
+    CHECK(taken == 500);
+    CHECK(endpoint.events().size() == static_cast<std::size_t>(500 * round));
   }
 }
 

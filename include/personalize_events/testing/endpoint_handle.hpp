@@ -16,6 +16,8 @@
 
 #include "personalize_events/auth/credentials.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/testing/endpoint_faults.hpp"
+#include "personalize_events/testing/endpoint_records.hpp"
 #include "personalize_events/testing/endpoint_service.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -43,12 +45,15 @@ class Server {
 ///     options.region = endpoint->region();
 ///     options.credentials = pe::static_credentials(endpoint->credentials());
 ///
+/// What goes wrong is said by `LocalEndpointOptions::faults` and `add_fault`; the requests under
+/// `/_local/` (EndpointControl) do the same from outside, and tell what arrived.
+///
 /// Connections are kept alive, many hundred at once. A request has at most 16 KiB of head and 1 MiB
 /// of body; `Expect: 100-continue` is answered.
 ///
 /// @par Thread Safety
-/// Every const member may be called from any thread at the same time. An endpoint that was moved
-/// from may only be assigned to or destroyed.
+/// Every member but `stop` may be called from any thread at the same time. An endpoint that was
+/// moved from may only be assigned to or destroyed.
 class LocalEndpoint {
  public:
   /// Listens, and returns when connections are taken. Defined in local_endpoint.hpp.
@@ -66,22 +71,36 @@ class LocalEndpoint {
   [[nodiscard]] std::string region() const { return service_->options().region; }
 
   /// Copies of what was taken so far, in order of arrival.
-  [[nodiscard]] std::vector<AcceptedEvent> events() const { return service_->events(); }
+  [[nodiscard]] std::vector<AcceptedEvent> events() const { return service_->records().events(); }
   [[nodiscard]] std::vector<AcceptedActionInteraction> action_interactions() const {
-    return service_->action_interactions();
+    return service_->records().action_interactions();
   }
-  [[nodiscard]] std::vector<AcceptedEntity<User>> users() const { return service_->users(); }
-  [[nodiscard]] std::vector<AcceptedEntity<Item>> items() const { return service_->items(); }
-  [[nodiscard]] std::vector<AcceptedEntity<Action>> actions() const { return service_->actions(); }
+  [[nodiscard]] std::vector<AcceptedEntity<User>> users() const {
+    return service_->records().users();
+  }
+  [[nodiscard]] std::vector<AcceptedEntity<Item>> items() const {
+    return service_->records().items();
+  }
+  [[nodiscard]] std::vector<AcceptedEntity<Action>> actions() const {
+    return service_->records().actions();
+  }
   /// Copies of all requests so far, taken and refused, with what was answered.
-  [[nodiscard]] std::vector<SeenRequest> requests() const { return service_->requests(); }
+  [[nodiscard]] std::vector<SeenRequest> requests() const { return service_->records().requests(); }
   /// The counts so far.
-  [[nodiscard]] EndpointSummary summary() const { return service_->summary(); }
+  [[nodiscard]] EndpointSummary summary() const { return service_->records().summary(); }
 
-  /// Waits until so many events were taken since the start; false when `timeout` is over first.
+  /// Waits until so many events were taken since the start or the last reset; false when `timeout`
+  /// is over first.
   [[nodiscard]] bool wait_for(std::size_t count, std::chrono::milliseconds timeout) const {
-    return service_->wait_for(count, timeout);
+    return service_->records().wait_for(count, timeout);
   }
+
+  /// Adds a fault rule after all others, for the requests to come.
+  void add_fault(FaultRule rule) { service_->add_fault(std::move(rule)); }
+  /// Takes all fault rules away, those of the options too.
+  void clear_faults() { service_->clear_faults(); }
+  /// Forgets what was kept, and counts from zero; the fault rules stay.
+  void reset() { service_->reset(); }
 
   /// Closes the port and all connections at once, and waits for the thread; as the destructor does.
   /// What was kept stays. Not from within `on_accepted`.

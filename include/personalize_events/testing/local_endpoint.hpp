@@ -9,9 +9,12 @@
 // GCC reports a null dereference inside Boost.Asio once it inlines, system header or not.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wnull-dereference"
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/socket_base.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -32,10 +35,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/testing/endpoint_handle.hpp"
+#include "personalize_events/testing/endpoint_plan.hpp"
 #include "personalize_events/testing/endpoint_service.hpp"
 #include "personalize_events/testing/signature_check.hpp"
 
@@ -67,12 +72,20 @@ using boost::beast::error_code;
   return refusal(400, "MalformedHttpRequestException", "The request is not HTTP.");
 }
 
+/// The timers of connections that wait for events. Each is cancelled, which wakes it, whenever
+/// another request has been looked at.
+using Waiters = std::vector<std::weak_ptr<boost::asio::steady_timer>>;
+
 /// One connection: reads a request, answers it, and begins again, until the other end closes, is
 /// idle for too long, or sends what is not HTTP. Kept alive by its pending operation.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(tcp::socket socket, EndpointService& service)
-      : stream_(std::move(socket)), service_(service) {}
+  Connection(tcp::socket socket, EndpointService& service, Waiters& waiters)
+      : stream_(std::move(socket)),
+        pause_(stream_.get_executor()),
+        wait_(stream_.get_executor()),
+        service_(service),
+        waiters_(waiters) {}
 
   void start() {
     error_code ignored;  // without it answers come later, no different
@@ -84,6 +97,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Body = boost::beast::http::string_body;
   static constexpr std::uint32_t kMaxHead = 16 * 1024;
   static constexpr std::chrono::seconds kLinger{2};
+  static constexpr std::size_t kBlanks = 4096;
 
   void read_head() {
     parser_.emplace();
@@ -120,7 +134,79 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // The answer to a HEAD has a body all the same, which the end of the connection cuts off.
     const bool keep_alive =
         parser_->get().keep_alive() && parser_->get().method() != boost::beast::http::verb::head;
-    write(service_.answer(plain_request(parser_->get())), keep_alive);
+    plan_ = service_.plan(plain_request(parser_->get()));
+    wake_waiters();
+    if (plan_.wait) {
+      wait_.expires_after(plan_.wait->timeout);
+      return wait(keep_alive);
+    }
+    if (plan_.delay == std::chrono::milliseconds::zero()) return send(keep_alive);
+    pause_.expires_after(plan_.delay);
+    pause_.async_wait([self = shared_from_this(), keep_alive](error_code failed) {
+      if (!failed) self->send(keep_alive);
+    });
+  }
+
+  void wake_waiters() {
+    Waiters waiting;
+    waiting.swap(waiters_);
+    for (const auto& each : waiting) {
+      if (const auto timer = each.lock()) timer->cancel();
+    }
+  }
+
+  /// Waits for events or the end of the time, and asks again for the answer, which has changed.
+  void wait(bool keep_alive) {
+    const bool is_over = wait_.expiry() <= std::chrono::steady_clock::now();
+    if (is_over || service_.records().summary().events >= plan_.wait->events) {
+      return write(service_.answer(plain_request(parser_->get())), keep_alive);
+    }
+    waiters_.push_back(std::shared_ptr<boost::asio::steady_timer>(shared_from_this(), &wait_));
+    wait_.async_wait(
+        [self = shared_from_this(), keep_alive](error_code) { self->wait(keep_alive); });
+  }
+
+  void send(bool keep_alive) {
+    switch (plan_.sending) {
+      case Sending::Whole: return write(std::move(plan_.response), keep_alive);
+      case Sending::ResetBefore:
+      case Sending::ResetAfter: return reset();
+      default: break;
+    }
+    bytes_ = faulty_bytes(plan_.response, plan_.sending);
+    if (plan_.sending == Sending::Dripped) return drip(0);
+    send_bytes();
+  }
+
+  /// A socket that is closed without lingering resets the connection.
+  void reset() {
+    error_code ignored;  // the other end may be gone already
+    stream_.socket().set_option(boost::asio::socket_base::linger(true, 0), ignored);
+    stream_.socket().close(ignored);
+  }
+
+  void send_bytes() {
+    stream_.expires_after(service_.options().idle_timeout);
+    boost::asio::async_write(stream_, boost::asio::buffer(bytes_),
+                             [self = shared_from_this()](error_code failed, std::size_t) {
+                               if (failed) return;
+                               if (self->plan_.sending != Sending::Endless) return self->linger();
+                               self->bytes_.assign(kBlanks, ' ');
+                               self->send_bytes();
+                             });
+  }
+
+  void drip(std::size_t position) {
+    if (position == bytes_.size()) return linger();
+    stream_.expires_after(service_.options().idle_timeout);
+    boost::asio::async_write(stream_, boost::asio::buffer(&bytes_[position], 1),
+                             [self = shared_from_this(), position](error_code failed, std::size_t) {
+                               if (failed) return;
+                               self->pause_.expires_after(self->plan_.drip_interval);
+                               self->pause_.async_wait([self, position](error_code cancelled) {
+                                 if (!cancelled) self->drip(position + 1);
+                               });
+                             });
   }
 
   /// A message that cannot be read is answered, and ends the connection; one that the other end
@@ -169,7 +255,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   boost::beast::tcp_stream stream_;
+  boost::asio::steady_timer pause_;  ///< before an answer, and between the bytes of one
+  boost::asio::steady_timer wait_;
   EndpointService& service_;
+  Waiters& waiters_;
+  EndpointPlan plan_{};
+  std::string bytes_{};
   boost::beast::flat_buffer buffer_{};
   std::optional<boost::beast::http::request_parser<Body>> parser_{};
   boost::beast::http::response<boost::beast::http::empty_body> interim_{};
@@ -215,7 +306,7 @@ class BeastServer final : public Server {
     acceptor_.async_accept([this](error_code error, tcp::socket socket) {
       if (error == boost::asio::error::operation_aborted) return;
       if (error) return accept_later();
-      std::make_shared<Connection>(std::move(socket), *service_)->start();
+      std::make_shared<Connection>(std::move(socket), *service_, waiters_)->start();
       accept();
     });
   }
@@ -229,7 +320,8 @@ class BeastServer final : public Server {
   }
 
   std::shared_ptr<EndpointService> service_;
-  boost::asio::thread_pool pool_{1};
+  Waiters waiters_{};
+  boost::asio::thread_pool pool_{1};  ///< one thread, so that connections need no lock
   tcp::acceptor acceptor_;
   boost::asio::steady_timer retry_timer_;
 };

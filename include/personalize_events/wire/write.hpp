@@ -32,7 +32,16 @@ struct SystemDefaults {
   }
 };
 
-/// Writes shapes by their descriptions. `Defaults` answers `event_id()` and `now()`.
+/// Fills nothing: a shape is written as it stands.
+struct NoDefaults {
+  [[nodiscard]] std::optional<std::string> event_id() const { return std::nullopt; }
+  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> now() const {
+    return std::nullopt;
+  }
+};
+
+/// Writes shapes by their descriptions. `Defaults` answers `event_id()` and `now()`, plainly or as
+/// an optional; an empty one leaves the member out.
 template <class Defaults>
 class ShapeWriter {
  public:
@@ -48,16 +57,27 @@ class ShapeWriter {
     writer_.end_object();
   }
 
+  /// Whether everything so far could be written.
+  [[nodiscard]] bool good() const { return good_ && writer_.good(); }
+
  private:
   template <class Type>
   void write_member(std::string_view name, const std::optional<Type>& value,
                     const model::Rules& rules) {
     if (value) return write_member(name, *value, rules);
     if constexpr (std::is_same_v<Type, std::string>) {
-      if (rules.fill == model::Fill::EventId) write_member(name, defaults_.event_id(), rules);
+      if (rules.fill == model::Fill::EventId)
+        write_default(name, std::optional<Type>{defaults_.event_id()}, rules);
     } else if constexpr (std::is_same_v<Type, std::chrono::system_clock::time_point>) {
-      if (rules.fill == model::Fill::Now) write_member(name, defaults_.now(), rules);
+      if (rules.fill == model::Fill::Now)
+        write_default(name, std::optional<Type>{defaults_.now()}, rules);
     }
+  }
+
+  template <class Type>
+  void write_default(std::string_view name, const std::optional<Type>& value,
+                     const model::Rules& rules) {
+    if (value) write_member(name, *value, rules);
   }
 
   template <class Type>
@@ -94,11 +114,6 @@ class ShapeWriter {
     write(shape);
   }
 
- public:
-  /// Whether everything so far could be written.
-  [[nodiscard]] bool good() const { return good_ && writer_.good(); }
-
- private:
   json::Writer& writer_;
   Defaults& defaults_;
   std::string scratch_{};

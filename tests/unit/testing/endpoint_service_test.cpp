@@ -71,7 +71,7 @@ TEST_CASE("Events are kept with what their request says of them") {
   CHECK(first.body.empty());
   CHECK(service.answer(post("/events", event_with(""))).status == 200);
 
-  const auto events = service.events();
+  const auto events = service.records().events();
   REQUIRE(events.size() == 3);
   CHECK(events[0].tracking_id == "t");
   CHECK(events[0].session_id == "s");
@@ -85,9 +85,9 @@ TEST_CASE("Events are kept with what their request says of them") {
   CHECK(events[1].event.event_type == "Buy");
   CHECK(events[1].user_id == "u");
   CHECK_FALSE(events[2].user_id.has_value());
-  CHECK(service.summary().events == 3);
-  CHECK(service.summary().requests == 2);
-  CHECK(service.summary().refused_requests == 0);
+  CHECK(service.records().summary().events == 3);
+  CHECK(service.records().summary().requests == 2);
+  CHECK(service.records().summary().refused_requests == 0);
 }
 
 TEST_CASE("Action interactions, users, items and actions are kept") {
@@ -110,17 +110,17 @@ TEST_CASE("Action interactions, users, items and actions are kept") {
                          R"({"datasetArn":")" + kArn + R"(","actions":[{"actionId":"a"}]})"))
             .status == 200);
 
-  REQUIRE(service.action_interactions().size() == 1);
-  CHECK(service.action_interactions()[0].tracking_id == "t");
-  CHECK(service.action_interactions()[0].interaction.action_id == "a");
-  REQUIRE(service.users().size() == 1);
-  CHECK(service.users()[0].dataset_arn == kArn);
-  CHECK(service.users()[0].entity.user_id == "u");
-  REQUIRE(service.items().size() == 2);
-  CHECK(service.items()[1].entity.item_id == "j");
-  REQUIRE(service.actions().size() == 1);
-  CHECK(service.actions()[0].entity.action_id == "a");
-  const auto summary = service.summary();
+  REQUIRE(service.records().action_interactions().size() == 1);
+  CHECK(service.records().action_interactions()[0].tracking_id == "t");
+  CHECK(service.records().action_interactions()[0].interaction.action_id == "a");
+  REQUIRE(service.records().users().size() == 1);
+  CHECK(service.records().users()[0].dataset_arn == kArn);
+  CHECK(service.records().users()[0].entity.user_id == "u");
+  REQUIRE(service.records().items().size() == 2);
+  CHECK(service.records().items()[1].entity.item_id == "j");
+  REQUIRE(service.records().actions().size() == 1);
+  CHECK(service.records().actions()[0].entity.action_id == "a");
+  const auto summary = service.records().summary();
   CHECK(summary.action_interactions == 1);
   CHECK(summary.users == 1);
   CHECK(summary.items == 2);
@@ -236,8 +236,8 @@ TEST_CASE("A broken rule is named by member and limit") {
     CHECK(answer.status == 400);
     CHECK(error_in(answer).code == "InvalidInputException");
     CHECK_THAT(error_in(answer).message, test::ContainsSubstring(message));
-    CHECK(service.events().empty());
-    CHECK(service.summary().refused_requests == 1);
+    CHECK(service.records().events().empty());
+    CHECK(service.records().summary().refused_requests == 1);
   }
 }
 
@@ -249,7 +249,7 @@ TEST_CASE("One bad event refuses its whole request, and no content is told") {
   const auto answer = service.answer(post("/events", body));
   CHECK(error_in(answer).message == "eventList[1].itemId: 306 characters, at most 256");
   CHECK_THAT(answer.body, !test::ContainsSubstring("secret"));
-  CHECK(service.events().empty());
+  CHECK(service.records().events().empty());
 }
 
 TEST_CASE("The limits of other operations are checked too") {
@@ -278,7 +278,7 @@ TEST_CASE("All requests are kept with what was answered") {
   EndpointService service(unsigned_options());
   const auto taken = service.answer(post("/events?x", event_with("")));
   const auto refused = service.answer(post("/users", "{}"));
-  const auto requests = service.requests();
+  const auto requests = service.records().requests();
   REQUIRE(requests.size() == 2);
   CHECK(requests[0].method == "POST");
   CHECK(requests[0].target == "/events?x");
@@ -322,26 +322,26 @@ TEST_CASE("Without records it still counts") {
       service.answer(post("/items", R"({"datasetArn":")" + kArn + R"(","items":[{"itemId":"i"}]})"))
           .status == 200);
   CHECK(service.answer(post("/events", "{}")).status == 400);
-  CHECK(service.events().empty());
-  CHECK(service.items().empty());
-  CHECK(service.requests().empty());
-  CHECK(service.summary().requests == 3);
-  CHECK(service.summary().refused_requests == 1);
-  CHECK(service.summary().events == 1);
-  CHECK(service.summary().items == 1);
-  CHECK(service.wait_for(1, 0ms));
+  CHECK(service.records().events().empty());
+  CHECK(service.records().items().empty());
+  CHECK(service.records().requests().empty());
+  CHECK(service.records().summary().requests == 3);
+  CHECK(service.records().summary().refused_requests == 1);
+  CHECK(service.records().summary().events == 1);
+  CHECK(service.records().summary().items == 1);
+  CHECK(service.records().wait_for(1, 0ms));
 }
 
 TEST_CASE("Waiting ends with the event that was waited for, or with its time") {
   EndpointService service(unsigned_options());
-  CHECK(service.wait_for(0, 0ms));
-  CHECK_FALSE(service.wait_for(1, 1ms));
+  CHECK(service.records().wait_for(0, 0ms));
+  CHECK_FALSE(service.records().wait_for(1, 1ms));
   std::thread sender([&service] {
     for (int i = 0; i < 3; ++i) static_cast<void>(service.answer(post("/events", event_with(""))));
   });
-  CHECK(service.wait_for(3, 30s));
+  CHECK(service.records().wait_for(3, 30s));
   sender.join();
-  CHECK_FALSE(service.wait_for(4, 0ms));
+  CHECK_FALSE(service.records().wait_for(4, 0ms));
 }
 
 TEST_CASE("Threads are answered at the same time, and no event is lost") {
@@ -351,11 +351,134 @@ TEST_CASE("Threads are answered at the same time, and no event is lost") {
     threads.emplace_back([&service] {
       for (int call = 0; call < 50; ++call) {
         static_cast<void>(service.answer(post("/events", event_with(""))));
-        static_cast<void>(service.summary());
+        static_cast<void>(service.records().summary());
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  CHECK(service.events().size() == 200);
-  CHECK(service.requests().size() == 200);
+  CHECK(service.records().events().size() == 200);
+  CHECK(service.records().requests().size() == 200);
+}
+
+TEST_CASE("More requests than the quota are throttled, and told when to come again") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  LocalEndpointOptions options = unsigned_options();
+  options.platform = platform;
+  options.max_requests_per_second = 2;
+  EndpointService service(options);
+  CHECK(service.answer(post("/events", event_with(""))).status == 200);
+  CHECK(service.answer(post("/events", "{}")).status == 400);
+  const auto throttled = service.answer(post("/events", event_with("")));
+  CHECK(throttled.status == 400);
+  CHECK(error_in(throttled).code == "ThrottlingException");
+  CHECK(error_in(throttled).throttled);
+  CHECK(pe::wire::retry_after_of(throttled) == 500ms);
+  CHECK(service.records().requests().back().error_code == "ThrottlingException");
+  platform->advance(500ms);
+  const auto taken = service.answer(post("/events", event_with("")));
+  CHECK(taken.status == 200);
+  CHECK_FALSE(pe::wire::retry_after_of(taken).has_value());
+  CHECK(service.records().events().size() == 2);
+}
+
+TEST_CASE("What is not signed rightly does not count for the quota") {
+  LocalEndpointOptions options = virtual_options();
+  options.max_requests_per_second = 1;
+  EndpointService service(options);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(error_in(service.answer(post("/events", event_with("")))).code ==
+          "MissingAuthenticationTokenException");
+  }
+}
+
+TEST_CASE("A fault's answer is given instead, and nothing is taken") {
+  LocalEndpointOptions options = unsigned_options();
+  pe::testing::FaultRule rule;
+  rule.status = 503;
+  rule.code = "ServiceUnavailable";
+  rule.retry_after = 70ms;
+  rule.times = 1;
+  options.faults = {rule};
+  EndpointService service(options);
+  const auto failed = service.answer(post("/events", event_with("")));
+  CHECK(failed.status == 503);
+  CHECK(error_in(failed).code == "ServiceUnavailable");
+  CHECK(pe::wire::retry_after_of(failed) == 70ms);
+  CHECK(service.records().events().empty());
+  CHECK(service.records().requests()[0].error_code == "ServiceUnavailable");
+  CHECK(service.records().summary().faults == 1);
+  CHECK(service.records().summary().refused_requests == 1);
+  CHECK(service.answer(post("/events", event_with(""))).status == 200);
+  CHECK(service.records().summary().faults == 1);
+}
+
+TEST_CASE("A fault without a code answers as a proxy does, without a body") {
+  EndpointService service(unsigned_options());
+  pe::testing::FaultRule rule;
+  rule.status = 502;
+  service.add_fault(rule);
+  const auto failed = service.answer(post("/events", event_with("")));
+  CHECK(failed.status == 502);
+  CHECK(failed.body.empty());
+  CHECK(pe::find_header(failed.headers, "x-amzn-ErrorType") == nullptr);
+  service.clear_faults();
+  CHECK(service.answer(post("/events", event_with(""))).status == 200);
+}
+
+TEST_CASE("A reset before the answer takes nothing, one after it takes the request") {
+  EndpointService service(unsigned_options());
+  pe::testing::FaultRule before;
+  before.sending = pe::testing::Sending::ResetBefore;
+  before.times = 1;
+  service.add_fault(before);
+  pe::testing::FaultRule after;
+  after.sending = pe::testing::Sending::ResetAfter;
+  service.add_fault(after);
+  const auto first = service.plan(post("/events", event_with("")));
+  CHECK(first.sending == pe::testing::Sending::ResetBefore);
+  CHECK(service.records().events().empty());
+  CHECK(service.records().requests()[0].status == 0);
+  const auto second = service.plan(post("/events", event_with("")));
+  CHECK(second.sending == pe::testing::Sending::ResetAfter);
+  CHECK(service.records().events().size() == 1);
+}
+
+TEST_CASE("A fault may shift the date of an answer that is right otherwise") {
+  EndpointService service(unsigned_options());
+  pe::testing::FaultRule rule;
+  rule.date_offset = 1h;
+  service.add_fault(rule);
+  const auto answer = service.answer(post("/events", event_with("")));
+  CHECK(answer.status == 200);
+  CHECK(*pe::find_header(answer.headers, "Date") == "Thu, 01 Jan 2026 01:00:00 GMT");
+}
+
+TEST_CASE("Faults do not meet what is no operation, nor the endpoint's own requests") {
+  EndpointService service(virtual_options());
+  pe::testing::FaultRule rule;
+  rule.status = 500;
+  service.add_fault(rule);
+  CHECK(service.answer(post("/nowhere", "{}")).status == 404);
+  pe::HttpRequest summary{"GET", "/_local/summary"};
+  CHECK(service.answer(summary).status == 200);
+  CHECK(service.records().summary().requests == 1);
+  CHECK(service.records().summary().faults == 0);
+}
+
+TEST_CASE("A reset forgets what was kept") {
+  EndpointService service(unsigned_options());
+  CHECK(service.answer(post("/events", event_with(""))).status == 200);
+  service.reset();
+  CHECK(service.records().summary().requests == 0);
+  CHECK(service.records().events().empty());
+}
+
+TEST_CASE("Only the latest are kept when that is asked for") {
+  LocalEndpointOptions options = unsigned_options();
+  options.max_records = 2;
+  EndpointService service(options);
+  for (int i = 0; i < 3; ++i) CHECK(service.answer(post("/events", event_with(""))).status == 200);
+  CHECK(service.records().requests().size() == 2);
+  CHECK(service.records().events().size() == 2);
+  CHECK(service.records().summary().events == 3);
 }

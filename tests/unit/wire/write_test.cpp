@@ -368,3 +368,9 @@ TEST_CASE("a request that passed validation can be written") {
     if (!pe::wire::write(request)) FAIL("not written: seed " << seed);
   }
 }
+
+TEST_CASE("without defaults a shape is written as it stands") {
+  const pe::PutEventsRequest bare{"t", "s", {pe::Event{"Watch"}}};
+  CHECK(pe::wire::write(bare, pe::wire::NoDefaults{}).value_or("") ==
+        R"({"trackingId":"t","sessionId":"s","eventList":[{"eventType":"Watch"}]})");
+}

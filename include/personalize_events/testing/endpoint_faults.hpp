@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FaultRules: which request of the local endpoint goes wrong, and how. Rules are ordered and
+// counted, and one seed gives one sequence of decisions. Pure; endpoint_service.hpp asks it for
+// each request, and endpoint_fault_reader.hpp reads rules from text.
+#ifndef PERSONALIZE_EVENTS_TESTING_ENDPOINT_FAULTS_HPP
+#define PERSONALIZE_EVENTS_TESTING_ENDPOINT_FAULTS_HPP
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/detail/time.hpp"
+#include "personalize_events/http/message.hpp"
+#include "personalize_events/testing/endpoint_plan.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace testing {
+
+/// One way in which requests go wrong. Its parts add up: a rule may answer 503, late, with a wrong
+/// date, and cut.
+struct FaultRule {
+  /// Of which operation, "PutEvents"; empty: of any.
+  std::string operation{};
+  /// Every so many of the requests that come to this rule; 0 is as 1.
+  std::uint64_t every{1};
+  /// Of these, with this chance, from 0 to 1.
+  double probability{1};
+  /// So often, after which the rule is spent; empty: until the rules are cleared.
+  std::optional<std::uint64_t> times{};
+
+  /// Answers this status, from 400 to 599, and the request is not taken; 0: what the service says.
+  int status{0};
+  /// The error code of that answer, "ServiceUnavailable"; empty: an answer without a body, as a
+  /// proxy on the way gives.
+  std::string code{};
+  /// The header `x-amz-retry-after`.
+  std::optional<std::chrono::milliseconds> retry_after{};
+  /// Before the answer, or the reset.
+  std::chrono::milliseconds delay{0};
+  Sending sending{Sending::Whole};
+  /// Between two bytes of a dripped answer.
+  std::chrono::milliseconds drip_interval{50};
+  /// Added to the header `Date`.
+  std::chrono::seconds date_offset{0};
+};
+
+/// Puts into a plan what a rule says of the answer: when, how well, and its headers.
+inline void apply(const FaultRule& rule, std::chrono::system_clock::time_point now,
+                  EndpointPlan& plan) {
+  plan.sending = rule.sending;
+  plan.delay = rule.delay;
+  plan.drip_interval = rule.drip_interval;
+  for (auto& [name, value] : plan.response.headers) {
+    if (equal_header_names(name, "Date")) value = detail::format_http_date(now + rule.date_offset);
+  }
+  if (rule.retry_after) {
+    plan.response.headers.emplace_back("x-amz-retry-after",
+                                       std::to_string(rule.retry_after->count()));
+  }
+}
+
+/// The rules in force. Each request meets the first that wants it; the others do not hear of it.
+///
+/// @par Thread Safety
+/// Every member may be called from any thread at the same time.
+class FaultRules {
+ public:
+  explicit FaultRules(std::uint64_t seed, const std::vector<FaultRule>& rules = {})
+      : random_(seed) {
+    for (const FaultRule& rule : rules) add(rule);
+  }
+  FaultRules(const FaultRules&) = delete;
+  FaultRules& operator=(const FaultRules&) = delete;
+
+  /// Adds a rule after all others. A status that is no error's becomes the nearest that is.
+  void add(FaultRule rule) {
+    if (rule.status != 0) rule.status = std::clamp(rule.status, 400, 599);
+    const std::lock_guard<std::mutex> lock{mutex_};
+    rules_.push_back({std::move(rule)});
+  }
+
+  /// Takes all rules away.
+  void clear() {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    rules_.clear();
+  }
+
+  /// How many rules there are, spent ones included.
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    return rules_.size();
+  }
+
+  /// The rule that the next request of an operation meets; nothing when it goes well.
+  [[nodiscard]] std::optional<FaultRule> next(std::string_view operation) {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    for (CountedRule& counted : rules_) {
+      if (wants(counted, operation)) return counted.rule;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct CountedRule {
+    FaultRule rule;
+    std::uint64_t seen{0};
+    std::uint64_t met{0};
+  };
+
+  [[nodiscard]] bool wants(CountedRule& counted, std::string_view operation) {
+    const FaultRule& rule = counted.rule;
+    if (!rule.operation.empty() && rule.operation != operation) return false;
+    if (rule.times && counted.met >= *rule.times) return false;
+    if (++counted.seen % std::max<std::uint64_t>(rule.every, 1) != 0) return false;
+    if (rule.probability < 1 && chance() >= rule.probability) return false;
+    ++counted.met;
+    return true;
+  }
+
+  /// From 0 to just below 1. Not std::uniform_real_distribution, which each library does its way.
+  [[nodiscard]] double chance() {
+    constexpr double kScale = 1.0 / 9'007'199'254'740'992.0;  // 2 to the -53rd
+    return static_cast<double>(random_() >> 11U) * kScale;
+  }
+
+  mutable std::mutex mutex_{};
+  std::vector<CountedRule> rules_{};
+  std::mt19937_64 random_;
+};
+
+}  // namespace testing
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif
