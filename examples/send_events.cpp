@@ -24,13 +24,14 @@
 #include "send_events/columns.hpp"
 #include "send_events/csv.hpp"
 #include "send_events/identity.hpp"
+#include "send_events/interrupt.hpp"
 #include "send_events/lanes.hpp"
 #include "send_events/report.hpp"
 #include "send_events/sender.hpp"
 
 namespace send_events {
 
-enum ExitStatus : int { kAllSent = 0, kSomeNotSent = 1, kUsage = 2 };
+enum ExitStatus : int { kAllSent = 0, kSomeNotSent = 1, kUsage = 2, kInterrupted = 130 };
 
 struct Options {
   std::string file{};
@@ -40,7 +41,9 @@ struct Options {
   std::string profile{};
   int session_gap_minutes{30};
   std::size_t concurrency{4};
+  std::string rejects{};
   bool is_dry_run{false};
+  bool is_json{false};
 };
 
 int fail(const std::string& sentence) {
@@ -87,7 +90,7 @@ std::optional<Survey> survey(std::istream& input, const Options& options) {
   Survey survey{Columns(record.cells),
                 SessionsByGap(std::chrono::minutes{options.session_gap_minutes})};
   if (!survey.columns.problem().empty()) return survey;
-  while (reader.next(record)) {
+  while (!is_interrupted() && reader.next(record)) {
     ++survey.rows;
     if (!record.problem.empty()) continue;
     survey.columns.survey(record.cells);
@@ -125,20 +128,21 @@ void send_rows(std::istream& input, const Options& options, Survey& survey, Send
   CsvReader reader(input);
   Record record;
   reader.next(record);  // the names of the columns
-  while (!sender.stopped_by() && reader.next(record)) {
+  while (!sender.stopped_by() && !is_interrupted() && reader.next(record)) {
     if (!record.problem.empty()) {
-      report.rejected(record.line, record.problem);
+      report.rejected(record.line, record.problem, record.text);
       continue;
     }
     RowOrProblem made = survey.columns.row_of(record.line, record.cells);
     if (!made.problem.empty()) {
-      report.rejected(record.line, made.problem);
+      report.rejected(record.line, made.problem, record.text);
       continue;
     }
     if (auto filled = fill_ids(made.row, record, survey, row_ids); !filled) {
-      report.rejected(record.line, pe::to_string(filled.error()));
+      report.rejected(record.line, pe::to_string(filled.error()), record.text);
       continue;
     }
+    made.row.text = record.text;
     batcher.add(std::move(made.row));
   }
   batcher.finish();
@@ -155,7 +159,17 @@ void print(const Summary& summary, bool is_dry_run) {
   std::printf("seconds   %.1f\n", summary.seconds);
 }
 
+void print_json(const Summary& summary, bool is_dry_run) {
+  std::printf(
+      "{\"rows\":%zu,\"%s\":%zu,\"rejected\":%zu,\"notSent\":%zu,\"requests\":%zu,"
+      "\"seconds\":%.3f}\n",
+      summary.sent + summary.rejected + summary.not_sent, is_dry_run ? "valid" : "sent",
+      summary.sent, summary.rejected, summary.not_sent, is_dry_run ? 0 : summary.requests,
+      summary.seconds);
+}
+
 int run(const Options& options) {
+  stop_at_signals();
   std::ifstream input(options.file, std::ios::binary);
   if (!input) return fail(options.file + ": cannot be opened");
   std::optional<Survey> surveyed = survey(input, options);
@@ -165,7 +179,8 @@ int run(const Options& options) {
     return fail(options.file + ": " + problem);
   }
 
-  Report report(surveyed->rows, ::isatty(STDERR_FILENO) == 1);
+  Report report(surveyed->rows, ::isatty(STDERR_FILENO) == 1, options.rejects);
+  if (!report.has_good_rejects()) return fail(options.rejects + ": cannot be written");
   const auto client = make_client(options, report);
   if (!client) return fail(pe::to_string(client.error()));
   Sender sender(*client, report);
@@ -174,10 +189,15 @@ int run(const Options& options) {
   send_rows(input, options, *surveyed, sender, report);
 
   const Summary summary = report.finish();
-  print(summary, options.is_dry_run);
+  options.is_json ? print_json(summary, options.is_dry_run) : print(summary, options.is_dry_run);
   if (const auto error = sender.stopped_by()) {
     fail("stopped: " + pe::to_string(*error));
     if (is_about_the_configuration(*error)) return kUsage;
+  }
+  if (!report.has_good_rejects()) return fail(options.rejects + ": not every line was written");
+  if (is_interrupted()) {
+    fail("stopped by a signal");
+    return kInterrupted;
   }
   return summary.sent == surveyed->rows ? kAllSent : kSomeNotSent;
 }
@@ -194,7 +214,9 @@ int main(int argc, char** argv) {
       "Every other column is a property: NUM_RATINGS is numRatings, a number if all its cells "
       "are.\n"
       "What is not given here comes from the AWS environment.\n\n"
-      "Exit status: 0 all rows sent, 1 some not, 2 usage or configuration.");
+      "Exit status: 0 all rows sent, 1 some not, 2 usage or configuration, 130\n"
+      "stopped by Ctrl-C: what is under way is finished, the rest is not sent. Twice ends at "
+      "once.");
   app.add_option("FILE", options.file, "The file")->required();
   app.add_option("--tracking-id", options.tracking_id, "The event tracker's id")->required();
   app.add_option("--endpoint-url", options.endpoint_url, "Where to send instead of AWS");
@@ -207,6 +229,9 @@ int main(int argc, char** argv) {
   app.add_option("--concurrency", options.concurrency, "Requests at the same time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  app.add_option("--rejects", options.rejects,
+                 "Where each rejected row is written as a line of JSON: line, reason, row");
+  app.add_flag("--json", options.is_json, "The summary as one line of JSON");
   app.add_flag("--dry-run", options.is_dry_run, "Check every row and send none");
   try {
     app.parse(argc, argv);

@@ -23,6 +23,7 @@ namespace send_events {
 struct Batch {
   pe::PutEventsRequest request{};
   std::vector<std::size_t> lines{};
+  std::vector<std::string> texts{};  ///< the rows as they stand there
 
   [[nodiscard]] std::size_t size() const { return lines.size(); }
 
@@ -35,6 +36,7 @@ struct Batch {
     for (std::size_t i = begin; i < end; ++i) {
       part.request.event_list.push_back(request.event_list[i]);
       part.lines.push_back(lines[i]);
+      part.texts.push_back(texts[i]);
     }
     return part;
   }
@@ -63,6 +65,7 @@ class Batcher {
     Batch& batch = *open->second;
     batch.request.event_list.push_back(std::move(row.event));
     batch.lines.push_back(row.line);
+    batch.texts.push_back(std::move(row.text));
     if (batch.size() == kMostEvents) leave(open->second);
   }
 

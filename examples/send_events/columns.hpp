@@ -30,6 +30,7 @@ struct Row {
   std::string user_id{};     ///< empty: anonymous
   std::string session_id{};  ///< empty: the file does not say
   pe::Event event{};
+  std::string text{};  ///< as it stands in the file
 };
 
 /// A Row, or why there is none.

@@ -19,6 +19,7 @@ namespace send_events {
 struct Record {
   std::size_t line{0};  ///< where it begins, from 1
   std::vector<std::string> cells{};
+  std::string text{};     ///< as it stands in the file, without the last line's end
   std::string problem{};  ///< empty: the cells are good
 };
 
@@ -114,6 +115,7 @@ class CsvReader {
       if (!take_line(line)) return false;
     } while (line.empty() || line == "\r");
     record = Record{line_};
+    record.text = line;
 
     RecordParser parser;
     std::vector<std::string> more_lines;
@@ -126,7 +128,12 @@ class CsvReader {
     record.cells = parser.take_cells();
     if (cell_count_ == 0) cell_count_ = record.cells.size();
     record.problem = problem_of(state, record.cells.size());
-    if (!record.problem.empty()) give_back(std::move(more_lines));
+    if (!record.problem.empty()) {
+      give_back(std::move(more_lines));
+    } else {
+      for (const std::string& more : more_lines) record.text.append("\n").append(more);
+    }
+    if (!record.text.empty() && record.text.back() == '\r') record.text.pop_back();
     return true;
   }
 

@@ -12,6 +12,8 @@
 #include <mutex>
 #include <string>
 
+#include "rejects.hpp"
+
 namespace send_events {
 
 /// A time as people say it: "8s", "1m15s", "2h5m".
@@ -56,16 +58,24 @@ struct Summary {
 /// Every member may be called from any thread.
 class Report {
  public:
-  Report(std::size_t total, bool is_terminal) : total_(total), is_terminal_(is_terminal) {}
+  Report(std::size_t total, bool is_terminal, const std::string& rejects_path = {})
+      : total_(total), is_terminal_(is_terminal), rejects_(rejects_path) {}
+
+  /// Whether the file of rejected rows is whole.
+  [[nodiscard]] bool has_good_rejects() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return rejects_.is_good();
+  }
 
   void sent(std::size_t rows) {
     const std::lock_guard<std::mutex> lock(mutex_);
     summary_.sent += rows;
     show_progress();
   }
-  void rejected(std::size_t line, const std::string& reason) {
+  void rejected(std::size_t line, const std::string& reason, const std::string& row) {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++summary_.rejected;
+    rejects_.write(line, reason, row);
     clear_bar();
     std::fprintf(stderr, "line %zu: %s\n", line, reason.c_str());
     show_progress();
@@ -116,6 +126,7 @@ class Report {
   const std::size_t total_;
   const bool is_terminal_;
   std::mutex mutex_{};
+  Rejects rejects_;
   Summary summary_{};
   Clock::time_point began_{Clock::now()};
   Clock::time_point shown_{began_};

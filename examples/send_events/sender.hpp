@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "batches.hpp"
+#include "interrupt.hpp"
 #include "report.hpp"
 
 namespace send_events {
@@ -53,11 +54,13 @@ class Sender {
   Sender(pe::Client client, Report& report) : client_(std::move(client)), report_(report) {}
 
   void send(Batch&& batch) {
-    if (stopped_by()) return;
+    if (stopped_by() || is_interrupted()) return;
     const auto sent = client_.put_events(batch.request);
     if (sent) return report_.sent(batch.size());
     if (!is_about_the_events(sent.error())) return stop(sent.error());
-    if (batch.size() == 1) return report_.rejected(batch.lines.front(), reason_of(sent.error()));
+    if (batch.size() == 1) {
+      return report_.rejected(batch.lines.front(), reason_of(sent.error()), batch.texts.front());
+    }
     const std::size_t half = batch.size() / 2;
     send(batch.part(0, half));
     send(batch.part(half, batch.size()));

@@ -14,6 +14,7 @@ import os
 import pathlib
 import pty
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -161,13 +162,17 @@ def send_whole_file(stage, file, rows):
     stage.check_arrived(file)
 
 
-def real_file(stage):
-    """Each row of the real transactions arrives once, every column in its place."""
+def real_or_skip(stage):
     file = stage.source.parent / "shared" / "data" / "online_retail_interactions.csv"
     if not file.exists():
         print("skipped: ../shared/data/online_retail_interactions.csv is absent")
         sys.exit(SKIPPED)
-    send_whole_file(stage, file, 4792)
+    return file
+
+
+def real_file(stage):
+    """Each row of the real transactions arrives once, every column in its place."""
+    send_whole_file(stage, real_or_skip(stage), 4792)
 
 
 def shop_file(stage):
@@ -273,6 +278,87 @@ def bad_rows(stage):
     stage.check_arrived(stage.file("good_rows.csv", "\n".join([columns] + [good] * (rows - len(bad))) + "\n"))
 
 
+def spoil(rows):
+    """Breaks 50 of the rows (lists of cells) in 13 ways; the broken file's lines, and those lines' reasons."""
+    def with_cell(column, cell):
+        return lambda row: ",".join(cell if name == column else quoted(value) for name, value in zip(rows[0], row))
+
+    def quoted(cell):
+        return '"' + cell.replace('"', '""') + '"' if re.search('[",\n]', cell) else cell
+
+    ways = [
+        (with_cell("TIMESTAMP", ""), "TIMESTAMP: empty"), (with_cell("TIMESTAMP", "today"), "TIMESTAMP: not a whole"),
+        (with_cell("TIMESTAMP", "1291191960000"), "milliseconds"), (with_cell("TIMESTAMP", "-1"), "TIMESTAMP: not"),
+        (with_cell("EVENT_TYPE", ""), "EVENT_TYPE: empty"),
+        (with_cell("EVENT_TYPE", "w" * 257), "eventType: 257 characters"),
+        (with_cell("SESSION_ID", ""), "SESSION_ID: empty"),
+        (with_cell("SESSION_ID", "s" * 257), "sessionId: 257 characters"),
+        (with_cell("USER_ID", "u" * 257), "userId: 257 characters"),
+        (with_cell("ITEM_ID", "i" * 257), "itemId: 257 characters"), (with_cell("ITEM_ID", "\udcff"), "UTF-8"),
+        (with_cell("ITEM_ID", '"x"y'), "after a closing quote"),
+        (lambda row: ",".join(map(quoted, row)) + ",more", "cells"),
+    ]
+    lines, reasons = [",".join(rows[0])], {}
+    for number, row in enumerate(rows[1:]):
+        if number % 90 == 45 and len(reasons) < 50:
+            spoil_row, reason = ways[len(reasons) % len(ways)]
+            lines.append(spoil_row(row))
+            reasons[len(lines)] = reason
+        else:
+            lines.append(",".join(map(quoted, row)))
+    return lines, reasons
+
+
+def broken_rows(stage):
+    """Of a copy of the real file with 50 broken rows all others are sent, and those 50 written down."""
+    with open(real_or_skip(stage), newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file))
+    expect(not any("\n" in cell for row in rows for cell in row), "the real file has rows of several lines")
+    lines, reasons = spoil(rows)
+    expect_equal(len(reasons), 50, "broken rows")
+    file = stage.file("broken.csv", "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n")
+    with stage.endpoint():
+        finished = stage.send("--json", "--rejects", stage.work / "rejects.jsonl", file)
+    expect_status(finished, 1)
+    summary = json.loads(finished.stdout)
+    expect_equal((summary["rows"], summary["sent"], summary["rejected"], summary["notSent"]),
+                 (len(rows) - 1, len(rows) - 51, 50, 0), "the summary")
+    rejects = [json.loads(line) for line in (stage.work / "rejects.jsonl").read_text().splitlines()]
+    expect_equal(sorted(reject["line"] for reject in rejects), sorted(reasons), "the lines of the rejects")
+    for reject in rejects:
+        expect_equal(reject["row"], lines[reject["line"] - 1], "the row itself")
+        expect(reasons[reject["line"]] in reject["reason"], f"should say {reasons[reject['line']]}", reject)
+        expect(f"line {reject['line']}: {reject['reason']}" in finished.stderr, "is not told", reject)
+    good = [line for number, line in enumerate(lines, 1) if number not in reasons]
+    stage.check_arrived(stage.file("good.csv", "\n".join(good) + "\n"))
+
+
+def interrupted(stage):
+    """Ctrl-C ends the run with a summary that agrees with what arrived."""
+    header, *rows = stage.shop_file.read_text(encoding="utf-8").splitlines()
+    file = stage.file("long.csv", "\n".join([header, *rows * 50]) + "\n")
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        stage.log.unlink(missing_ok=True)
+        with stage.endpoint():
+            process = subprocess.Popen([stage.examples / "send_events", "--tracking-id", "tracker", "--json", file],
+                                       env=stage.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       encoding="utf-8")
+            deadline = time.monotonic() + PATIENCE
+            while not stage.log.exists() or stage.log.read_bytes().count(b"\n") < 100:
+                expect(time.monotonic() < deadline and process.poll() is None, "nothing arrives")
+                time.sleep(0.01)
+            process.send_signal(signal_number)
+            out, err = process.communicate(timeout=PATIENCE)
+        expect_equal(process.returncode, 130, "exit status")
+        expect("stopped by a signal" in err, "does not say why", err)
+        summary = json.loads(out)
+        expect(summary["notSent"] > 0, "all was sent before the signal", summary)
+        expect_equal(summary["sent"], len(stage.arrived()), "rows that were sent")
+        expect_equal(summary["sent"] + summary["notSent"], 50 * len(rows), "all rows")
+        port = stage.work / "port"
+        port.unlink(missing_ok=True)
+
+
 def dry_run(stage):
     """Nothing is sent, and neither region nor credentials are needed."""
     with stage.nobody():
@@ -296,6 +382,7 @@ def usage(stage):
                 (stage.send("--concurrency", "0", file), "--concurrency"),
                 (stage.send(stage.work / "absent.csv"), "absent.csv: cannot be opened"),
                 (stage.send(stage.work), "cannot be read"),
+                (stage.send("--rejects", stage.work / "absent" / "rejects", file), "cannot be written"),
                 (stage.send(no_time), "there is no column TIMESTAMP"),
                 (stage.send(empty), "does not name columns"),
                 (stage.send(file, **without_region), "AWS_REGION"),
@@ -339,7 +426,8 @@ def progress_bar(stage):
 
 
 CASES = (programs, programs_without_endpoint, credentials_that_fail, real_file, shop_file,
-         shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, dry_run, usage,
+         shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
+         interrupted, dry_run, usage,
          nobody_answers, progress_bar)
 
 

@@ -124,3 +124,12 @@ TEST_CASE("a record ends at its greatest length, whatever is quoted") {
 }
 
 TEST_CASE("a file without a line has no record") { CHECK(records_of("").empty()); }
+
+TEST_CASE("a record's text is its own as it stands in the file") {
+  const auto records = records_of("A,B\r\n1,\"x\r\ny\"\r\n\"open,1\n2,3\n");
+  REQUIRE(records.size() == 4);
+  CHECK(records[0].text == "A,B");
+  CHECK(records[1].text == "1,\"x\r\ny\"");
+  CHECK(records[2].text == "\"open,1");  // never closed: its own line and no other
+  CHECK(records[3].text == "2,3");
+}

@@ -34,7 +34,7 @@ TEST_CASE("the bar fills from left to right") {
 TEST_CASE("the summary counts every row once") {
   Report report(20, false);
   report.sent(10);
-  report.rejected(12, "TIMESTAMP: empty");
+  report.rejected(12, "TIMESTAMP: empty", "u,s,,Watch");
   report.request();
   report.request();
   const Summary summary = report.finish();

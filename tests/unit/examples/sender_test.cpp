@@ -48,6 +48,7 @@ Batch batch_of_ten() {
     event.item_id = "item";
     batch.request.event_list.push_back(event);
     batch.lines.push_back(line);
+    batch.texts.push_back("row");
   }
   return batch;
 }
