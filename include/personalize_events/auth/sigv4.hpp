@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -131,26 +132,27 @@ struct CanonicalHeaders {
 };
 
 [[nodiscard]] inline CanonicalHeaders canonical_headers(const Headers& headers) {
-  std::vector<std::pair<std::string, std::string>> sorted;
+  // With the position, because the values of a repeated header are joined in the order in which
+  // they are sent. (std::stable_sort calls what newer compilers report as deprecated.)
+  std::vector<std::tuple<std::string, std::size_t, std::string>> sorted;
   sorted.reserve(headers.size());
   for (const auto& [name, value] : headers) {
     if (!is_signed_header(name)) continue;
-    sorted.emplace_back(detail::to_lower(name), canonical_header_value(value));
+    sorted.emplace_back(detail::to_lower(name), sorted.size(), canonical_header_value(value));
   }
-  // Stable: the values of a repeated header are joined in the order in which they are sent.
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(sorted.begin(), sorted.end());
   CanonicalHeaders canonical;
-  for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const auto& [name, value] = sorted[i];
-    if (i > 0 && sorted[i - 1].first == name) {
+  std::string_view previous;
+  for (const auto& [name, position, value] : sorted) {
+    if (!canonical.names.empty() && name == previous) {
       canonical.lines.back() = ',';
       canonical.lines.append(value).append("\n");
       continue;
     }
     canonical.lines.append(name).append(":").append(value).append("\n");
-    if (i > 0) canonical.names.push_back(';');
+    if (!canonical.names.empty()) canonical.names.push_back(';');
     canonical.names.append(name);
+    previous = name;
   }
   return canonical;
 }
