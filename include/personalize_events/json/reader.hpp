@@ -2,7 +2,7 @@
 //
 // json::parse: foreign JSON text to a json::Value, within bounds. It drives RapidJSON's SAX Reader,
 // iteratively (1.1.0 overflows the stack on deep nesting) and with numbers left as text (its
-// number parser overflows an int on tiny exponents). Never rapidjson/document.h.
+// number parser overflows an int on tiny exponents). Never the DOM header.
 #ifndef PERSONALIZE_EVENTS_JSON_READER_HPP
 #define PERSONALIZE_EVENTS_JSON_READER_HPP
 
