@@ -79,7 +79,8 @@ struct Error {
   /// Requests sent, the first included; 0 if nothing was sent.
   int attempts{0};
   /// The service's own code, for example "InvalidInputException". Of a failure on this side a word
-  /// where code depends on it: "NotFound" of a file, "MisconfiguredSource" of credentials.
+  /// where code depends on it: "NotFound" of a file, "MisconfiguredSource" or "FailedSource" of
+  /// credentials.
   std::string code{};
   /// "eventList[3].itemId", "AWS_REGION", a file and line, a host.
   std::string where{};

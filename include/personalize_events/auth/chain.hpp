@@ -18,9 +18,9 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 ///
 /// @par Error Handling
 /// Credentials, when none has any: `message` gives each source's reason, in order. A source that is
-/// configured but wrongly (an access key id without its secret, a malformed profile) ends the
-/// search with its own error, so that nothing is signed with keys that nobody meant. `retryable`
-/// when a source may have some later.
+/// configured and does not serve (an access key id without its secret, a role that may not be
+/// assumed) ends the search with its own error, so that nothing is signed with keys that nobody
+/// meant. `retryable` when a source may have some later.
 [[nodiscard]] inline CredentialsProvider chain(std::vector<CredentialsProvider> providers) {
   return [providers = std::move(providers)]() -> Result<Credentials> {
     Error nothing = credentials_error("no source has credentials");
@@ -29,7 +29,7 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
       Result<Credentials> supplied = provider();
       if (supplied) return supplied;
       const Error& error = supplied.error();
-      if (detail::is_misconfigured_source(error)) return supplied;
+      if (detail::is_of_meant_source(error)) return supplied;
       nothing.retryable = nothing.retryable || error.retryable;
       nothing.message.append("\n  ").append(error.where).append(": ").append(error.message);
     }

@@ -50,6 +50,12 @@ using CredentialsProvider = std::function<Result<Credentials>()>;
 
 namespace detail {
 
+/// The Error of a source that has nothing to say: nothing tells that it was meant. A chain goes on
+/// to the next. `source` is what a person calls it, "container" for example.
+[[nodiscard]] inline Error silent_source(std::string source, std::string message) {
+  return make_error(ErrorKind::Credentials, std::move(source), std::move(message));
+}
+
 /// The Error of a source that is configured, but wrongly: a chain stops at it rather than sign with
 /// keys from elsewhere that nobody meant.
 [[nodiscard]] inline Error misconfigured_source(std::string where, std::string message) {
@@ -58,8 +64,17 @@ namespace detail {
   return error;
 }
 
-[[nodiscard]] inline bool is_misconfigured_source(const Error& error) {
-  return error.code == "MisconfiguredSource";
+/// The Error of a source that was meant and asked, and did not give credentials. A chain stops at
+/// it, as at a misconfigured one.
+[[nodiscard]] inline Error failed_source(std::string source, std::string message) {
+  Error error = make_error(ErrorKind::Credentials, std::move(source), std::move(message));
+  error.code = "FailedSource";
+  return error;
+}
+
+/// Whether a source was meant, so that a chain must not go on to another.
+[[nodiscard]] inline bool is_of_meant_source(const Error& error) {
+  return error.code == "MisconfiguredSource" || error.code == "FailedSource";
 }
 
 }  // namespace detail

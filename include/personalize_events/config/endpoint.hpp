@@ -257,9 +257,11 @@ struct EndpointParameters {
   bool use_dual_stack{false};
 };
 
-/// The endpoint that the service's rule set gives. Errors: Configuration, `where` names the member
-/// of EndpointParameters.
-[[nodiscard]] inline Result<Endpoint> resolve_endpoint(const EndpointParameters& parameters) {
+/// The endpoint of one of AWS's services, by the rules that all share: the custom endpoint, or a
+/// host name that begins with `prefix`, for example "sts". Errors: Configuration, `where` names the
+/// member of EndpointParameters.
+[[nodiscard]] inline Result<Endpoint> resolve_service_endpoint(
+    std::string_view prefix, const EndpointParameters& parameters) {
   using detail::make_error;
   if (!parameters.endpoint_url.empty()) {
     if (parameters.use_fips) {
@@ -282,11 +284,16 @@ struct EndpointParameters {
   if (Result<void> checked = check_region(parameters.region); !checked) return checked.error();
 
   const Partition& partition = find_partition(parameters.region);
-  std::string url{parameters.use_fips ? "https://personalize-events-fips."
-                                      : "https://personalize-events."};
+  std::string url{"https://"};
+  url.append(prefix).append(parameters.use_fips ? "-fips." : ".");
   url.append(parameters.region).append(".");
   url.append(parameters.use_dual_stack ? partition.dual_stack_dns_suffix : partition.dns_suffix);
   return parse_endpoint_url(url);
+}
+
+/// The endpoint that the rule set of Personalize Events gives. Errors: as above.
+[[nodiscard]] inline Result<Endpoint> resolve_endpoint(const EndpointParameters& parameters) {
+  return resolve_service_endpoint("personalize-events", parameters);
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

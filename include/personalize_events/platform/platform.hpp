@@ -30,6 +30,18 @@ class Platform {
   /// exist has the code "NotFound".
   virtual Result<std::string> read_file(const std::string& path) = 0;
 
+  /// read_file, of a cache of tokens: one that every user of the machine may read or write is an
+  /// Error too. A platform that knows no such thing reads it as any other.
+  virtual Result<std::string> read_private_file(const std::string& path) { return read_file(path); }
+
+  /// Puts a file that only its owner may read in place of what is at `path`, at once and whole.
+  /// Errors: Configuration, `where` is the path; what was there before is then untouched. A
+  /// platform that does not override it writes nothing.
+  virtual Result<void> replace_file(const std::string& path,
+                                    [[maybe_unused]] const std::string& content) {
+    return detail::make_error(ErrorKind::Configuration, path, "this Platform writes no files");
+  }
+
   /// The wall clock, for signing dates and event times.
   virtual std::chrono::system_clock::time_point now() = 0;
 

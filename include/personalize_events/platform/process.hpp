@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "personalize_events/platform/descriptor.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -95,31 +96,6 @@ inline constexpr std::size_t kMaxProcessOutput = 65'536;
   if (words.empty()) return process_error("the command is empty; name a program");
   return words;
 }
-
-/// A file descriptor, closed at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-
-  [[nodiscard]] int number() const noexcept { return number_; }
-
-  void close() noexcept {
-    // Linux frees the number even when close fails, and nothing is ever written here.
-    if (number_ >= 0) static_cast<void>(::close(number_));
-    number_ = -1;
-  }
-
-  void reset(int number) noexcept {
-    close();
-    number_ = number;
-  }
-
- private:
-  int number_;
-};
 
 /// Makes a pipe of which no other child inherits an end. False with errno set on failure.
 [[nodiscard]] inline bool make_pipe(Descriptor& reader, Descriptor& writer) {

@@ -47,6 +47,12 @@ class VirtualPlatform final : public Platform {
     return error;
   }
 
+  /// Sets the file, as set_file does.
+  Result<void> replace_file(const std::string& path, const std::string& content) override {
+    set_file(path, content);
+    return {};
+  }
+
   std::chrono::system_clock::time_point now() override {
     const std::lock_guard<std::mutex> lock{mutex_};
     return now_;

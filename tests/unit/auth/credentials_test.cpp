@@ -65,11 +65,11 @@ TEST_CASE("The error of a source is told from that of a source that is configure
   CHECK(nothing.kind == pe::ErrorKind::Credentials);
   CHECK(nothing.message == "the vault is closed");
   CHECK_FALSE(nothing.retryable);
-  CHECK_FALSE(pe::detail::is_misconfigured_source(nothing));
+  CHECK_FALSE(pe::detail::is_of_meant_source(nothing));
 
   const pe::Error wrong = pe::detail::misconfigured_source("config:3", "one key without the other");
   CHECK(wrong.kind == pe::ErrorKind::Credentials);
   CHECK(wrong.where == "config:3");
   CHECK(wrong.message == "one key without the other");
-  CHECK(pe::detail::is_misconfigured_source(wrong));
+  CHECK(pe::detail::is_of_meant_source(wrong));
 }

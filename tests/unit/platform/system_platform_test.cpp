@@ -2,60 +2,15 @@
 
 #include "personalize_events/platform/system_platform.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace pe = personalize_events;
-
-namespace {
-
-// A folder that is gone at the end of the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "pe-platform-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file{path, std::ios::binary};
-  file << text;
-  file.close();
-  REQUIRE(file.good());
-}
-
-pe::Error read_error(const std::string& path) {
-  const auto text = pe::system_platform()->read_file(path);
-  REQUIRE_FALSE(text.has_value());
-  CHECK(text.error().kind == pe::ErrorKind::Configuration);
-  CHECK(text.error().where == path);
-  return text.error();
-}
-
-}  // namespace
 
 TEST_CASE("the environment is the program's") {
   const auto platform = pe::system_platform();
@@ -67,72 +22,13 @@ TEST_CASE("the environment is the program's") {
   CHECK_FALSE(platform->environment("PERSONALIZE_EVENTS_TEST_VARIABLE").has_value());
 }
 
-TEST_CASE("a file is read whole, byte by byte") {
-  const TemporaryFolder folder;
+TEST_CASE("files are the system's") {
+  const test::TemporaryFolder folder;
   const auto platform = pe::system_platform();
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{4095},
-                                 std::size_t{4096}, std::size_t{1048576}}) {
-    CAPTURE(size);
-    std::string text(size, 'x');
-    if (size > 1) text[1] = '\0';
-    write_file(folder / "file", text);
-    const auto read = platform->read_file(folder / "file");
-    REQUIRE(read.has_value());
-    CHECK((*read == text));
-  }
-}
-
-TEST_CASE("a file whose length the system does not tell is read") {
-  const auto status = pe::system_platform()->read_file("/proc/self/status");
-  REQUIRE(status.has_value());
-  CHECK_THAT(*status, test::ContainsSubstring("Pid:"));
-}
-
-TEST_CASE("/dev/null reads as empty, so that it can stand for no file") {
-  const auto text = pe::system_platform()->read_file("/dev/null");
-  REQUIRE(text.has_value());
-  CHECK(text->empty());
-}
-
-TEST_CASE("a file that does not exist has a code of its own") {
-  const TemporaryFolder folder;
-  CHECK(read_error(folder / "missing").code == "NotFound");
-  write_file(folder / "file", "text");
-  CHECK(read_error((folder / "file") + "/below").code == "NotFound");
-}
-
-TEST_CASE("what is no readable regular file of at most 1 MiB is refused at once") {
-  const TemporaryFolder folder;
-  write_file(folder / "large", std::string(1'048'577, 'x'));
-  CHECK_THAT(read_error(folder / "large").message, test::ContainsSubstring("1 MiB"));
-  CHECK_THAT(read_error(folder / "").message, test::ContainsSubstring("directory"));
-  REQUIRE(::mkfifo((folder / "fifo").c_str(), 0600) == 0);
-  CHECK_THAT(read_error(folder / "fifo").message, test::ContainsSubstring("pipe or a device"));
-  CHECK_THAT(read_error("/dev/zero").message, test::ContainsSubstring("pipe or a device"));
-  CHECK_THAT(read_error("").message, test::ContainsSubstring("empty"));
-
-  const auto with_zero = pe::system_platform()->read_file(std::string{"a\0b", 3});
-  REQUIRE_FALSE(with_zero.has_value());
-  CHECK_THAT(with_zero.error().message, test::ContainsSubstring("zero byte"));
-
-  REQUIRE(::symlink("loop", (folder / "loop").c_str()) == 0);
-  const pe::Error loop = read_error(folder / "loop");
-  CHECK(loop.code.empty());
-  CHECK_THAT(loop.message, test::ContainsSubstring("cannot be opened"));
-}
-
-TEST_CASE("an unreadable file is an error, not a missing one") {
-  const TemporaryFolder folder;
-  write_file(folder / "closed", "text");
-  REQUIRE(::chmod((folder / "closed").c_str(), 0) == 0);
-  // Root reads every file, so it puts that right away for a moment.
-  const uid_t user = ::geteuid();
-  if (user == 0) REQUIRE(::seteuid(65'534) == 0);
-  const auto text = pe::system_platform()->read_file(folder / "closed");
-  if (user == 0) REQUIRE(::seteuid(user) == 0);
-  REQUIRE_FALSE(text.has_value());
-  CHECK(text.error().code.empty());
-  CHECK_THAT(text.error().message, test::ContainsSubstring("cannot be opened"));
+  CHECK(platform->read_file(folder / "file").error().code == "NotFound");
+  REQUIRE(platform->replace_file(folder / "file", "some text").has_value());
+  CHECK(platform->read_file(folder / "file").value_or("") == "some text");
+  CHECK(platform->read_private_file(folder / "file").value_or("") == "some text");
 }
 
 TEST_CASE("clocks go forward, and waiting takes its time") {

@@ -62,7 +62,7 @@ TEST_CASE("Without keys the environment is a source that has none") {
     REQUIRE_FALSE(credentials.has_value());
     CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
     CHECK(credentials.error().where == "environment");
-    CHECK_FALSE(pe::detail::is_misconfigured_source(credentials.error()));
+    CHECK_FALSE(pe::detail::is_of_meant_source(credentials.error()));
     CHECK_THAT(credentials.error().message, test::ContainsSubstring("AWS_ACCESS_KEY_ID"));
     CHECK_THAT(credentials.error().message, test::ContainsSubstring("AWS_SECRET_ACCESS_KEY"));
   }
@@ -88,7 +88,7 @@ TEST_CASE("Half of the keys, or a broken expiration, is an error that names the 
     REQUIRE_FALSE(credentials.has_value());
     CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
     CHECK(credentials.error().where == broken.where);
-    CHECK(pe::detail::is_misconfigured_source(credentials.error()));
+    CHECK(pe::detail::is_of_meant_source(credentials.error()));
     const std::string shown = pe::to_string(credentials.error());
     CHECK(shown.find("SECRET\"") == std::string::npos);
     CHECK(shown.find("KEYID\"") == std::string::npos);

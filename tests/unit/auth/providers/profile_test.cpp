@@ -91,7 +91,7 @@ TEST_CASE("A default profile without keys, or no file at all, is a source that h
     CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
     CHECK(credentials.error().where == "profile");
     CHECK_THAT(credentials.error().message, test::ContainsSubstring("default"));
-    CHECK_FALSE(pe::detail::is_misconfigured_source(credentials.error()));
+    CHECK_FALSE(pe::detail::is_of_meant_source(credentials.error()));
   };
   check_has_none(Files{"", "[default]\nregion = eu-west-1\n"}.get());
   check_has_none(Files{"[default]\naws_access_key_id =\naws_secret_access_key =\n"}.get());
@@ -103,7 +103,7 @@ TEST_CASE("A profile that is named and does not exist is an error, not another p
   const auto given = files.get("other");
   REQUIRE_FALSE(given.has_value());
   CHECK(given.error().kind == pe::ErrorKind::Credentials);
-  CHECK(pe::detail::is_misconfigured_source(given.error()));
+  CHECK(pe::detail::is_of_meant_source(given.error()));
   CHECK_THAT(given.error().message, test::ContainsSubstring("other"));
 
   files.platform->set_environment("AWS_PROFILE", "other");
@@ -139,7 +139,7 @@ TEST_CASE("A profile that cannot be used as it stands names the file and line, a
     const auto credentials = Files{broken.credentials, broken.config}.get();
     REQUIRE_FALSE(credentials.has_value());
     CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
-    CHECK(pe::detail::is_misconfigured_source(credentials.error()));
+    CHECK(pe::detail::is_of_meant_source(credentials.error()));
     CHECK(credentials.error().where == broken.where);
     CHECK(pe::to_string(credentials.error()).find("MARKER") == std::string::npos);
   }

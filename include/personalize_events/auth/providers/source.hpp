@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the providers that ask a service have in common: the exchange, with a bounded number of
+// tries, and credentials out of a JSON answer. Every provider beside this header uses it.
+#ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_SOURCE_HPP
+#define PERSONALIZE_EVENTS_AUTH_PROVIDERS_SOURCE_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/secret.hpp"
+#include "personalize_events/detail/ascii.hpp"
+#include "personalize_events/detail/number.hpp"
+#include "personalize_events/detail/time.hpp"
+#include "personalize_events/http/message.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/json/reader.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/platform/system_platform.hpp"
+#include "personalize_events/result.hpp"
+#include "personalize_events/retry/backoff.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// The outside, as a source may use it.
+struct SourceContext {
+  std::shared_ptr<Transport> transport{};
+  std::shared_ptr<Platform> platform{};
+};
+
+/// A context whose platform is the system's where none was given.
+[[nodiscard]] inline SourceContext source_context(std::shared_ptr<Transport> transport,
+                                                  std::shared_ptr<Platform> platform) {
+  if (platform == nullptr) platform = system_platform();
+  return {std::move(transport), std::move(platform)};
+}
+
+/// How often a source is asked. All of it together is finite: each try has the request's timeout,
+/// and the waits between them stay below a second.
+struct SourcePatience {
+  int most_tries{3};
+  /// Off for an address that answers at once where it exists at all.
+  bool tries_connecting_again{true};
+};
+
+/// Whether the same question may get an answer a little later.
+[[nodiscard]] inline bool may_answer_later(const Result<HttpResponse>& answer,
+                                           const SourcePatience& patience) {
+  if (answer) return answer->status >= 500 || answer->status == 429;
+  const Error& error = answer.error();
+  return error.retryable && (error.connected || patience.tries_connecting_again);
+}
+
+/// Asks a source, again after a failure that may pass. Answers the last response, whatever its
+/// status.
+///
+/// @par Error Handling
+/// Credentials, when no response came: `where` is `source`, `connected` tells whether anything is
+/// at that address. The message never holds a part of the request.
+[[nodiscard]] inline Result<HttpResponse> ask_source(const SourceContext& context,
+                                                     const HttpRequest& request,
+                                                     const std::string& source,
+                                                     const SourcePatience& patience = {}) {
+  if (context.transport == nullptr) {
+    return misconfigured_source(source, "no transport to ask it with; give one to the provider");
+  }
+  for (int tries = 1;; ++tries) {
+    Result<HttpResponse> answer = context.transport->send(request);
+    if (tries < patience.most_tries && may_answer_later(answer, patience)) {
+      unsigned char random = 0;
+      context.platform->random_bytes(&random, 1);
+      context.platform->sleep_for(retry::backoff_delay(retry::FailureClass::Transient, tries - 1,
+                                                       random / 255.0, std::nullopt));
+      continue;
+    }
+    if (answer) return answer;
+    Error error = failed_source(source, "did not answer: " + answer.error().message);
+    error.retryable = answer.error().retryable;
+    error.connected = answer.error().connected;
+    return error;
+  }
+}
+
+/// The Error of a source that answered with a refusal. `hint` says what to do about it.
+[[nodiscard]] inline Error refused_by_source(const std::string& source,
+                                             const HttpResponse& response,
+                                             const std::string& hint) {
+  Error error =
+      failed_source(source, "refused with HTTP " + std::to_string(response.status) + "; " + hint);
+  error.http_status = response.status;
+  error.retryable = response.status >= 500 || response.status == 429;
+  return error;
+}
+
+/// What the members are called in the answer of a source.
+struct CredentialNames {
+  const char* access_key_id{"AccessKeyId"};
+  const char* secret_access_key{"SecretAccessKey"};
+  const char* session_token{"Token"};
+  const char* expiration{"Expiration"};
+  const char* account_id{"AccountId"};
+  /// Of an expiration that is a number; one that is a string is an RFC 3339 time.
+  std::chrono::milliseconds expiration_unit{std::chrono::seconds{1}};
+  bool needs_session_token{true};
+  bool needs_expiration{true};
+};
+
+/// The first member with this name in any letter case; null when there is none or it is null.
+[[nodiscard]] inline const json::Value* find_in_any_case(const json::Value& object,
+                                                         std::string_view name) {
+  for (const auto& [key, value] : object.members) {
+    if (equal_ignoring_case(key, name) && !value.is(json::Value::Type::Null)) return &value;
+  }
+  return nullptr;
+}
+
+/// A time of an answer: a number in `unit` since 1970, or an RFC 3339 text. Empty when it is none.
+[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> time_of(
+    const json::Value& value, std::chrono::milliseconds unit) {
+  if (value.is(json::Value::Type::String)) return parse_rfc3339(value.text);
+  if (!value.is(json::Value::Type::Number)) return std::nullopt;
+  const std::optional<double> number = parse_double(value.text);
+  constexpr double latest = 253'402'300'799'000.0;  // the year 9999, in milliseconds
+  if (!number) return std::nullopt;
+  const double milliseconds = *number * static_cast<double>(unit.count());
+  if (!(milliseconds >= 0 && milliseconds <= latest)) return std::nullopt;
+  return std::chrono::system_clock::time_point{
+      std::chrono::milliseconds{static_cast<std::int64_t>(milliseconds)}};
+}
+
+/// Whether a character may stand in a key or a token, which become parts of headers.
+[[nodiscard]] constexpr bool is_visible(char c) noexcept { return c > ' ' && c < '\x7f'; }
+
+/// Credentials out of an object of a source's answer. Errors: Credentials, `where` is `source`; the
+/// message names the member.
+[[nodiscard]] inline Result<Credentials> credentials_of(const json::Value& object,
+                                                        const CredentialNames& names,
+                                                        const std::string& source) {
+  const auto broken = [&source](const char* member, const char* what) {
+    return failed_source(
+        source, std::string{"its answer is unusable: "}.append(member).append(" is ").append(what));
+  };
+  if (!object.is(json::Value::Type::Object)) {
+    return failed_source(source, "its answer is unusable: not a JSON object");
+  }
+  Credentials credentials;
+  struct Member {
+    const char* name;
+    std::string* text;
+    bool is_needed;
+  };
+  const Member members[] = {
+      {names.access_key_id, &credentials.access_key_id, true},
+      {names.secret_access_key, &credentials.secret_access_key, true},
+      {names.session_token, &credentials.session_token, names.needs_session_token},
+      {names.account_id, &credentials.account_id, false},
+  };
+  for (const Member& member : members) {
+    const json::Value* value = find_in_any_case(object, member.name);
+    if (value == nullptr) {
+      if (member.is_needed) return broken(member.name, "missing");
+      continue;
+    }
+    if (!value->is(json::Value::Type::String)) return broken(member.name, "not a string");
+    *member.text = value->text;
+    if (member.is_needed && member.text->empty()) return broken(member.name, "empty");
+    if (!all_of(*member.text, is_visible)) return broken(member.name, "not plain ASCII");
+  }
+  const json::Value* expiration = find_in_any_case(object, names.expiration);
+  if (expiration == nullptr) {
+    if (names.needs_expiration) return broken(names.expiration, "missing");
+    return credentials;
+  }
+  credentials.expiration = time_of(*expiration, names.expiration_unit);
+  if (!credentials.expiration) return broken(names.expiration, "not a time");
+  return credentials;
+}
+
+/// The JSON of a source's answer or file. The caller wipes it. Errors: Credentials, `where` is
+/// `source`.
+[[nodiscard]] inline Result<json::Value> json_of(std::string_view text, const std::string& source) {
+  Result<json::Value> value = json::parse(text);
+  if (value) return value;
+  return failed_source(source, "its answer is unusable: " + value.error().message);
+}
+
+}  // namespace detail
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

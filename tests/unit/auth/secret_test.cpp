@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/auth/secret.hpp"
+
+#include <string>
+
+#include "catch.hpp"
+#include "personalize_events/json/reader.hpp"
+
+namespace pe = personalize_events;
+
+namespace {
+
+// What stands in a string's memory, its spare capacity included.
+std::string memory_of(const std::string& text) { return {text.data(), text.capacity()}; }
+
+}  // namespace
+
+TEST_CASE("every text of a JSON tree is wiped") {
+  auto tree = pe::json::parse(
+      R"({"token": "SECRET-THAT-IS-LONG-ENOUGH", "list": [{"number": 123456789012345678901}]})");
+  REQUIRE(tree.has_value());
+  const std::string& token = tree->find("token")->text;
+  const std::string& number = tree->find("list")->items[0].find("number")->text;
+  pe::crypto::cleanse(*tree);
+  CHECK(token.empty());
+  CHECK(number.empty());
+  CHECK_THAT(memory_of(token), !test::ContainsSubstring("SECRET"));
+  CHECK_THAT(memory_of(number), !test::ContainsSubstring("1234"));
+}
+
+TEST_CASE("a request and a response are wiped") {
+  pe::HttpRequest request{"GET", "https://example.com/?token=SECRET-IN-URL"};
+  request.headers = {{"Authorization", "SECRET-IN-A-HEADER"}};
+  request.body = "SECRET-IN-THE-BODY-OF-IT";
+  pe::crypto::cleanse(request);
+  CHECK_THAT(memory_of(request.url), !test::ContainsSubstring("SECRET"));
+  CHECK_THAT(memory_of(request.headers[0].second), !test::ContainsSubstring("SECRET"));
+  CHECK_THAT(memory_of(request.body), !test::ContainsSubstring("SECRET"));
+
+  pe::HttpResponse response{200, {{"X-Token", "SECRET-IN-A-HEADER"}}, "SECRET-IN-THE-BODY-OF-IT"};
+  pe::crypto::cleanse(response);
+  CHECK_THAT(memory_of(response.headers[0].second), !test::ContainsSubstring("SECRET"));
+  CHECK_THAT(memory_of(response.body), !test::ContainsSubstring("SECRET"));
+}
+
+TEST_CASE("a variable is wiped at the end of the scope") {
+  std::string text = "SECRET-THAT-IS-LONG-ENOUGH";
+  {
+    const pe::crypto::WipeAtEnd wipe{text};
+    CHECK(text == "SECRET-THAT-IS-LONG-ENOUGH");
+  }
+  CHECK(text.empty());
+  CHECK_THAT(memory_of(text), !test::ContainsSubstring("SECRET"));
+}
