@@ -27,6 +27,12 @@ class Writer {
  public:
   explicit Writer(std::string& out) : sink_{&out}, writer_(sink_) {}
 
+  /// Begins another text, in the same string, which the caller has emptied. Keeps the memory.
+  void reset() {
+    writer_.Reset(sink_);
+    good_ = true;
+  }
+
   void begin_object() {
     write([this] { return writer_.StartObject(); });
   }

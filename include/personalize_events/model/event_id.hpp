@@ -16,12 +16,16 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// An event id of that moment with those random bytes: a UUID version 7 (RFC 9562, section 5.7).
-[[nodiscard]] inline std::string event_id(std::chrono::system_clock::time_point now,
-                                          const UuidBytes& random) {
+/// An event id: a version 7 UUID of this moment.
+[[nodiscard]] inline UuidText event_id_text(std::chrono::system_clock::time_point now,
+                                            const UuidBytes& random) {
   const auto milliseconds =
       std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch()).count();
   return format_uuid_v7(static_cast<std::uint64_t>(milliseconds), random);
+}
+[[nodiscard]] inline std::string event_id(std::chrono::system_clock::time_point now,
+                                          const UuidBytes& random) {
+  return std::string{view_of(event_id_text(now, random))};
 }
 
 }  // namespace detail

@@ -57,6 +57,9 @@ class ShapeWriter {
     writer_.end_object();
   }
 
+  /// Begins another text with the writer, which the caller has reset. Keeps the memory.
+  void reset() { good_ = true; }
+
   /// Whether everything so far could be written.
   [[nodiscard]] bool good() const { return good_ && writer_.good(); }
 
@@ -66,18 +69,20 @@ class ShapeWriter {
                     const model::Rules& rules) {
     if (value) return write_member(name, *value, rules);
     if constexpr (std::is_same_v<Type, std::string>) {
-      if (rules.fill == model::Fill::EventId)
-        write_default(name, std::optional<Type>{defaults_.event_id()}, rules);
+      if (rules.fill == model::Fill::EventId) write_default(name, defaults_.event_id());
     } else if constexpr (std::is_same_v<Type, std::chrono::system_clock::time_point>) {
-      if (rules.fill == model::Fill::Now)
-        write_default(name, std::optional<Type>{defaults_.now()}, rules);
+      if (rules.fill == model::Fill::Now) write_default(name, defaults_.now());
     }
   }
 
-  template <class Type>
-  void write_default(std::string_view name, const std::optional<Type>& value,
-                     const model::Rules& rules) {
-    if (value) write_member(name, *value, rules);
+  template <class Value>
+  void write_default(std::string_view name, const Value& value) {
+    writer_.key(name);
+    write_value(value);
+  }
+  template <class Value>
+  void write_default(std::string_view name, const std::optional<Value>& value) {
+    if (value) write_default(name, *value);
   }
 
   template <class Type>
@@ -96,18 +101,19 @@ class ShapeWriter {
     write_value(value);
   }
 
-  void write_value(const std::string& text) { writer_.string(text); }
+  void write_value(std::string_view text) { writer_.string(text); }
+  void write_value(const detail::UuidText& text) { writer_.string(detail::view_of(text)); }
   void write_value(double number) { writer_.number(number); }
   void write_value(std::chrono::system_clock::time_point time) {
     writer_.raw(detail::format_epoch_seconds(time));
   }
   void write_value(const Properties& properties) {
     scratch_.clear();
-    json::Writer inner(scratch_);
-    write_properties(inner, properties);
+    inner_.reset();
+    write_properties(inner_, properties);
     // What cannot be written inside must not be written outside as if it were whole.
-    writer_.string(inner.good() ? std::string_view(scratch_) : std::string_view{});
-    good_ = good_ && inner.good();
+    writer_.string(inner_.good() ? std::string_view(scratch_) : std::string_view{});
+    good_ = good_ && inner_.good();
   }
   template <class Shape, std::enable_if_t<model::is_shape<Shape>, int> = 0>
   void write_value(const Shape& shape) {
@@ -117,6 +123,7 @@ class ShapeWriter {
   json::Writer& writer_;
   Defaults& defaults_;
   std::string scratch_{};
+  json::Writer inner_{scratch_};
   bool good_{true};
 };
 

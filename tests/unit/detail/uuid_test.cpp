@@ -10,7 +10,12 @@
 
 namespace pe = personalize_events;
 using pe::detail::format_uuid_v4;
-using pe::detail::format_uuid_v7;
+
+namespace {
+std::string format_uuid_v7(std::uint64_t milliseconds, const pe::detail::UuidBytes& random) {
+  return std::string{pe::detail::view_of(pe::detail::format_uuid_v7(milliseconds, random))};
+}
+}  // namespace
 using pe::detail::UuidBytes;
 
 namespace {
