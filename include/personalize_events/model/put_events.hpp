@@ -64,6 +64,9 @@ struct PutEventsRequest {
 
 namespace model {
 
+inline constexpr Rules kSessionId = text(1, 256);
+inline constexpr Rules kUserId = text(1, 256).sensitive();
+
 template <>
 struct Description<MetricAttribution> {
   static constexpr std::string_view name = "MetricAttribution";
@@ -97,8 +100,8 @@ struct Description<PutEventsRequest> {
   static constexpr bool is_sensitive = false;
   static constexpr auto members =
       std::make_tuple(member("trackingId", &PutEventsRequest::tracking_id, text(1, 256).required()),
-                      member("userId", &PutEventsRequest::user_id, text(1, 256).sensitive()),
-                      member("sessionId", &PutEventsRequest::session_id, text(1, 256).required()),
+                      member("userId", &PutEventsRequest::user_id, kUserId),
+                      member("sessionId", &PutEventsRequest::session_id, kSessionId.required()),
                       member("eventList", &PutEventsRequest::event_list, list(1, 10).required()));
 };
 

@@ -59,6 +59,19 @@ class Pace {
     set_rate(std::min(wanted, 2 * measured_rate_), at);
   }
 
+  /// Begins gently after an outage, during which nothing was sent: with most of the rate that was
+  /// sent before it, whether or not the service ever set a limit.
+  void resume(Time now) {
+    const double at = seconds(now);
+    enabled_ = true;
+    last_max_rate_ = std::max(measured_rate_, kMinRate);
+    last_throttle_ = at;
+    slot_ = std::floor(at * 2) / 2;
+    sent_in_slot_ = 0;
+    tokens_ = 0;
+    set_rate(last_max_rate_ * kBeta, at);
+  }
+
   /// Requests a second, 0 while nothing is held back.
   [[nodiscard]] double rate() const { return enabled_ ? rate_ : 0; }
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EventAccount: where every accepted event is. The dispatcher tells it of each acceptance and each
+// end, and flushes ask it what they wait for. Pure.
+#ifndef PERSONALIZE_EVENTS_RECORDER_ACCOUNT_HPP
+#define PERSONALIZE_EVENTS_RECORDER_ACCOUNT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+
+#include "personalize_events/recorder/options.hpp"
+#include "personalize_events/recorder/pending_event.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// A flush that is being waited for: what became of the events that were pending when it began.
+struct FlushWatch {
+  std::uint64_t last_sequence{0};
+  FlushReport report{};
+};
+
+/// The counts behind RecorderStats, which hold recorded + adopted == delivered + rejected + expired
+/// + dropped + spooled + pending at any moment.
+class EventAccount {
+ public:
+  using Watch = std::list<FlushWatch>::iterator;
+
+  [[nodiscard]] RecorderStats& stats() noexcept { return stats_; }
+  [[nodiscard]] const RecorderStats& stats() const noexcept { return stats_; }
+  [[nodiscard]] std::size_t pending_bytes() const noexcept { return pending_bytes_; }
+  /// Of the youngest accepted event; 0 before the first.
+  [[nodiscard]] std::uint64_t last_sequence() const noexcept { return last_sequence_; }
+
+  /// Gives an event its place in the order of acceptance.
+  void accept(PendingEvent& event) noexcept {
+    event.sequence = ++last_sequence_;
+    ++stats_.recorded;
+    ++stats_.pending;
+    pending_bytes_ += event.bytes();
+  }
+
+  void end(const PendingEvents& events, Outcome outcome) noexcept {
+    for (const PendingEvent& event : events) {
+      --stats_.pending;
+      pending_bytes_ -= event.bytes();
+      ++count_of(stats_, outcome);
+      for (FlushWatch& watch : watches_) {
+        if (event.sequence > watch.last_sequence) continue;
+        ++count_of(watch.report, outcome);
+        --watch.report.pending;
+      }
+    }
+  }
+
+  /// Begins to watch what is pending now.
+  [[nodiscard]] Watch watch() {
+    watches_.push_back({last_sequence_, {}});
+    watches_.back().report.pending = stats_.pending;
+    return std::prev(watches_.end());
+  }
+  /// Ends it, and answers what happened since.
+  FlushReport unwatch(Watch watch) {
+    FlushReport report = watch->report;
+    report.complete = report.pending == 0;
+    watches_.erase(watch);
+    return report;
+  }
+
+ private:
+  template <class Counts>
+  [[nodiscard]] static std::uint64_t& count_of(Counts& counts, Outcome outcome) noexcept {
+    switch (outcome) {
+      case Outcome::Delivered: return counts.delivered;
+      case Outcome::Rejected: return counts.rejected;
+      case Outcome::Expired: return counts.expired;
+      case Outcome::Dropped: return counts.dropped;
+      case Outcome::Spooled: break;
+    }
+    return counts.spooled;
+  }
+
+  RecorderStats stats_{};
+  std::size_t pending_bytes_{0};
+  std::uint64_t last_sequence_{0};
+  std::list<FlushWatch> watches_{};
+};
+
+}  // namespace detail
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EventEncoder: from what an application records to a PendingEvent: checked against the model,
+// stamped with an id and a time, and written as JSON once. EventRecorder keeps one and uses it
+// again, so that encoding allocates the event and nothing else.
+#ifndef PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
+#define PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "personalize_events/json/writer.hpp"
+#include "personalize_events/model/event_id.hpp"
+#include "personalize_events/model/put_events.hpp"
+#include "personalize_events/model/shape.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/recorder/pending_event.hpp"
+#include "personalize_events/recorder/session.hpp"
+#include "personalize_events/result.hpp"
+#include "personalize_events/wire/path.hpp"
+#include "personalize_events/wire/validate.hpp"
+#include "personalize_events/wire/write.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace model {
+
+template <>
+struct Description<Session> {
+  static constexpr std::string_view name = "Session";
+  static constexpr bool is_sensitive = false;
+  static constexpr auto members =
+      std::make_tuple(member("sessionId", &Session::session_id, kSessionId.required()),
+                      // An empty user id is that of nobody.
+                      member("userId", &Session::user_id, text(0, kUserId.length.max).sensitive()));
+};
+
+}  // namespace model
+
+namespace detail {
+
+/// Checks what an application records. Errors: InvalidArgument, `where` is the member's wire name:
+/// "sessionId", "itemId", "impression[3]".
+[[nodiscard]] inline Result<void> check_recorded(const Session& session, const Event& event,
+                                                 Validation validation) {
+  const wire::Validator validator{validation};
+  const wire::Path path;
+  if (auto valid = validator.check(session, path); !valid) return valid;
+  if (auto valid = validator.check(event, path); !valid) return valid;
+  // Their sizes are kept in 16 bits, whatever the validation lets pass.
+  constexpr std::size_t longest = 0xffffU;
+  if (session.session_id.size() > longest) {
+    return path.member("sessionId").refuse("longer than 65 535 bytes");
+  }
+  if (session.user_id && session.user_id->size() > longest) {
+    return path.member("userId").refuse("longer than 65 535 bytes");
+  }
+  return {};
+}
+
+/// Event ids out of random bytes that are asked for by the dozen: each asking is a system call.
+class EventIdSource {
+ public:
+  [[nodiscard]] UuidText next(Platform& platform, std::chrono::system_clock::time_point now) {
+    if (used_ == pool_.size()) {
+      platform.random_bytes(pool_.data(), pool_.size());
+      used_ = 0;
+    }
+    UuidBytes random{};
+    std::copy_n(pool_.begin() + used_, random.size(), random.begin());
+    used_ += random.size();
+    return event_id_text(now, random);
+  }
+
+ private:
+  std::array<unsigned char, 16 * 16> pool_{};
+  std::size_t used_{16 * 16};
+};
+
+/// Encodes events, one at a time.
+///
+/// @par Thread Safety
+/// None: one thread at a time.
+class EventEncoder {
+ public:
+  EventEncoder() = default;
+  EventEncoder(const EventEncoder&) = delete;
+  EventEncoder& operator=(const EventEncoder&) = delete;
+
+  /// The event as the recorder keeps it, in a list of its own; an absent id and time are filled in.
+  ///
+  /// @par Error Handling
+  /// InvalidArgument: a value cannot be written as JSON. check_recorded comes first.
+  [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
+                                             Platform& platform) {
+    defaults_.platform = &platform;
+    defaults_.time = platform.now();
+    text_.assign(session.session_id);
+    if (session.user_id) text_.append(*session.user_id);
+    writer_.reset();
+    shapes_.reset();
+    shapes_.write(event);
+    if (!shapes_.good()) {
+      return make_error(ErrorKind::InvalidArgument, "event", "a value cannot be written as JSON");
+    }
+    PendingEvents one;
+    PendingEvent& pending = one.emplace_back();
+    pending.session_size = static_cast<std::uint16_t>(session.session_id.size());
+    pending.user_size = static_cast<std::uint16_t>(session.user_id ? session.user_id->size() : 0);
+    pending.recorded_at = platform.steady_now();
+    pending.text = text_;  // a copy that is as long as it needs to be
+    return one;
+  }
+
+ private:
+  struct Defaults {
+    Platform* platform{nullptr};
+    std::chrono::system_clock::time_point time{};
+    EventIdSource ids{};
+
+    [[nodiscard]] UuidText event_id() { return ids.next(*platform, time); }
+    [[nodiscard]] std::chrono::system_clock::time_point now() const { return time; }
+  };
+
+  std::string text_{};
+  json::Writer writer_{text_};
+  Defaults defaults_{};
+  wire::ShapeWriter<Defaults> shapes_{writer_, defaults_};
+};
+
+}  // namespace detail
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

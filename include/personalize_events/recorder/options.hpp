@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RecorderOptions: all that an application can say of a recorder; and what a recorder tells:
+// deliveries, faults, statistics and reports.
+#ifndef PERSONALIZE_EVENTS_RECORDER_OPTIONS_HPP
+#define PERSONALIZE_EVENTS_RECORDER_OPTIONS_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/recorder/session.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// How an accepted event ended. Every accepted event has exactly one.
+enum class Outcome : std::uint8_t {
+  /// The service took it.
+  Delivered,
+  /// The service refused it, it alone.
+  Rejected,
+  /// RecorderOptions::delivery_timeout was over.
+  Expired,
+  /// Given up: for a newer one when the queue was full, or at the end of close.
+  Dropped,
+  /// Left on the disk at close, for the next start.
+  Spooled,
+};
+
+/// The name of an outcome: "Delivered".
+[[nodiscard]] constexpr std::string_view to_string(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::Delivered: return "Delivered";
+    case Outcome::Rejected: return "Rejected";
+    case Outcome::Expired: return "Expired";
+    case Outcome::Dropped: return "Dropped";
+    case Outcome::Spooled: return "Spooled";
+  }
+  return "Unknown";
+}
+
+/// What `record` does when there is no room.
+enum class WhenFull : std::uint8_t {
+  /// Refuses the new event: QueueFull.
+  DropNewest,
+  /// Ends the oldest events that are not on their way as Dropped, and takes the new one.
+  DropOldest,
+  /// Waits for room, up to RecorderOptions::block_timeout, then refuses. It never waits on the
+  /// callback thread nor with Driver::Manual.
+  Block,
+};
+
+/// Who runs the recorder.
+enum class Driver : std::uint8_t {
+  /// A thread of its own, or of the AsyncClient it was given.
+  OwnThread,
+  /// The application, by EventRecorder::run_once. No thread is started.
+  Manual,
+};
+
+/// Events that reached their end together, as RecorderOptions::on_delivery is told.
+struct Delivery {
+  Outcome outcome{};
+  Session session{};
+  /// In the order of recording.
+  std::vector<std::string> event_ids{};
+  /// The events as JSON, in the same order, when they were not delivered: to be looked at, or kept
+  /// elsewhere. They are private data of users.
+  std::vector<std::string> events{};
+  /// Requests that carried them.
+  int attempts{0};
+  /// The service may have them although they were not reported as delivered.
+  bool may_have_been_delivered{false};
+  /// The service's, of the last answer.
+  std::string request_id{};
+  /// Why, when they were not delivered.
+  std::optional<Error> error{};
+};
+
+/// What can be wrong with a recorder's surroundings for a while.
+enum class FaultKind : std::uint8_t {
+  /// No credentials, or the service refuses them. Events wait.
+  Credentials,
+  /// The service knows no such event tracker. Events wait.
+  TrackingId,
+  /// The service cannot be reached. Events wait.
+  Offline,
+  /// The service asks for fewer requests.
+  Throttled,
+  /// The spool cannot be written. Events are kept in memory.
+  Disk,
+  /// Something in the spool could not be read.
+  SpoolDamaged,
+  /// This machine's clock is more than four minutes off; it is corrected in requests.
+  ClockSkew,
+};
+
+/// The name of a kind of fault: "Offline".
+[[nodiscard]] constexpr std::string_view to_string(FaultKind kind) noexcept {
+  switch (kind) {
+    case FaultKind::Credentials: return "Credentials";
+    case FaultKind::TrackingId: return "TrackingId";
+    case FaultKind::Offline: return "Offline";
+    case FaultKind::Throttled: return "Throttled";
+    case FaultKind::Disk: return "Disk";
+    case FaultKind::SpoolDamaged: return "SpoolDamaged";
+    case FaultKind::ClockSkew: return "ClockSkew";
+  }
+  return "Unknown";
+}
+
+/// Told to RecorderOptions::on_fault when a fault begins and when it is over, not in between.
+struct Fault {
+  FaultKind kind{};
+  bool cleared{false};
+  /// What was seen; of a cleared fault, what had been seen.
+  Error error{};
+};
+
+/// The settings of a recorder.
+struct RecorderOptions {
+  /// "trackingId", required: the event tracker's.
+  std::string tracking_id;
+  /// How long a session's batch may wait for more events, from its first one.
+  std::chrono::milliseconds linger{1000};
+  /// Most events that are accepted and not ended, in flight included.
+  std::size_t max_pending_events{100'000};
+  /// Most bytes of them, as JSON and with their ids.
+  std::size_t max_pending_bytes{64U << 20U};
+  WhenFull when_full{WhenFull::DropNewest};
+  /// Of WhenFull::Block.
+  std::chrono::milliseconds block_timeout{1000};
+  /// Most requests at once.
+  int max_in_flight{32};
+  /// 0: the service's answers set the pace.
+  double max_requests_per_second{0};
+  /// How long an event may wait; then it ends as Expired.
+  std::chrono::milliseconds delivery_timeout{600'000};
+  /// How long the destructor's close may take.
+  std::chrono::milliseconds shutdown_timeout{2'000};
+  Driver driver{Driver::OwnThread};
+  /// Called once for each batch that reached its end, on the recorder's thread, no lock held. It
+  /// may call `record`; `flush` and `close` answer it at once. One that throws ends the program.
+  std::function<void(const Delivery&)> on_delivery{};
+  /// Called when a fault begins or ends, likewise: the place for your logger.
+  std::function<void(const Fault&)> on_fault{};
+
+  /// The defaults: for a server, which has many sessions and a good network.
+  [[nodiscard]] static RecorderOptions server(std::string tracking_id) {
+    RecorderOptions options;
+    options.tracking_id = std::move(tracking_id);
+    return options;
+  }
+
+  /// For a set-top box, a console or a phone: one session, little memory, batches that wait half a
+  /// minute to fill.
+  [[nodiscard]] static RecorderOptions device(std::string tracking_id) {
+    RecorderOptions options;
+    options.tracking_id = std::move(tracking_id);
+    options.linger = std::chrono::seconds{30};
+    options.max_in_flight = 2;
+    options.max_pending_events = 2'000;
+    options.max_pending_bytes = 2U << 20U;
+    return options;
+  }
+};
+
+/// Where the events of a recorder are. At any moment recorded + adopted == delivered + rejected +
+/// expired + dropped + spooled + pending.
+struct RecorderStats {
+  /// Accepted by `record`.
+  std::uint64_t recorded{};
+  /// Found in the spool, left by an earlier process.
+  std::uint64_t adopted{};
+  std::uint64_t delivered{};
+  std::uint64_t rejected{};
+  std::uint64_t expired{};
+  std::uint64_t dropped{};
+  /// On the disk and not in memory.
+  std::uint64_t spooled{};
+  /// Accepted and not ended, in flight included.
+  std::uint64_t pending{};
+  /// Calls of `record` that did not accept their event; not part of the account.
+  std::uint64_t refused{};
+  /// Requests after the first of a batch.
+  std::uint64_t retries{};
+  std::uint64_t requests{};
+  /// Requests on their way now.
+  std::uint64_t in_flight{};
+  std::chrono::milliseconds oldest_pending_age{};
+};
+
+/// What became of the events that a flush or a close waited for.
+struct FlushReport {
+  std::uint64_t delivered{};
+  std::uint64_t rejected{};
+  std::uint64_t expired{};
+  std::uint64_t dropped{};
+  std::uint64_t spooled{};
+  std::uint64_t pending{};
+  /// None of them is pending.
+  bool complete{false};
+  /// Called on the callback thread, which it would have to wait for; it answered at once.
+  bool would_deadlock{false};
+};
+using CloseReport = FlushReport;
+
+/// What EventRecorder::run_once did.
+struct RunReport {
+  /// When to call it again at the latest.
+  std::chrono::milliseconds next_wake{};
+  std::uint64_t pending{};
+  bool did_work{false};
+};
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

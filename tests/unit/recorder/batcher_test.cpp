@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/recorder/batcher.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/recorder_events.hpp"
+
+namespace pe = personalize_events;
+using pe::detail::Batch;
+using test::at;
+using test::ids_of;
+
+namespace {
+
+constexpr std::chrono::milliseconds kLinger{1000};
+
+struct World {
+  explicit World(std::chrono::milliseconds linger = kLinger,
+                 std::size_t most_bytes = pe::detail::kMaxBatchBytes)
+      : batcher(linger, most_bytes) {}
+
+  void add(const std::string& session, const std::string& id, std::int64_t time = 0,
+           const std::string& user = "") {
+    auto one = test::pending(session, user, id, at(time));
+    one.front().sequence = ++last_sequence;
+    batcher.add(std::move(one));
+  }
+  void add_many(const std::string& session, int count) {
+    for (int i = 0; i < count; ++i) add(session, std::to_string(i));
+  }
+  std::optional<Batch> next(std::int64_t time) {
+    batcher.promote(at(time));
+    return batcher.next();
+  }
+
+  pe::detail::Batcher batcher;
+  std::uint64_t last_sequence{0};
+};
+
+std::string ids_of_batch(const std::optional<Batch>& batch) {
+  std::string ids;
+  for (std::size_t i = 0; batch && i < batch->size(); ++i) {
+    ids.append(i == 0 ? "" : " ").append(pe::detail::event_id_of((*batch)[i].json()));
+  }
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("a batch waits for more events as long as it may, from its first one") {
+  World world;
+  world.add("visit", "a", 0);
+  world.add("visit", "b", 900);
+  CHECK_FALSE(world.next(999).has_value());
+  CHECK(world.batcher.next_due() == at(1000));
+  CHECK(ids_of_batch(world.next(1000)) == "a b");
+}
+
+TEST_CASE("a full batch leaves at once, and never holds eleven") {
+  World world;
+  world.add_many("visit", 9);
+  CHECK_FALSE(world.next(0).has_value());
+  world.add("visit", "9");
+  const auto batch = world.next(0);
+  REQUIRE(batch.has_value());
+  CHECK(batch->size() == 10);
+
+  World many;
+  many.add_many("visit", 25);
+  const auto first = many.next(0);
+  REQUIRE(first.has_value());
+  CHECK(first->size() == 10);
+  CHECK_FALSE(many.next(0).has_value());  // the session has one in flight
+}
+
+TEST_CASE("a batch that would be too large leaves before") {
+  World world{kLinger, 150};
+  world.add("visit", "a");
+  world.add("visit", "b");
+  CHECK_FALSE(world.next(0).has_value());
+  world.add("visit", "c");
+  CHECK(ids_of_batch(world.next(0)) == "a b");
+
+  World small{kLinger, 10};
+  small.add("visit", "a");
+  CHECK(ids_of_batch(small.next(1000)) == "a");  // larger than the cap, but alone
+}
+
+TEST_CASE("a new user seals the batch, so that a login is seen in its place") {
+  World world;
+  world.add("visit", "a");
+  world.add("visit", "b");
+  world.add("visit", "c", 10, "user-7");
+  const auto before_login = world.next(10);
+  CHECK(ids_of_batch(before_login) == "a b");
+  CHECK_FALSE(world.next(2000).has_value());
+  CHECK(ids_of(world.batcher.take(*before_login, at(2000))) == "a b");
+  const auto after_login = world.next(2000);
+  CHECK(ids_of_batch(after_login) == "c");
+  CHECK(after_login->first().user_id() == "user-7");
+}
+
+TEST_CASE("what is left behind a batch lingers from its own first event") {
+  World world;
+  world.add_many("visit", 10);
+  const auto full = world.next(0);
+  world.add("visit", "late", 500);
+  CHECK(world.batcher.take(*full, at(600)).size() == 10);
+  CHECK(world.batcher.next_due() == at(1500));
+  CHECK_FALSE(world.next(1499).has_value());
+  CHECK(ids_of_batch(world.next(1500)) == "late");
+}
+
+TEST_CASE("what lingers again leaves when it is complete") {
+  World world;
+  world.add_many("visit", 10);
+  const auto full = world.next(0);
+  world.add("visit", "late", 500);
+  CHECK(world.batcher.take(*full, at(600)).size() == 10);
+  for (int i = 0; i < 9; ++i) world.add("visit", "more", 700);
+  const auto next = world.next(700);
+  REQUIRE(next.has_value());
+  CHECK(next->size() == 10);
+}
+
+TEST_CASE("sessions are served in turn") {
+  World world;
+  world.add_many("noisy", 30);
+  world.add_many("quiet", 10);
+  const auto noisy = world.next(0);
+  CHECK(noisy->first().session_id() == "noisy");
+  CHECK(world.batcher.take(*noisy, at(0)).size() == 10);
+  const auto quiet = world.next(0);
+  CHECK(quiet->first().session_id() == "quiet");
+  CHECK(world.next(0)->first().session_id() == "noisy");
+}
+
+TEST_CASE("a flush ends lingering for what was there, and for nothing later") {
+  World world;
+  world.add("one", "a");
+  world.add("two", "b");
+  world.batcher.flush(world.last_sequence);
+  world.add("three", "c", 5);
+  const auto first = world.next(5);
+  CHECK(ids_of_batch(first) == "a");
+  CHECK(ids_of_batch(world.next(5)) == "b");
+  CHECK_FALSE(world.next(5).has_value());
+
+  // Also what was behind a batch in flight when the flush came.
+  world.add("one", "d", 6);
+  world.batcher.flush(world.last_sequence);
+  CHECK(world.batcher.take(*first, at(7)).size() == 1);
+  CHECK(ids_of_batch(world.next(7)) == "c");
+  CHECK(ids_of_batch(world.next(7)) == "d");
+}
+
+TEST_CASE("a session without events is erased") {
+  World world;
+  for (int i = 0; i < 100; ++i) world.add("visit-" + std::to_string(i), "a");
+  CHECK(world.batcher.sessions() == 100);
+  for (int i = 0; i < 100; ++i) {
+    const auto batch = world.next(1000);
+    REQUIRE(batch.has_value());
+    CHECK(world.batcher.take(*batch, at(1000)).size() == 1);
+  }
+  CHECK(world.batcher.sessions() == 0);
+  CHECK(world.batcher.oldest() == nullptr);
+  CHECK(world.batcher.next_due() == pe::detail::SteadyTime::max());
+}
+
+TEST_CASE("a batch that is put back leaves first of its session, when its time has come") {
+  World world;
+  world.add_many("visit", 12);
+  const auto batch = world.next(0);
+  world.batcher.put_back(*batch, at(300), at(0));
+  batch->session().failures = 1;
+  CHECK_FALSE(world.next(299).has_value());
+  CHECK(world.batcher.next_due() == at(300));
+  const auto again = world.next(300);
+  CHECK(ids_of_batch(again) == "0 1 2 3 4 5 6 7 8 9");
+  world.batcher.put_back(*again, at(300), at(300));
+  CHECK(world.next(300).has_value());
+}
+
+TEST_CASE("a flush does not shorten a backoff") {
+  World world;
+  world.add("visit", "a");
+  const auto batch = world.next(1000);
+  batch->session().failures = 1;
+  world.batcher.put_back(*batch, at(5000), at(1000));
+  world.batcher.flush(world.last_sequence);
+  CHECK_FALSE(world.next(4999).has_value());
+  CHECK(world.next(5000).has_value());
+}
+
+TEST_CASE("a bad event is found by halving, in at most nineteen requests") {
+  for (int bad = 0; bad < 10; ++bad) {
+    for (int other_bad = bad; other_bad < 10; ++other_bad) {
+      World world;
+      world.add_many("visit", 10);
+      std::string delivered;
+      std::string rejected;
+      int requests = 0;
+      while (world.batcher.sessions() > 0) {
+        REQUIRE(++requests <= 19);
+        const auto batch = world.next(1000);
+        REQUIRE(batch.has_value());
+        bool is_refused = false;
+        for (std::size_t i = 0; i < batch->size(); ++i) {
+          const std::string id = pe::detail::event_id_of((*batch)[i].json());
+          is_refused = is_refused || id == std::to_string(bad) || id == std::to_string(other_bad);
+        }
+        if (!is_refused) {
+          delivered += ids_of(world.batcher.take(*batch, at(1000))) + " ";
+        } else if (batch->size() > 1) {
+          world.batcher.halve(*batch);
+        } else {
+          rejected += ids_of(world.batcher.take(*batch, at(1000), true)) + " ";
+        }
+      }
+      std::string good;
+      for (int i = 0; i < 10; ++i) {
+        if (i != bad && i != other_bad) good += std::to_string(i) + " ";
+      }
+      CHECK(delivered == good);
+      CHECK(rejected ==
+            std::to_string(bad) + " " + (bad == other_bad ? "" : std::to_string(other_bad) + " "));
+    }
+  }
+}
+
+TEST_CASE("after the bad event was found batches are whole again") {
+  World world;
+  world.add_many("visit", 2);
+  const auto both = world.next(1000);
+  world.batcher.halve(*both);
+  CHECK(world.batcher.take(*world.next(1000), at(1000)).size() == 1);
+  CHECK(world.batcher.take(*world.next(1000), at(1000), true).size() == 1);
+  world.add_many("visit", 10);
+  CHECK(world.next(1000)->size() == 10);
+}
+
+TEST_CASE("the oldest event that is not on its way is the one to give up") {
+  World world;
+  world.add_many("first", 10);
+  const auto batch = world.next(0);
+  world.add("first", "behind", 10);
+  world.add("second", "young", 20);
+  CHECK(ids_of(world.batcher.take_oldest(at(10))).empty());
+  CHECK(ids_of(world.batcher.take_oldest(at(11))) == "behind");
+  CHECK(ids_of(world.batcher.take_oldest(at(100))) == "young");
+  CHECK(ids_of(world.batcher.take_oldest(at(100))).empty());
+  CHECK(world.batcher.take(*batch, at(100)).size() == 10);
+  CHECK(world.batcher.sessions() == 0);
+}
+
+TEST_CASE("a session that loses its first event is found as before") {
+  World world;
+  world.add("visit", "a");
+  world.add("visit", "b", 1);
+  CHECK(ids_of(world.batcher.take_oldest(at(1000))) == "a");
+  world.add("visit", "c", 2);
+  CHECK(world.batcher.sessions() == 1);
+  CHECK(ids_of_batch(world.next(1000)) == "b c");
+}
+
+TEST_CASE("a parked session that loses its only event leaves nothing behind") {
+  World world;
+  world.add("visit", "a");
+  const auto batch = world.next(1000);
+  world.batcher.put_back(*batch, at(2000), at(1000));
+  CHECK(ids_of(world.batcher.take_oldest(at(5000))) == "a");
+  CHECK(world.batcher.next_due() == pe::detail::SteadyTime::max());
+  CHECK_FALSE(world.next(9000).has_value());
+}
+
+TEST_CASE("everything that is not on its way can be taken, oldest first") {
+  World world;
+  world.add_many("first", 11);
+  const auto batch = world.next(0);
+  world.add("second", "x", 1);
+  world.add("third", "y", 2);
+  CHECK(ids_of(world.batcher.take_all()) == "10 x y");
+  CHECK(world.batcher.sessions() == 1);
+  CHECK(world.batcher.take(*batch, at(0)).size() == 10);
+}
+
+TEST_CASE("what waited through an outage leaves after what is new") {
+  World world;
+  world.add("old", "a", 0);
+  world.add("also-old", "b", 0);
+  world.batcher.promote(at(1000));
+  world.batcher.begin_backlog();
+  world.add("new", "c", 1000);
+  CHECK(ids_of_batch(world.next(2000)) == "c");
+  CHECK(ids_of_batch(world.next(2000)) == "a");
+
+  // Somebody goes on with an old session: it is served with the live ones.
+  world.add("newer", "d", 2000);
+  world.batcher.promote(at(3000));
+  world.add("also-old", "e", 3000);
+  CHECK(ids_of_batch(world.next(3000)) == "d");
+  CHECK(ids_of_batch(world.next(3000)) == "b e");
+}
+
+TEST_CASE("without lingering every event leaves at once") {
+  World world{std::chrono::milliseconds{0}};
+  world.add("visit", "a", 5);
+  CHECK(ids_of_batch(world.next(5)) == "a");
+}

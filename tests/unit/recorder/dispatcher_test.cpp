@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/recorder/dispatcher.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/recorder_events.hpp"
+
+namespace pe = personalize_events;
+using pe::detail::Batch;
+using pe::detail::BatchAnswer;
+using test::at;
+
+namespace {
+
+pe::RecorderOptions prompt_options() {
+  pe::RecorderOptions options;
+  options.tracking_id = "tracker";
+  options.linger = std::chrono::milliseconds{0};
+  return options;
+}
+
+BatchAnswer refused(pe::ErrorKind kind, const char* code, int status, bool connected = true) {
+  BatchAnswer answer;
+  answer.error.emplace();
+  answer.error->kind = kind;
+  answer.error->code = code;
+  answer.error->http_status = status;
+  answer.error->connected = connected;
+  return answer;
+}
+BatchAnswer invalid() { return refused(pe::ErrorKind::Service, "InvalidInputException", 400); }
+BatchAnswer unreachable() { return refused(pe::ErrorKind::Transport, "", 0, false); }
+
+struct World {
+  explicit World(pe::RecorderOptions options = prompt_options(), int quota = 500)
+      : dispatcher(options, quota, at(0)) {}
+
+  void record(const std::string& session, const std::string& id, std::int64_t time = 0,
+              const std::string& user = "") {
+    dispatcher.accept(test::pending(session, user, id, at(time)));
+  }
+  pe::retry::Remedy answer(const Batch& batch, BatchAnswer answer, std::int64_t time) {
+    return dispatcher.answered(batch, std::move(answer), at(time), 1.0);
+  }
+  /// Sends and delivers all that leaves at this time; answers how many batches did.
+  int deliver_all(std::int64_t time) {
+    int batches = 0;
+    while (auto batch = dispatcher.next(at(time))) {
+      answer(*batch, {}, time);
+      ++batches;
+    }
+    return batches;
+  }
+  /// "Delivered a b; Rejected c"
+  std::string ended() {
+    std::string text;
+    for (const auto& ended : dispatcher.take_ended()) {
+      text.append(text.empty() ? "" : "; ").append(pe::to_string(ended.outcome)).append(" ");
+      text.append(test::ids_of(ended.events));
+    }
+    return text;
+  }
+  /// "+Offline -Offline"
+  std::string faults() {
+    std::string text;
+    for (const pe::Fault& fault : dispatcher.take_faults()) {
+      text.append(text.empty() ? "" : " ").append(fault.cleared ? "-" : "+");
+      text.append(pe::to_string(fault.kind));
+    }
+    return text;
+  }
+
+  pe::detail::Dispatcher dispatcher;
+};
+
+}  // namespace
+
+TEST_CASE("a batch that is taken is delivered") {
+  World world;
+  world.record("visit", "a");
+  const auto batch = world.dispatcher.next(at(0));
+  REQUIRE(batch.has_value());
+  CHECK(world.dispatcher.stats().in_flight == 1);
+  CHECK(world.dispatcher.stats().pending == 1);
+  BatchAnswer taken;
+  taken.request_id = "request-1";
+  world.answer(*batch, std::move(taken), 20);
+  const auto ended = world.dispatcher.take_ended();
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].outcome == pe::Outcome::Delivered);
+  CHECK(ended[0].request_id == "request-1");
+  CHECK(ended[0].events.front().attempts == 1);
+  CHECK_FALSE(ended[0].error.has_value());
+  CHECK(world.dispatcher.stats().delivered == 1);
+  CHECK(world.dispatcher.stats().requests == 1);
+  CHECK(world.dispatcher.stats().pending == 0);
+  CHECK_FALSE(world.dispatcher.has_news());
+}
+
+TEST_CASE("no more requests are on their way than allowed") {
+  auto options = prompt_options();
+  options.max_in_flight = 2;
+  World world{options};
+  for (const char* session : {"one", "two", "three"}) world.record(session, session);
+  const auto first = world.dispatcher.next(at(0));
+  REQUIRE(world.dispatcher.next(at(0)).has_value());
+  CHECK_FALSE(world.dispatcher.next(at(0)).has_value());
+  world.answer(*first, {}, 1);
+  CHECK(world.dispatcher.next(at(1)).has_value());
+}
+
+TEST_CASE("a passing failure is tried again after a backoff that grows") {
+  World world;
+  world.record("visit", "a");
+  std::int64_t now = 0;
+  for (const std::int64_t wait : {50, 100, 200, 400}) {
+    const auto batch = world.dispatcher.next(at(now));
+    REQUIRE(batch.has_value());
+    world.answer(*batch, refused(pe::ErrorKind::Service, "", 503), now);
+    CHECK_FALSE(world.dispatcher.next(at(now)).has_value());
+    CHECK(world.dispatcher.next_wake(at(now)) == at(now + wait));
+    now += wait;
+  }
+  CHECK(world.deliver_all(now) == 1);
+  CHECK(world.dispatcher.stats().retries == 4);
+  CHECK(world.ended() == "Delivered a");
+}
+
+TEST_CASE("without quota a batch waits the whole backoff, and is not lost") {
+  World world{prompt_options(), 0};
+  world.record("visit", "a");
+  const auto batch = world.dispatcher.next(at(0));
+  world.dispatcher.answered(*batch, refused(pe::ErrorKind::Service, "", 500), at(0), 0.0);
+  CHECK(world.dispatcher.next_wake(at(0)) == at(50));
+  CHECK(world.deliver_all(50) == 1);
+}
+
+TEST_CASE("throttling slows everything down, and is told once") {
+  World world;
+  for (int i = 0; i < 5; ++i) world.record("visit-" + std::to_string(i), std::to_string(i));
+  const auto first = world.dispatcher.next(at(0));
+  const auto second = world.dispatcher.next(at(0));
+  world.answer(*first, refused(pe::ErrorKind::Service, "ThrottlingException", 400), 10);
+  world.answer(*second, refused(pe::ErrorKind::Service, "ThrottlingException", 400), 10);
+  CHECK(world.faults() == "+Throttled");
+  CHECK_FALSE(world.dispatcher.next(at(10)).has_value());
+  std::int64_t now = 10;
+  int turns = 0;
+  while (world.dispatcher.stats().pending > 0 && ++turns < 1000) {
+    const auto wake = world.dispatcher.next_wake(at(now));
+    REQUIRE(wake > at(now));
+    now += std::chrono::ceil<std::chrono::milliseconds>(wake - at(now)).count();
+    world.deliver_all(now);
+  }
+  CHECK(world.dispatcher.stats().delivered == 5);
+  world.record("later", "later", now + 20'000);
+  while (world.dispatcher.stats().pending > 0 && ++turns < 1000) world.deliver_all(now += 20'000);
+  CHECK(world.faults() == "-Throttled");
+}
+
+TEST_CASE("the hint of the service is kept to") {
+  World world;
+  world.record("visit", "a");
+  auto answer = refused(pe::ErrorKind::Service, "", 503);
+  answer.retry_after = std::chrono::milliseconds{3000};
+  world.answer(*world.dispatcher.next(at(0)), std::move(answer), 0);
+  CHECK(world.dispatcher.next_wake(at(0)) == at(3000));
+}
+
+TEST_CASE("offline, one batch at a time is the probe, and live events go first afterwards") {
+  World world;
+  for (int i = 0; i < 5; ++i) world.record("old-" + std::to_string(i), std::to_string(i));
+  for (int i = 0; i < 3; ++i) {
+    world.answer(*world.dispatcher.next(at(0)), unreachable(), 0);
+  }
+  CHECK(world.faults() == "+Offline");
+  CHECK_FALSE(world.dispatcher.next(at(999)).has_value());
+  CHECK(world.dispatcher.next_wake(at(10)) == at(1000));
+
+  const auto probe = world.dispatcher.next(at(1000));
+  REQUIRE(probe.has_value());
+  CHECK_FALSE(world.dispatcher.next(at(1000)).has_value());
+  world.answer(*probe, unreachable(), 1100);
+  CHECK_FALSE(world.dispatcher.next(at(3099)).has_value());  // the wait has doubled
+  world.record("new", "live", 3000);
+
+  const auto second = world.dispatcher.next(at(3100));
+  REQUIRE(second.has_value());
+  world.answer(*second, {}, 3200);
+  CHECK(world.faults() == "-Offline");
+  world.record("newer", "live2", 3200);
+  std::string order;
+  std::int64_t now = 3200;
+  while (world.dispatcher.stats().pending > 0 && now < 60'000) {
+    if (const auto batch = world.dispatcher.next(at(now))) {
+      order.append(pe::detail::event_id_of(batch->first().json())).append(" ");
+      world.answer(*batch, {}, now);
+    }
+    now += 50;
+  }
+  CHECK(order.substr(0, 6) == "live2 ");
+  CHECK(world.dispatcher.stats().delivered == 7);
+}
+
+TEST_CASE("an answer of any kind ends being offline") {
+  World world;
+  world.record("visit", "a");
+  std::int64_t now = 0;
+  for (int i = 0; i < 3; ++i) {
+    now = 1000 * i;
+    world.answer(*world.dispatcher.next(at(now)), unreachable(), now);
+  }
+  CHECK(world.faults() == "+Offline");
+  now += 5000;
+  world.answer(*world.dispatcher.next(at(now)), refused(pe::ErrorKind::Service, "", 500), now);
+  CHECK(world.faults() == "-Offline");
+}
+
+TEST_CASE("bad credentials hold everything, and lose nothing") {
+  for (const bool was_sent : {true, false}) {
+    World world;
+    world.record("one", "a");
+    world.record("two", "b");
+    auto denied = was_sent ? refused(pe::ErrorKind::Service, "AccessDeniedException", 403)
+                           : refused(pe::ErrorKind::Credentials, "", 0, false);
+    denied.was_sent = was_sent;
+    world.answer(*world.dispatcher.next(at(0)), denied, 0);
+    CHECK(world.faults() == "+Credentials");
+    CHECK_FALSE(world.dispatcher.next(at(999)).has_value());
+    CHECK(world.dispatcher.stats().requests == (was_sent ? 1U : 0U));
+    const auto probe = world.dispatcher.next(at(1000));
+    REQUIRE(probe.has_value());
+    world.answer(*probe, {}, 1000);
+    CHECK(world.faults() == "-Credentials");
+    for (std::int64_t now = 1000; now < 20'000; now += 500) world.deliver_all(now);
+    CHECK(world.dispatcher.stats().delivered == 2);
+  }
+}
+
+TEST_CASE("an unknown tracker holds everything") {
+  World world;
+  world.record("one", "a");
+  world.answer(*world.dispatcher.next(at(0)),
+               refused(pe::ErrorKind::Service, "ResourceNotFoundException", 404), 0);
+  CHECK(world.faults() == "+TrackingId");
+  CHECK(world.ended().empty());
+  CHECK(world.dispatcher.stats().pending == 1);
+}
+
+TEST_CASE("rejected temporary credentials are refreshed once, at once") {
+  World world;
+  world.record("visit", "a");
+  auto expired = refused(pe::ErrorKind::Service, "ExpiredTokenException", 403);
+  expired.credentials_are_temporary = true;
+  CHECK(world.answer(*world.dispatcher.next(at(0)), expired, 0) ==
+        pe::retry::Remedy::RefreshCredentials);
+  const auto again = world.dispatcher.next(at(0));
+  REQUIRE(again.has_value());
+  CHECK(world.answer(*again, expired, 0) == pe::retry::Remedy::None);
+  CHECK(world.faults() == "+Credentials");
+
+  World static_keys;
+  static_keys.record("visit", "a");
+  expired.credentials_are_temporary = false;
+  CHECK(static_keys.answer(*static_keys.dispatcher.next(at(0)), expired, 0) ==
+        pe::retry::Remedy::None);
+  CHECK(static_keys.faults() == "+Credentials");
+}
+
+TEST_CASE("a wrong clock is corrected once, at once") {
+  using std::chrono::minutes;
+  const std::chrono::system_clock::time_point now{std::chrono::hours{500'000}};
+  auto skewed = refused(pe::ErrorKind::Service, "InvalidSignatureException", 403);
+  skewed.service_date = now;
+  skewed.signed_at = now - minutes{5};
+  World world;
+  world.record("visit", "a");
+  CHECK(world.answer(*world.dispatcher.next(at(0)), skewed, 0) == pe::retry::Remedy::CorrectClock);
+  CHECK(world.faults() == "+ClockSkew");
+  CHECK(world.deliver_all(0) == 1);
+  CHECK(world.faults() == "-ClockSkew");
+
+  World good_clock;
+  good_clock.record("visit", "a");
+  skewed.signed_at = now - minutes{3};
+  CHECK(good_clock.answer(*good_clock.dispatcher.next(at(0)), skewed, 0) ==
+        pe::retry::Remedy::None);
+  CHECK(good_clock.faults() == "+Credentials");
+}
+
+TEST_CASE("one bad event among good ones falls alone") {
+  World world;
+  world.record("other", "proof");
+  CHECK(world.deliver_all(0) == 1);
+  for (int i = 0; i < 10; ++i) world.record("visit", std::to_string(i));
+  int requests = 0;
+  while (auto batch = world.dispatcher.next(at(0))) {
+    REQUIRE(++requests < 20);
+    bool has_bad = false;
+    for (std::size_t i = 0; i < batch->size(); ++i) {
+      has_bad = has_bad || pe::detail::event_id_of((*batch)[i].json()) == "7";
+    }
+    world.answer(*batch, has_bad ? invalid() : BatchAnswer{}, 0);
+  }
+  CHECK(world.dispatcher.stats().delivered == 10);
+  CHECK(world.dispatcher.stats().rejected == 1);
+  CHECK_THAT(world.ended(), test::ContainsSubstring("Rejected 7;"));
+}
+
+TEST_CASE("three sessions refused before anything was delivered: it is the tracker") {
+  World world;
+  for (const char* session : {"one", "two", "three", "four"}) world.record(session, session);
+  std::vector<Batch> batches;
+  while (auto batch = world.dispatcher.next(at(0))) batches.push_back(*batch);
+  REQUIRE(batches.size() == 4);
+  world.answer(batches[0], invalid(), 10);
+  world.answer(batches[1], invalid(), 10);
+  CHECK(world.faults().empty());
+  world.answer(batches[2], invalid(), 10);
+  CHECK(world.faults() == "+TrackingId");
+  world.answer(batches[3], invalid(), 10);
+  CHECK(world.ended().empty());
+  CHECK(world.dispatcher.stats().pending == 4);
+  CHECK_FALSE(world.dispatcher.next(at(900)).has_value());
+
+  std::int64_t now = 1010;
+  const auto probe = world.dispatcher.next(at(now));
+  REQUIRE(probe.has_value());
+  world.answer(*probe, {}, now);
+  CHECK(world.faults() == "-TrackingId");
+  for (; now < 60'000; now += 100) world.deliver_all(now);
+  CHECK(world.dispatcher.stats().delivered == 4);
+}
+
+TEST_CASE("a refusal in doubt is the event's as soon as anything is delivered") {
+  World world;
+  world.record("one", "bad");
+  world.record("two", "good");
+  const auto bad = world.dispatcher.next(at(0));
+  const auto good = world.dispatcher.next(at(0));
+  world.answer(*bad, invalid(), 1);
+  CHECK(world.ended().empty());
+  world.answer(*good, {}, 2);
+  CHECK(world.ended() == "Delivered good; Rejected bad");
+}
+
+TEST_CASE("a refusal in doubt is the event's when nothing is left to tell") {
+  World world;
+  world.record("one", "bad");
+  world.answer(*world.dispatcher.next(at(0)), invalid(), 1);
+  CHECK_FALSE(world.dispatcher.next(at(1)).has_value());
+  CHECK(world.ended() == "Rejected bad");
+  CHECK(world.faults().empty());
+}
+
+TEST_CASE("an event that could not be delivered in time expires") {
+  auto options = prompt_options();
+  options.delivery_timeout = std::chrono::seconds{10};
+  World world{options};
+  world.record("visit", "a");
+  auto lost = refused(pe::ErrorKind::Timeout, "", 0);
+  lost.error->may_have_been_delivered = true;
+  world.answer(*world.dispatcher.next(at(9'990)), lost, 9'990);
+  CHECK(world.dispatcher.next_wake(at(9'990)) == at(10'000));
+  CHECK_FALSE(world.dispatcher.next(at(10'001)).has_value());
+  const auto ended = world.dispatcher.take_ended();
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].outcome == pe::Outcome::Expired);
+  CHECK(ended[0].error->kind == pe::ErrorKind::Timeout);
+  CHECK(ended[0].events.front().may_have_been_delivered);
+}
+
+TEST_CASE("room is made by dropping the oldest, in whole") {
+  auto options = prompt_options();
+  options.linger = std::chrono::seconds{1};
+  options.max_pending_events = 2;
+  World world{options};
+  world.record("visit", "a");
+  CHECK(world.dispatcher.has_room(10));
+  world.record("visit", "b");
+  CHECK_FALSE(world.dispatcher.has_room(10));
+  CHECK(world.dispatcher.make_room(10));
+  world.record("visit", "c");
+  CHECK(world.ended() == "Dropped a");
+  CHECK_FALSE(world.dispatcher.make_room(std::size_t{1} << 40U));
+  CHECK(world.dispatcher.stats().dropped == 3);
+}
+
+TEST_CASE("at the end of close everything ends") {
+  World world;
+  world.record("one", "a");
+  world.record("two", "b");
+  const auto batch = world.dispatcher.next(at(0));
+  auto cancelled = refused(pe::ErrorKind::Cancelled, "", 0);
+  cancelled.error->may_have_been_delivered = true;
+  world.answer(*batch, cancelled, 0);
+  pe::Error closed;
+  closed.kind = pe::ErrorKind::Cancelled;
+  world.dispatcher.drop_all(closed);
+  CHECK(world.dispatcher.stats().pending == 0);
+  const auto ended = world.dispatcher.take_ended();
+  REQUIRE(ended.size() == 2);
+  CHECK(ended[0].events.front().may_have_been_delivered);
+  CHECK_FALSE(ended[1].events.front().may_have_been_delivered);
+}
+
+TEST_CASE("an own limit of requests is kept") {
+  auto options = prompt_options();
+  options.max_requests_per_second = 10;
+  World world{options};
+  for (int i = 0; i < 3; ++i) world.record("visit-" + std::to_string(i), "a");
+  CHECK(world.dispatcher.next(at(0)).has_value());
+  CHECK_FALSE(world.dispatcher.next(at(99)).has_value());
+  CHECK(world.dispatcher.next_wake(at(99)) == at(100));
+  CHECK(world.dispatcher.next(at(100)).has_value());
+}

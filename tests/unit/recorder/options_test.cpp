@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/recorder/options.hpp"
+
+#include <set>
+#include <string>
+#include <type_traits>
+
+#include "catch.hpp"
+
+namespace pe = personalize_events;
+
+TEST_CASE("a server's recorder has the defaults") {
+  const auto options = pe::RecorderOptions::server("tracker");
+  CHECK(std::is_aggregate_v<pe::RecorderOptions>);
+  CHECK(options.tracking_id == "tracker");
+  CHECK(options.linger == std::chrono::seconds{1});
+  CHECK(options.max_pending_events == 100'000);
+  CHECK(options.max_pending_bytes == 64U * 1024 * 1024);
+  CHECK(options.when_full == pe::WhenFull::DropNewest);
+  CHECK(options.max_in_flight == 32);
+  CHECK(options.delivery_timeout == std::chrono::minutes{10});
+  CHECK(options.shutdown_timeout == std::chrono::seconds{2});
+  CHECK(options.driver == pe::Driver::OwnThread);
+  CHECK_FALSE(options.on_delivery);
+}
+
+TEST_CASE("a device's recorder takes little") {
+  const auto options = pe::RecorderOptions::device("tracker");
+  CHECK(options.tracking_id == "tracker");
+  CHECK(options.linger == std::chrono::seconds{30});
+  CHECK(options.max_in_flight == 2);
+  CHECK(options.max_pending_events == 2'000);
+  CHECK(options.max_pending_bytes == 2U * 1024 * 1024);
+}
+
+TEST_CASE("outcomes and faults have names of their own") {
+  using pe::FaultKind;
+  using pe::Outcome;
+  std::set<std::string> names;
+  for (const Outcome outcome : {Outcome::Delivered, Outcome::Rejected, Outcome::Expired,
+                                Outcome::Dropped, Outcome::Spooled}) {
+    names.insert(std::string{pe::to_string(outcome)});
+  }
+  for (const FaultKind kind :
+       {FaultKind::Credentials, FaultKind::TrackingId, FaultKind::Offline, FaultKind::Throttled,
+        FaultKind::Disk, FaultKind::SpoolDamaged, FaultKind::ClockSkew}) {
+    names.insert(std::string{pe::to_string(kind)});
+  }
+  CHECK(names.size() == 12);
+  CHECK(names.count("Unknown") == 0);
+  CHECK(pe::to_string(static_cast<Outcome>(99)) == "Unknown");
+  CHECK(pe::to_string(static_cast<FaultKind>(99)) == "Unknown");
+}
