@@ -12,32 +12,20 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <type_traits>
 #include <utility>
 
+#include "personalize_events/http/curl_failure.hpp"
+#include "personalize_events/http/curl_setup.hpp"
+#include "personalize_events/http/deadline.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/http/options.hpp"
+#include "personalize_events/http/request_check.hpp"
 #include "personalize_events/http/response_collector.hpp"
+#include "personalize_events/http/transport.hpp"
 #include "personalize_events/result.hpp"
-
-#if LIBCURL_VERSION_NUM < 0x074400
-#error "personalize-events needs libcurl 7.68 or newer"
-#endif
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
-
-/// Initialises libcurl, the first time it is asked to, and answers how that went. There is no
-/// clean-up: other parts of the program may use libcurl until its very end.
-///
-/// @par Thread Safety
-/// Any thread. A libcurl before 7.84 asks that no other part of the program initialises it at the
-/// same moment.
-[[nodiscard]] inline CURLcode initialise_curl() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  return code;
-}
 
 /// Frees what libcurl gave out.
 struct CurlDeleter {
@@ -63,208 +51,26 @@ struct CurlDeleter {
   return std::string{host.get()}.append(":").append(port.get());
 }
 
-/// Whether a URL has this scheme, for example "https://". ASCII case is ignored.
-[[nodiscard]] constexpr bool has_scheme(std::string_view url, std::string_view scheme) noexcept {
-  return equal_header_names(url.substr(0, scheme.size()), scheme);
+/// Bytes a second below which a transfer stands still, and how long it may.
+inline constexpr long kStallSpeed = 1;
+inline constexpr long kStallSeconds = 60;
+
+/// The Error of a request for which no connection became free within its timeout. `transport` is
+/// the name of the class.
+[[nodiscard]] inline Error no_free_connection(const char* transport) {
+  Error error = make_error(
+      ErrorKind::Timeout, transport,
+      "no free connection in time; raise HttpOptions::max_connections or send less at once");
+  error.retryable = true;
+  return error;
 }
 
-/// Whether the text has one of the three bytes that would end a line or a C string.
-[[nodiscard]] constexpr bool breaks_a_line(std::string_view text) noexcept {
-  return text.find_first_of(std::string_view{"\r\n\0", 3}) != std::string_view::npos;
-}
-
-/// Refuses what could not be sent as it is. Errors: InvalidArgument for a method, a header or a
-/// body; Configuration for a URL that is not http or https, and for unusable options. `where`
-/// names the member.
-[[nodiscard]] inline Result<void> check_request(const HttpRequest& request,
-                                                const HttpOptions& options) {
-  if (options.max_connections < 1) {
-    return make_error(ErrorKind::Configuration, "HttpOptions::max_connections",
-                      "must be at least 1");
-  }
-  if (!has_scheme(request.url, "https://") && !has_scheme(request.url, "http://")) {
-    return make_error(ErrorKind::Configuration, "url",
-                      "the URL must begin with https:// or http://");
-  }
-  if (request.url.find_first_of(std::string_view{"\r\n\t \0", 5}) != std::string::npos) {
-    return make_error(ErrorKind::InvalidArgument, "url",
-                      "the URL holds a blank, a line end or a zero byte; percent-encode it");
-  }
-  if (!is_http_token(request.method)) {
-    return make_error(ErrorKind::InvalidArgument, "method",
-                      "the method is not an HTTP token; use GET, PUT or POST");
-  }
-  if (request.method == "HEAD" && !request.body.empty()) {
-    return make_error(ErrorKind::InvalidArgument, "body",
-                      "a HEAD request has no body; leave it empty");
-  }
-  for (std::size_t i = 0; i < request.headers.size(); ++i) {
-    const auto& [name, value] = request.headers[i];
-    const auto refused = [i](const char* message) {
-      return make_error(ErrorKind::InvalidArgument, "headers[" + std::to_string(i) + "]", message);
-    };
-    if (!is_http_token(name)) {
-      return refused("the name is not an HTTP token; use letters, digits and hyphens");
-    }
-    if (breaks_a_line(value)) {
-      return refused("the value holds a line end or a zero byte; remove it");
-    }
-    // A second opinion on where the body ends is how requests are smuggled.
-    if (equal_header_names(name, "Content-Length") ||
-        equal_header_names(name, "Transfer-Encoding")) {
-      return refused("the length of the body is the transport's to say; leave this header out");
-    }
-  }
-  return {};
-}
-
-/// Sets options on a handle and remembers the first that libcurl refused.
-class CurlSetup {
- public:
-  explicit CurlSetup(CURL* handle) noexcept : handle_(handle) {}
-
-  /// Sets an option, `name` being its name for the error.
-  template <class Value>
-  void set(CURLoption option, const char* name, Value value) {
-    static_assert(std::is_pointer_v<Value> || std::is_same_v<Value, long> ||
-                      std::is_same_v<Value, curl_off_t>,
-                  "libcurl reads pointers, long and curl_off_t from its variable arguments");
-    if (code_ != CURLE_OK) return;
-    code_ = curl_easy_setopt(handle_, option, value);
-    if (code_ != CURLE_OK) name_ = name;
-  }
-
-  /// Sets an option that narrows a feature; a libcurl built without that feature needs it not.
-  template <class Value>
-  void set_if_built_in(CURLoption option, const char* name, Value value) {
-    const bool was_well = code_ == CURLE_OK;
-    set(option, name, value);
-    if (was_well && (code_ == CURLE_UNKNOWN_OPTION || code_ == CURLE_NOT_BUILT_IN)) {
-      code_ = CURLE_OK;
-    }
-  }
-
-  /// Success, or Configuration with the name of the first option that was refused.
-  [[nodiscard]] Result<void> result() const {
-    if (code_ == CURLE_OK) return {};
-    return make_error(ErrorKind::Configuration, name_,
-                      std::string{"libcurl refused the option ("}
-                          .append(curl_easy_strerror(code_))
-                          .append("); use a libcurl built with TLS, and check HttpOptions"));
-  }
-
- private:
-  CURL* handle_;
-  CURLcode code_{CURLE_OK};
-  const char* name_{""};
-};
-
-/// What is known of an exchange that did not give a whole response.
-struct CurlFailure {
-  CURLcode code{CURLE_OK};
-  bool connected{false};  ///< A connection, for https with TLS, stood.
-  int status{0};          ///< From the status line; 0 if none came.
-  bool too_large{false};  ///< Ended by us: more than ResponseCollector takes.
-  long proxy_status{0};   ///< The proxy's answer to CONNECT; 0 if there was none.
-};
-
-/// What such a failure is to the caller.
-struct CurlVerdict {
-  ErrorKind kind;
-  bool retryable;
-  const char* message;  ///< What is wrong and how to mend it.
-};
-
-/// The verdict on an exchange whose connection broke, or brought what is not HTTP.
-[[nodiscard]] constexpr CurlVerdict judge_broken(const CurlFailure& failure) noexcept {
-  if (failure.too_large) {
-    return {ErrorKind::Response, true,
-            "the response has more than 64 KiB or 256 header fields; check the endpoint URL"};
-  }
-  if (failure.status != 0) {
-    return {ErrorKind::Response, true, "the response was cut short or cannot be read; try again"};
-  }
-  if (failure.connected) {
-    return {ErrorKind::Transport, true,
-            "the connection was lost before a response came; try again"};
-  }
-  if (failure.proxy_status == 407) {
-    return {ErrorKind::Transport, false,
-            "the proxy asks for credentials; give them in HttpOptions::proxy or HTTPS_PROXY"};
-  }
-  if (failure.proxy_status != 0) {
-    return {ErrorKind::Transport, true,
-            "the proxy refused the connection; check HttpOptions::proxy or HTTPS_PROXY"};
-  }
-  return {ErrorKind::Transport, true,
-          "the connection could not be made; check the network and the endpoint URL"};
-}
-
-/// The verdict on a failure. A code without a case of its own is judged by how far the exchange
-/// came, so that the codes of a newer libcurl are judged too.
-[[nodiscard]] inline CurlVerdict judge(const CurlFailure& failure) {
-  switch (failure.code) {
-    case CURLE_OPERATION_TIMEDOUT:
-      if (failure.connected) {
-        return {ErrorKind::Timeout, true, "no whole response came in time; try again"};
-      }
-      return {ErrorKind::Timeout, true,
-              "no connection stood in time; check the network and the endpoint URL"};
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return {ErrorKind::Transport, true,
-              "the host name has no address; check the network and the endpoint URL"};
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return {ErrorKind::Transport, true,
-              "the proxy's name has no address; check HttpOptions::proxy or HTTPS_PROXY"};
-    case CURLE_SSL_CONNECT_ERROR:
-      return {ErrorKind::Transport, true,
-              "TLS 1.2 or newer could not be agreed on; check that the endpoint speaks it"};
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-      return {
-          ErrorKind::Transport, false,
-          "the server's certificate is not trusted for this host; name its authority's PEM file in "
-          "HttpOptions::ca_file or AWS_CA_BUNDLE"};
-#if LIBCURL_VERSION_NUM >= 0x074d00
-    case CURLE_SSL_CLIENTCERT:
-      return {ErrorKind::Transport, false,
-              "the server asks for a client certificate; give HttpOptions::client_certificate"};
-#endif
-    case CURLE_SSL_CACERT_BADFILE:
-      return {ErrorKind::Configuration, false,
-              "the trusted authorities cannot be read; name a PEM file in HttpOptions::ca_file or "
-              "AWS_CA_BUNDLE"};
-    case CURLE_SSL_CERTPROBLEM:
-      return {ErrorKind::Configuration, false,
-              "the client certificate or its key cannot be used; check "
-              "HttpOptions::client_certificate and client_key"};
-    case CURLE_URL_MALFORMAT:
-      return {ErrorKind::Configuration, false,
-              "the URL is malformed; write it as https://host or https://host:port"};
-    case CURLE_LOGIN_DENIED:
-      return {ErrorKind::Configuration, false, "the URL holds a user name; remove it"};
-    case CURLE_FAILED_INIT:
-    case CURLE_NOT_BUILT_IN:
-    case CURLE_SSL_ENGINE_NOTFOUND:
-    case CURLE_SSL_ENGINE_SETFAILED:
-    case CURLE_SSL_ENGINE_INITFAILED:
-      return {ErrorKind::Configuration, false,
-              "libcurl cannot be used; install one built with TLS"};
-    case CURLE_UNSUPPORTED_PROTOCOL:
-      if (failure.connected) break;
-      return {ErrorKind::Configuration, false,
-              "libcurl does not know the URL's scheme; install one built with TLS"};
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE: return judge_broken(failure);
-    default: break;
-  }
-  if (failure.connected && failure.status == 0 && !failure.too_large) {
-    return {ErrorKind::Response, true, "the answer is not HTTP; check the endpoint URL"};
-  }
-  return judge_broken(failure);
+/// The Error of a request for which libcurl could not allocate. `transport` as above.
+[[nodiscard]] inline Error no_memory_for_connection(const char* transport) {
+  Error error = make_error(ErrorKind::Transport, transport,
+                           "libcurl has no memory for a connection; try again later");
+  error.retryable = true;
+  return error;
 }
 
 /// One request on one handle. The request, the options and the exchange stay where they are until
@@ -305,6 +111,13 @@ class CurlExchange {
     // An answer that ends inside its header block is whole to some releases of libcurl.
     if (code == CURLE_OK) code = CURLE_PARTIAL_FILE;
     return failed(handle, code);
+  }
+
+  /// The Error of an exchange that its caller gives up before libcurl ended it.
+  [[nodiscard]] Error cancelled(CURL* handle) const {
+    Error error = cancelled_error(place_of(CURLE_OK), has_connected(handle, CURLE_OK));
+    error.connected = error.may_have_been_delivered;
+    return error;
   }
 
  private:
@@ -382,13 +195,15 @@ class CurlExchange {
   void set_limits(CurlSetup& setup, std::chrono::milliseconds timeout) const {
     // To libcurl 0 means no limit, and a day is one.
     const auto bounded = [](std::chrono::milliseconds wanted) {
-      const std::chrono::milliseconds longest = std::chrono::hours{24};
-      return static_cast<long>(std::clamp(wanted, std::chrono::milliseconds{1}, longest).count());
+      return static_cast<long>(
+          std::clamp(wanted, std::chrono::milliseconds{1}, kLongestTimeout).count());
     };
     const auto connect_timeout =
         std::min({request_.connect_timeout, options_.connect_timeout, timeout});
     setup.set(CURLOPT_TIMEOUT_MS, "CURLOPT_TIMEOUT_MS", bounded(timeout));
     setup.set(CURLOPT_CONNECTTIMEOUT_MS, "CURLOPT_CONNECTTIMEOUT_MS", bounded(connect_timeout));
+    setup.set(CURLOPT_LOW_SPEED_LIMIT, "CURLOPT_LOW_SPEED_LIMIT", kStallSpeed);
+    setup.set(CURLOPT_LOW_SPEED_TIME, "CURLOPT_LOW_SPEED_TIME", kStallSeconds);
     setup.set(CURLOPT_NOSIGNAL, "CURLOPT_NOSIGNAL", 1L);
     setup.set(CURLOPT_TCP_NODELAY, "CURLOPT_TCP_NODELAY", 1L);
     setup.set(CURLOPT_TCP_KEEPALIVE, "CURLOPT_TCP_KEEPALIVE", 1L);

@@ -7,8 +7,6 @@
 
 #include <curl/curl.h>
 
-#include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -17,10 +15,13 @@
 #include <vector>
 
 #include "personalize_events/http/curl_exchange.hpp"
+#include "personalize_events/http/curl_setup.hpp"
+#include "personalize_events/http/deadline.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/http/options.hpp"
+#include "personalize_events/http/request_check.hpp"
 #include "personalize_events/http/transport.hpp"
-#include "personalize_events/platform/process_id.hpp"
+#include "personalize_events/platform/per_process.hpp"
 #include "personalize_events/platform/signal.hpp"
 #include "personalize_events/result.hpp"
 
@@ -35,7 +36,7 @@ namespace detail {
 class CurlPool {
  public:
   /// At most `limit` handles are lent at the same time.
-  explicit CurlPool(int limit) : limit_(limit), owner_(process_id()) {}
+  explicit CurlPool(int limit) : limit_(limit) {}
   CurlPool(const CurlPool&) = delete;
   CurlPool& operator=(const CurlPool&) = delete;
   ~CurlPool() {
@@ -43,17 +44,12 @@ class CurlPool {
     for (CURL* handle : idle_) curl_easy_cleanup(handle);
   }
 
-  /// The process that made the pool.
-  [[nodiscard]] pid_t owner() const noexcept { return owner_; }
-
   /// Lends a handle without options. Errors: Timeout when none is free until `deadline`, Transport
   /// when libcurl has no memory for one.
   [[nodiscard]] Result<CURL*> lend(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock<std::mutex> lock{mutex_};
     if (!returned_.wait_until(lock, deadline, [this] { return lent_ < limit_; })) {
-      return unavailable(
-          ErrorKind::Timeout,
-          "no free connection in time; raise HttpOptions::max_connections or send less at once");
+      return no_free_connection("CurlTransport");
     }
     CURL* handle = nullptr;
     if (idle_.empty()) {
@@ -62,10 +58,7 @@ class CurlPool {
       handle = idle_.back();
       idle_.pop_back();
     }
-    if (handle == nullptr) {
-      return unavailable(ErrorKind::Transport,
-                         "libcurl has no memory for a connection; try again later");
-    }
+    if (handle == nullptr) return no_memory_for_connection("CurlTransport");
     ++lent_;
     return handle;
   }
@@ -82,14 +75,7 @@ class CurlPool {
   }
 
  private:
-  static Error unavailable(ErrorKind kind, const char* message) {
-    Error error = make_error(kind, "CurlTransport", message);
-    error.retryable = true;
-    return error;
-  }
-
   const int limit_;
-  const pid_t owner_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<CURL*> idle_;
@@ -119,7 +105,8 @@ class CurlPool {
 /// InvalidArgument: a method, header or URL that would break the message. Configuration: a URL that
 /// is not http or https, an unusable PEM file or option; `where` names it. Transport: no
 /// connection, or lost before a response; an untrusted certificate is not retryable. Timeout:
-/// `request.timeout`, or `connect_timeout`, the smaller of the request's and the options'.
+/// `request.timeout`, or `connect_timeout`, the smaller of the request's and the options', or a
+/// minute in which less than a byte a second came.
 /// Response: cut short, too large, or not HTTP. `where` is host and port. A failing allocation in a
 /// callback ends the program.
 ///
@@ -127,34 +114,23 @@ class CurlPool {
 /// call beyond its timeout: libcurl waits for that thread.
 class CurlTransport : public Transport {
  public:
-  explicit CurlTransport(HttpOptions options = {})
-      : options_(std::move(options)), pool_(new detail::CurlPool{options_.max_connections}) {}
-  CurlTransport(const CurlTransport&) = delete;
-  CurlTransport& operator=(const CurlTransport&) = delete;
-  ~CurlTransport() override {
-    const detail::CurlPool* pool = pool_.load();
-    if (pool->owner() == detail::process_id()) delete pool;
-  }
+  explicit CurlTransport(HttpOptions options = {}) : options_(std::move(options)) {}
 
   [[nodiscard]] Result<HttpResponse> send(const HttpRequest& request) override {
     if (Result<void> sound = detail::check_request(request, options_); !sound) {
       return std::move(sound).error();
     }
-    if (const CURLcode code = detail::initialise_curl(); code != CURLE_OK) {
-      return detail::make_error(ErrorKind::Configuration, "libcurl", curl_easy_strerror(code));
-    }
-    const std::chrono::milliseconds longest = std::chrono::hours{24};
-    const auto timeout = std::clamp(request.timeout, std::chrono::milliseconds{0}, longest);
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    if (Result<void> ready = detail::initialise_curl(); !ready) return std::move(ready).error();
+    const auto deadline = detail::deadline_of(request, std::chrono::steady_clock::now());
 
     detail::CurlExchange exchange{request, options_};
-    detail::CurlPool& pool = own_pool();
+    detail::CurlPool& pool =
+        pool_.own([this] { return std::make_unique<detail::CurlPool>(options_.max_connections); });
     Result<CURL*> lent = pool.lend(deadline);
     if (!lent) return std::move(lent).error();
     const std::unique_ptr<CURL, TakeBack> handle{*lent, TakeBack{&pool}};
 
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left = detail::time_left(deadline, std::chrono::steady_clock::now());
     if (Result<void> prepared = exchange.prepare(handle.get(), left); !prepared) {
       return std::move(prepared).error();
     }
@@ -172,19 +148,8 @@ class CurlTransport : public Transport {
     return curl_easy_perform(handle);
   }
 
-  /// The pool of this process. After a fork the inherited one is not even looked into: another
-  /// thread of the parent may have held its lock.
-  detail::CurlPool& own_pool() {
-    detail::CurlPool* pool = pool_.load();
-    if (pool->owner() == detail::process_id()) return *pool;
-    auto fresh = std::make_unique<detail::CurlPool>(options_.max_connections);
-    // Where this fails, another thread of the child was first, and `pool` is now that thread's.
-    if (pool_.compare_exchange_strong(pool, fresh.get())) return *fresh.release();
-    return *pool;
-  }
-
   const HttpOptions options_;
-  std::atomic<detail::CurlPool*> pool_;
+  detail::PerProcess<detail::CurlPool> pool_{};
 };
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -12,7 +12,8 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// Settings of CurlTransport. TLS 1.2 is the floor and verification has no off switch.
+/// Settings of CurlTransport and CurlAsyncTransport. TLS 1.2 is the floor and verification has no
+/// off switch.
 struct HttpOptions {
   /// DNS, TCP and TLS together, each attempt.
   std::chrono::milliseconds connect_timeout{3100};

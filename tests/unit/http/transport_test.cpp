@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "personalize_events/http/transport.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "catch.hpp"
 
@@ -26,6 +29,23 @@ class EchoTransport : public pe::Transport {
   bool& destroyed_;
 };
 
+/// Ends every request at the next poll.
+class EchoAsyncTransport : public pe::AsyncTransport {
+ public:
+  std::uint64_t start(pe::HttpRequest request, Done done) override {
+    ended_.push_back({std::move(done), pe::HttpResponse{200, {}, std::move(request.body)}});
+    return ended_.size();
+  }
+  void cancel(std::uint64_t request) override {
+    ended_.at(request - 1).result = pe::detail::cancelled_error("echo", false);
+  }
+  void poll(std::chrono::milliseconds) override { pe::detail::tell(std::exchange(ended_, {})); }
+  void wake() override {}
+
+ private:
+  std::vector<pe::detail::EndedRequest> ended_{};
+};
+
 }  // namespace
 
 TEST_CASE("A transport of the application's own is used and destroyed through the interface") {
@@ -37,4 +57,32 @@ TEST_CASE("A transport of the application's own is used and destroyed through th
   CHECK(answer->headers == pe::Headers{{"Name", "value"}});
   transport.reset();
   CHECK(destroyed);
+}
+
+TEST_CASE("An asynchronous transport of the application's own is used through the interface") {
+  const std::unique_ptr<pe::AsyncTransport> transport = std::make_unique<EchoAsyncTransport>();
+  std::vector<pe::Result<pe::HttpResponse>> told;
+  const auto note = [&told](pe::Result<pe::HttpResponse> result) {
+    told.push_back(std::move(result));
+  };
+  transport->start({"POST", "http://host/", {}, "first"}, note);
+  transport->cancel(transport->start({"POST", "http://host/", {}, "second"}, note));
+  transport->start({"POST", "http://host/", {}, "third"}, nullptr);
+  CHECK(told.empty());
+  transport->wake();
+  transport->poll(std::chrono::milliseconds{0});
+  REQUIRE(told.size() == 2);
+  REQUIRE(told[0].has_value());
+  CHECK(told[0]->body == "first");
+  REQUIRE_FALSE(told[1].has_value());
+  CHECK(told[1].error().kind == pe::ErrorKind::Cancelled);
+  CHECK_FALSE(told[1].error().may_have_been_delivered);
+}
+
+TEST_CASE("The error of a cancelled request says whether bytes may have left") {
+  const pe::Error error = pe::detail::cancelled_error("host:443", true);
+  CHECK(error.kind == pe::ErrorKind::Cancelled);
+  CHECK(error.where == "host:443");
+  CHECK(error.may_have_been_delivered);
+  CHECK_FALSE(error.retryable);
 }

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "personalize_events/testing/fake_transport.hpp"
 
+#include <chrono>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/async_answers.hpp"
 
 namespace pe = personalize_events;
+using std::chrono::milliseconds;
+using test::AsyncAnswers;
 
 TEST_CASE("Without a script every request is answered 200") {
   pe::testing::FakeTransport transport;
@@ -75,4 +81,107 @@ TEST_CASE("Threads share one script, and each reply is used once") {
   }
   CHECK(uses == std::vector<int>(kThreads * kCalls, 1));
   CHECK(transport.requests().size() == kThreads * kCalls);
+}
+
+TEST_CASE("Started requests are answered by the next poll, in order of start") {
+  AsyncAnswers answers;
+  pe::testing::FakeTransport transport;
+  transport.reply(pe::HttpResponse{500});
+  answers.start(transport, {"GET", "http://one/"});
+  answers.start(transport, {"GET", "http://two/"});
+  REQUIRE(transport.requests().size() == 2);
+  CHECK(transport.requests()[1].url == "http://two/");
+  // A reply is taken when it is given, so it may be scripted after the start.
+  transport.reply(pe::detail::make_error(pe::ErrorKind::Timeout, "host:443", "scripted"));
+  transport.poll(std::chrono::minutes{10});
+  REQUIRE(answers.told() == 2);
+  CHECK(answers.response(0).status == 500);
+  CHECK(answers.error(1).kind == pe::ErrorKind::Timeout);
+}
+
+TEST_CASE("The hook sees started requests too, and a Done may start another") {
+  AsyncAnswers answers;
+  pe::testing::FakeTransport transport;
+  int seen = 0;
+  transport.on_send([&seen](const pe::HttpRequest&) { ++seen; });
+  transport.start({"GET"}, [&](const pe::Result<pe::HttpResponse>& result) {
+    CHECK(result.has_value());
+    answers.start(transport, {"PUT"});
+  });
+  transport.poll(milliseconds{0});
+  CHECK(seen == 2);
+  CHECK(answers.told() == 0);
+  transport.poll(milliseconds{0});
+  CHECK(answers.response(0).status == 200);
+}
+
+TEST_CASE("A held transport answers as many as are released") {
+  AsyncAnswers answers;
+  pe::testing::FakeTransport transport;
+  transport.hold();
+  for (int i = 0; i < 5; ++i) answers.start(transport, {"GET"});
+  transport.poll(milliseconds{0});
+  CHECK(answers.told() == 0);
+  transport.release(2);
+  transport.poll(milliseconds{0});
+  CHECK(answers.told() == 2);
+  transport.poll(milliseconds{1});
+  CHECK(answers.told() == 2);
+  transport.release();
+  transport.release(1);
+  transport.poll(milliseconds{0});
+  CHECK(answers.told() == 5);
+  answers.start(transport, {"GET"});
+  transport.poll(milliseconds{0});
+  CHECK(answers.told() == 6);
+}
+
+TEST_CASE("A cancelled request gets Cancelled in the next poll and takes no reply") {
+  AsyncAnswers answers;
+  pe::testing::FakeTransport transport;
+  transport.reply(pe::HttpResponse{201});
+  transport.reply(pe::HttpResponse{202});
+  transport.hold();
+  const std::uint64_t first = answers.start(transport, {"GET"});
+  answers.start(transport, {"GET"});
+  transport.cancel(first);
+  transport.cancel(first);
+  transport.cancel(first + 10);
+  CHECK(answers.told() == 0);
+  transport.poll(std::chrono::minutes{10});
+  CHECK(answers.told() == 1);
+  CHECK(answers.error(0).kind == pe::ErrorKind::Cancelled);
+  CHECK(answers.error(0).may_have_been_delivered);
+  transport.release();
+  transport.poll(milliseconds{0});
+  CHECK(answers.response(1).status == 201);
+}
+
+TEST_CASE("A wake, a release or a start from another thread ends a poll") {
+  AsyncAnswers answers;
+  pe::testing::FakeTransport transport;
+  transport.wake();
+  transport.poll(std::chrono::minutes{10});
+  transport.hold();
+  answers.start(transport, {"GET"});
+  std::thread other{[&transport] { transport.release(); }};
+  transport.poll(std::chrono::minutes{10});
+  other.join();
+  CHECK(answers.told() == 1);
+}
+
+TEST_CASE("The destructor cancels what is in flight, and what a Done starts meanwhile") {
+  AsyncAnswers answers;
+  auto transport = std::make_unique<pe::testing::FakeTransport>();
+  transport->hold();
+  answers.start(*transport, {"GET"});
+  pe::testing::FakeTransport& held = *transport;
+  transport->start({"GET"}, [&](const pe::Result<pe::HttpResponse>& result) {
+    CHECK_FALSE(result.has_value());
+    answers.start(held, {"GET"});
+  });
+  transport.reset();
+  REQUIRE(answers.told() == 2);
+  CHECK(answers.error(0).kind == pe::ErrorKind::Cancelled);
+  CHECK(answers.error(1).kind == pe::ErrorKind::Cancelled);
 }

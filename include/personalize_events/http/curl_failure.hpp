@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// judge: what a failure of libcurl is to the caller, a Transport, Timeout, Response or
+// Configuration error, and whether another attempt can help. CurlExchange asks it. Pure.
+#ifndef PERSONALIZE_EVENTS_HTTP_CURL_FAILURE_HPP
+#define PERSONALIZE_EVENTS_HTTP_CURL_FAILURE_HPP
+
+#include <curl/curl.h>
+
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// What is known of an exchange that did not give a whole response.
+struct CurlFailure {
+  CURLcode code{CURLE_OK};
+  bool connected{false};  ///< A connection, for https with TLS, stood.
+  int status{0};          ///< From the status line; 0 if none came.
+  bool too_large{false};  ///< Ended by us: more than ResponseCollector takes.
+  long proxy_status{0};   ///< The proxy's answer to CONNECT; 0 if there was none.
+};
+
+/// What such a failure is to the caller.
+struct CurlVerdict {
+  ErrorKind kind;
+  bool retryable;
+  const char* message;  ///< What is wrong and how to mend it.
+};
+
+/// The verdict on an exchange whose connection broke, or brought what is not HTTP.
+[[nodiscard]] constexpr CurlVerdict judge_broken(const CurlFailure& failure) noexcept {
+  if (failure.too_large) {
+    return {ErrorKind::Response, true,
+            "the response has more than 64 KiB or 256 header fields; check the endpoint URL"};
+  }
+  if (failure.status != 0) {
+    return {ErrorKind::Response, true, "the response was cut short or cannot be read; try again"};
+  }
+  if (failure.connected) {
+    return {ErrorKind::Transport, true,
+            "the connection was lost before a response came; try again"};
+  }
+  if (failure.proxy_status == 407) {
+    return {ErrorKind::Transport, false,
+            "the proxy asks for credentials; give them in HttpOptions::proxy or HTTPS_PROXY"};
+  }
+  if (failure.proxy_status != 0) {
+    return {ErrorKind::Transport, true,
+            "the proxy refused the connection; check HttpOptions::proxy or HTTPS_PROXY"};
+  }
+  return {ErrorKind::Transport, true,
+          "the connection could not be made; check the network and the endpoint URL"};
+}
+
+/// The verdict on a failure. A code without a case of its own is judged by how far the exchange
+/// came, so that the codes of a newer libcurl are judged too.
+[[nodiscard]] inline CurlVerdict judge(const CurlFailure& failure) {
+  switch (failure.code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      if (failure.connected) {
+        return {ErrorKind::Timeout, true, "no whole response came in time; try again"};
+      }
+      return {ErrorKind::Timeout, true,
+              "no connection stood in time; check the network and the endpoint URL"};
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return {ErrorKind::Transport, true,
+              "the host name has no address; check the network and the endpoint URL"};
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return {ErrorKind::Transport, true,
+              "the proxy's name has no address; check HttpOptions::proxy or HTTPS_PROXY"};
+    case CURLE_SSL_CONNECT_ERROR:
+      return {ErrorKind::Transport, true,
+              "TLS 1.2 or newer could not be agreed on; check that the endpoint speaks it"};
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return {
+          ErrorKind::Transport, false,
+          "the server's certificate is not trusted for this host; name its authority's PEM file in "
+          "HttpOptions::ca_file or AWS_CA_BUNDLE"};
+#if LIBCURL_VERSION_NUM >= 0x074d00
+    case CURLE_SSL_CLIENTCERT:
+      return {ErrorKind::Transport, false,
+              "the server asks for a client certificate; give HttpOptions::client_certificate"};
+#endif
+    case CURLE_SSL_CACERT_BADFILE:
+      return {ErrorKind::Configuration, false,
+              "the trusted authorities cannot be read; name a PEM file in HttpOptions::ca_file or "
+              "AWS_CA_BUNDLE"};
+    case CURLE_SSL_CERTPROBLEM:
+      return {ErrorKind::Configuration, false,
+              "the client certificate or its key cannot be used; check "
+              "HttpOptions::client_certificate and client_key"};
+    case CURLE_URL_MALFORMAT:
+      return {ErrorKind::Configuration, false,
+              "the URL is malformed; write it as https://host or https://host:port"};
+    case CURLE_LOGIN_DENIED:
+      return {ErrorKind::Configuration, false, "the URL holds a user name; remove it"};
+    case CURLE_FAILED_INIT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+      return {ErrorKind::Configuration, false,
+              "libcurl cannot be used; install one built with TLS"};
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      if (failure.connected) break;
+      return {ErrorKind::Configuration, false,
+              "libcurl does not know the URL's scheme; install one built with TLS"};
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE: return judge_broken(failure);
+    default: break;
+  }
+  if (failure.connected && failure.status == 0 && !failure.too_large) {
+    return {ErrorKind::Response, true, "the answer is not HTTP; check the endpoint URL"};
+  }
+  return judge_broken(failure);
+}
+
+}  // namespace detail
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CurlSetup: sets libcurl's options and checks each one. CurlExchange writes a request with it,
+// both transports initialise libcurl here.
+#ifndef PERSONALIZE_EVENTS_HTTP_CURL_SETUP_HPP
+#define PERSONALIZE_EVENTS_HTTP_CURL_SETUP_HPP
+
+#include <curl/curl.h>
+
+#include <string>
+#include <type_traits>
+
+#include "personalize_events/result.hpp"
+
+#if LIBCURL_VERSION_NUM < 0x074400
+#error "personalize-events needs libcurl 7.68 or newer"
+#endif
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// Initialises libcurl, the first time it is asked to, and answers how that went. There is no
+/// clean-up: other parts of the program may use libcurl until its very end. Errors: Configuration.
+///
+/// @par Thread Safety
+/// Any thread. A libcurl before 7.84 asks that no other part of the program initialises it at the
+/// same moment.
+[[nodiscard]] inline Result<void> initialise_curl() {
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (code == CURLE_OK) return {};
+  return make_error(ErrorKind::Configuration, "libcurl", curl_easy_strerror(code));
+}
+
+/// Sets options on a handle and remembers the first that libcurl refused.
+class CurlSetup {
+ public:
+  explicit CurlSetup(CURL* handle) noexcept : handle_(handle) {}
+
+  /// Sets an option, `name` being its name for the error.
+  template <class Value>
+  void set(CURLoption option, const char* name, Value value) {
+    static_assert(std::is_pointer_v<Value> || std::is_same_v<Value, long> ||
+                      std::is_same_v<Value, curl_off_t>,
+                  "libcurl reads pointers, long and curl_off_t from its variable arguments");
+    if (code_ != CURLE_OK) return;
+    code_ = curl_easy_setopt(handle_, option, value);
+    if (code_ != CURLE_OK) name_ = name;
+  }
+
+  /// Sets an option that narrows a feature; a libcurl built without that feature needs it not.
+  template <class Value>
+  void set_if_built_in(CURLoption option, const char* name, Value value) {
+    const bool was_well = code_ == CURLE_OK;
+    set(option, name, value);
+    if (was_well && (code_ == CURLE_UNKNOWN_OPTION || code_ == CURLE_NOT_BUILT_IN)) {
+      code_ = CURLE_OK;
+    }
+  }
+
+  /// Success, or Configuration with the name of the first option that was refused.
+  [[nodiscard]] Result<void> result() const {
+    if (code_ == CURLE_OK) return {};
+    return make_error(ErrorKind::Configuration, name_,
+                      std::string{"libcurl refused the option ("}
+                          .append(curl_easy_strerror(code_))
+                          .append("); use a libcurl built with TLS, and check HttpOptions"));
+  }
+
+ private:
+  CURL* handle_;
+  CURLcode code_{CURLE_OK};
+  const char* name_{""};
+};
+
+}  // namespace detail
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

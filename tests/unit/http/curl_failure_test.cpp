@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "personalize_events/http/curl_failure.hpp"
+
+#include <string>
+
+#include "catch.hpp"
+
+namespace pe = personalize_events;
+namespace detail = personalize_events::detail;
+
+namespace {
+
+detail::CurlFailure failure(CURLcode code, bool connected, int status = 0) {
+  detail::CurlFailure made;
+  made.code = code;
+  made.connected = connected;
+  made.status = status;
+  return made;
+}
+
+void check(const detail::CurlFailure& what, pe::ErrorKind kind, bool retryable) {
+  CAPTURE(what.code, what.connected, what.status);
+  const detail::CurlVerdict verdict = detail::judge(what);
+  CHECK(pe::to_string(verdict.kind) == std::string{pe::to_string(kind)});
+  CHECK(verdict.retryable == retryable);
+  CHECK(std::string{verdict.message}.size() > 20);
+}
+
+}  // namespace
+
+TEST_CASE("Codes that say all by themselves") {
+  using Kind = pe::ErrorKind;
+  check(failure(CURLE_COULDNT_RESOLVE_HOST, false), Kind::Transport, true);
+  check(failure(CURLE_COULDNT_RESOLVE_PROXY, false), Kind::Transport, true);
+  check(failure(CURLE_COULDNT_CONNECT, false), Kind::Transport, true);
+  check(failure(CURLE_SSL_CONNECT_ERROR, false), Kind::Transport, true);
+  check(failure(CURLE_PEER_FAILED_VERIFICATION, false), Kind::Transport, false);
+  check(failure(CURLE_SSL_CACERT_BADFILE, false), Kind::Configuration, false);
+  check(failure(CURLE_SSL_CERTPROBLEM, false), Kind::Configuration, false);
+  check(failure(CURLE_URL_MALFORMAT, false), Kind::Configuration, false);
+  check(failure(CURLE_LOGIN_DENIED, false), Kind::Configuration, false);
+  check(failure(CURLE_UNSUPPORTED_PROTOCOL, false), Kind::Configuration, false);
+  check(failure(CURLE_OPERATION_TIMEDOUT, false), Kind::Timeout, true);
+  check(failure(CURLE_OPERATION_TIMEDOUT, true, 200), Kind::Timeout, true);
+  CHECK_THAT(
+      detail::judge(failure(CURLE_PEER_FAILED_VERIFICATION, false)).message,
+      test::ContainsSubstring("HttpOptions::ca_file") && test::ContainsSubstring("AWS_CA_BUNDLE"));
+}
+
+TEST_CASE("A broken connection is judged by how far the exchange came") {
+  const CURLcode code =
+      GENERATE(CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE);
+  check(failure(code, false), pe::ErrorKind::Transport, true);
+  check(failure(code, true), pe::ErrorKind::Transport, true);
+  check(failure(code, true, 200), pe::ErrorKind::Response, true);
+}
+
+TEST_CASE("Any other code is judged likewise, and an answer without a status is not HTTP") {
+  const CURLcode code = GENERATE(CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_HTTP3);
+  check(failure(code, true), pe::ErrorKind::Response, true);
+  check(failure(code, true, 200), pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(failure(code, true)).message, test::ContainsSubstring("not HTTP"));
+  check(failure(CURLE_HTTP3, false), pe::ErrorKind::Transport, true);
+}
+
+TEST_CASE("A response that passes a bound, and a proxy that refuses, are told as such") {
+  detail::CurlFailure large = failure(CURLE_WRITE_ERROR, true);
+  large.too_large = true;
+  check(large, pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(large).message, test::ContainsSubstring("64 KiB"));
+
+  detail::CurlFailure proxy = failure(CURLE_RECV_ERROR, false);
+  proxy.proxy_status = 407;
+  check(proxy, pe::ErrorKind::Transport, false);
+  proxy.proxy_status = 503;
+  check(proxy, pe::ErrorKind::Transport, true);
+  CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("proxy"));
+}
