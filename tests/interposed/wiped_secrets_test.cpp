@@ -17,7 +17,9 @@
 
 #include "catch.hpp"
 #include "personalize_events/auth/cached.hpp"
+#include "personalize_events/auth/default_chain.hpp"
 #include "personalize_events/auth/providers/environment.hpp"
+#include "personalize_events/auth/secret.hpp"
 #include "personalize_events/auth/sigv4.hpp"
 #include "personalize_events/client/client.hpp"
 #include "support/client_world.hpp"
@@ -176,28 +178,35 @@ TEST_CASE("Providers and the cache leave nothing behind") {
         }) == 0);
 }
 
-TEST_CASE("Signing leaves no copy of the secret key, with one secret or many") {
+TEST_CASE("Signing leaves no copy of the secret key or token, with one secret or many") {
   pe::HttpRequest request{"POST", "https://host/events", {{"Host", "host"}}, "{}"};
   CHECK(count_unwiped([&request] {
           pe::sigv4::Signer signer;
-          const pe::Credentials credentials = make_credentials(false);
+          const pe::Credentials credentials = make_credentials(true);
           const pe::Credentials other{"AKID", "another secret"};
           for (int day = 0; day < 3; ++day) {
             for (const pe::Credentials* keys : {&credentials, &other, &credentials}) {
               const auto now =
                   std::chrono::system_clock::time_point{std::chrono::hours{490'896 + 24 * day}};
               REQUIRE(signer.sign(request, *keys, now, {"us-east-1", "personalize"}).has_value());
+              pe::crypto::drop_headers(request.headers, 1);
             }
           }
         }) == 0);
 }
 
-TEST_CASE("A client's calls leave no copy of the secret key") {
+TEST_CASE("A client's calls leave no copy of the secret key or token") {
   CHECK(count_unwiped([] {
           test::ClientWorld world;
-          world.options.credentials = pe::static_credentials(make_credentials(false));
-          world.transport->reply(pe::HttpResponse{500});
-          world.transport->reply(pe::HttpResponse{200});
+          // Forgets what it was asked, as a transport does.
+          struct Forgetful final : pe::Transport {
+            int calls = 0;
+            pe::Result<pe::HttpResponse> send(const pe::HttpRequest&) override {
+              return pe::HttpResponse{++calls == 1 ? 500 : 200};
+            }
+          };
+          world.options.transport = std::make_shared<Forgetful>();
+          world.options.credentials = pe::static_credentials(make_credentials(true));
           {
             const pe::Client client = world.client();
             for (int call = 0; call < 3; ++call) {
@@ -216,4 +225,188 @@ TEST_CASE("The environment's keys are wiped once they are read") {
   platform->set_environment("AWS_SESSION_TOKEN", token());
   CHECK(count_unwiped(
             [&platform] { REQUIRE(pe::environment_credentials(platform)().has_value()); }) == 0);
+}
+
+namespace {
+
+// A client with the default chain. What its platform and its transport keep for the test outlives
+// the looking.
+struct SourceWorld {
+  test::ClientWorld world{};
+
+  SourceWorld() {
+    set("HOME", "/home/user");
+    set("AWS_REGION", "us-east-1");
+    set("AWS_EC2_METADATA_DISABLED", "true");
+  }
+  void set(const char* name, const std::string& value) const {
+    world.platform->set_environment(name, value);
+  }
+  void set_file(const char* path, const std::string& text) const {
+    world.platform->set_file(path, text);
+  }
+  void reply(const std::string& body) const {
+    world.transport->reply(pe::HttpResponse{200, {}, body});
+  }
+  // Keys and a token in an answer of AWS STS, of one line.
+  void reply_with_role() const {
+    reply(
+        "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser><Arn>arn:aws:sts::123456789012:"
+        "assumed-role/r/s"
+        "</Arn></AssumedRoleUser><Credentials><AccessKeyId>AKID</AccessKeyId><SecretAccessKey>" +
+        secret() + "</SecretAccessKey><SessionToken>" + token() +
+        "</SessionToken><Expiration>2026-01-01T01:00:00Z</Expiration></Credentials>"
+        "</AssumeRoleResult></AssumeRoleResponse>");
+  }
+
+  // The unwiped blocks of two calls with a refresh between them, or of what ends without
+  // credentials.
+  [[nodiscard]] int count(bool well = true) {
+    return count_unwiped([&] {
+      world.options.credentials = pe::default_chain(world.transport, world.platform);
+      {
+        const pe::Client client = world.client();
+        for (int call = 0; call < 2; ++call) {
+          const auto sent = client.put_events(test::put_events_request());
+          INFO((sent ? std::string{} : to_string(sent.error())));
+          CHECK(sent.has_value() == well);
+          world.platform->advance(std::chrono::minutes{30});
+        }
+      }
+      world.options.credentials = {};
+    });
+  }
+};
+
+std::string keys_of_file() {
+  return "aws_access_key_id = AKID\naws_secret_access_key = " + secret() +
+         "\naws_session_token = " + token() + "\n";
+}
+
+}  // namespace
+
+TEST_CASE("A call with the environment's keys leaves nothing behind") {
+  SourceWorld world;
+  world.set("AWS_ACCESS_KEY_ID", "AKID");
+  world.set("AWS_SECRET_ACCESS_KEY", secret());
+  world.set("AWS_SESSION_TOKEN", token());
+  CHECK(world.count() == 0);
+}
+
+TEST_CASE("A call with a profile's keys leaves nothing of the files behind") {
+  SourceWorld world;
+  const std::string twice = keys_of_file() + keys_of_file();
+  world.set_file("/home/user/.aws/config", "[default]\n" + twice + "s3 =\n  a = " + secret() +
+                                               "\n  a = " + token() + "\n[ignored]\n" + twice +
+                                               "more = " + secret() + "\n  " + token() + "\n  " +
+                                               secret() + "\n");
+  world.set_file("/home/user/.aws/credentials", "[default]\n" + twice + "[other]\n" + twice);
+  CHECK(world.count() == 0);
+}
+
+TEST_CASE("A file that is malformed behind its keys leaves nothing behind") {
+  SourceWorld world;
+  world.set_file("/home/user/.aws/credentials", "[default]\n" + keys_of_file() + "malformed\n");
+  CHECK(world.count(false) == 0);
+}
+
+TEST_CASE("A call with roles of AWS STS leaves nothing behind") {
+  SourceWorld world;
+  world.set_file("/home/user/.aws/config",
+                 "[default]\nrole_arn = arn:aws:iam::123456789012:role/A\nsource_profile = b\n"
+                 "[profile b]\nrole_arn = arn:aws:iam::123456789012:role/B\nsource_profile = c\n"
+                 "[profile c]\n" +
+                     keys_of_file());
+  world.reply_with_role();
+  world.reply_with_role();
+  world.reply("");
+  CHECK(world.count() == 0);
+}
+
+TEST_CASE("A call with a web identity leaves nothing behind") {
+  SourceWorld world;
+  world.set_file("/token", token());
+  world.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/token");
+  world.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/A");
+  world.reply(
+      "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><AssumedRoleUser>"
+      "<Arn>arn:aws:sts::123456789012:assumed-role/r/s</Arn></AssumedRoleUser><Credentials>"
+      "<AccessKeyId>AKID</AccessKeyId><SecretAccessKey>" +
+      secret() + "</SecretAccessKey><SessionToken>" + token() +
+      "</SessionToken><Expiration>2026-01-01T01:00:00Z</Expiration></Credentials>"
+      "</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>");
+  world.reply("");
+  CHECK(world.count() == 0);
+}
+
+TEST_CASE("A call with single sign-on leaves nothing behind") {
+  SourceWorld world;
+  world.set_file("/home/user/.aws/config",
+                 "[default]\nsso_session = work\nsso_account_id = 1\nsso_role_name = reader\n"
+                 "[sso-session work]\nsso_region = us-east-1\nsso_start_url = https://work\n");
+  // The lowercase hex SHA-1 of "work".
+  const char* const cache =
+      "/home/user/.aws/sso/cache/e274eeff768c6396088ec6eb091f4bf4d47ab1e0.json";
+  const auto login = [](const char* expiry) {
+    return "{\"accessToken\":\"" + token() + "\",\"expiresAt\":\"" + expiry +
+           "\",\"refreshToken\":\"" + token() + "\",\"clientId\":\"id\",\"clientSecret\":\"" +
+           secret() + "\",\"registrationExpiresAt\":\"2027-01-01T00:00:00Z\"}";
+  };
+  const std::string role = "{\"roleCredentials\":{\"accessKeyId\":\"AKID\",\"secretAccessKey\":\"" +
+                           secret() + "\",\"sessionToken\":\"" + token() +
+                           "\",\"expiration\":1767229200000}}";
+  SECTION("with the token of the cache") {
+    world.set_file(cache, login("2026-06-01T00:00:00Z"));
+    world.reply(role);
+    world.reply("");
+    CHECK(world.count() == 0);
+  }
+  SECTION("with a token that is refreshed and written back") {
+    world.set_file(cache, login("2026-01-01T00:01:00Z"));
+    world.reply("{\"accessToken\":\"" + token() + "\",\"expiresIn\":28800,\"refreshToken\":\"" +
+                token() + "\"}");
+    world.reply(role);
+    world.reply("");
+    // The test's own file is replaced, and what it held before is not wiped.
+    CHECK(world.count() <= 1);
+  }
+}
+
+TEST_CASE("A call with a process, a container or an instance leaves nothing behind") {
+  SourceWorld world;
+  const auto keys = [](const char* token_name) {
+    return "{\"Version\":1,\"Code\":\"Success\",\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"" +
+           secret() + "\",\"" + token_name + "\":\"" + token() +
+           "\",\"Expiration\":\"2026-01-01T01:00:00Z\"}";
+  };
+  SECTION("process") {
+    const std::string command = "run --password " + secret();
+    world.set_file("/home/user/.aws/config", "[default]\ncredential_process = " + command + "\n");
+    world.world.platform->on_process(command, keys("SessionToken"));
+    CHECK(world.count() == 0);
+  }
+  SECTION("container") {
+    world.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/keys");
+    world.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", token());
+    world.reply(keys("Token"));
+    world.reply("");
+    CHECK(world.count() == 0);
+  }
+  SECTION("instance") {
+    world.set("AWS_EC2_METADATA_DISABLED", "false");
+    world.world.transport->reply(
+        pe::HttpResponse{200, {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}}, token()});
+    world.reply("role");
+    world.reply(keys("Token"));
+    world.reply("");
+    CHECK(world.count() == 0);
+  }
+}
+
+TEST_CASE("An answer that cannot be read leaves nothing behind") {
+  SourceWorld world;
+  world.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/keys");
+  world.reply("{\"Token\":\"" + token() + "\",\"list\":[{\"SecretAccessKey\":\"" + secret() +
+              "\"}");
+  CHECK(world.count(false) == 0);
 }

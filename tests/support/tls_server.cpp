@@ -14,9 +14,10 @@
 namespace test {
 namespace {
 
-/// Starts openssl with these arguments and its standard output at `output`; the rest is silent.
-/// Answers -1 when it cannot be started.
-pid_t start_openssl(const std::vector<std::string>& arguments, int output) {
+/// Starts openssl with these arguments in this folder, its standard output at `output`; the rest is
+/// silent. Answers -1 when it cannot be started.
+pid_t start_openssl(const std::vector<std::string>& arguments, int output,
+                    const std::string& folder = ".") {
   std::vector<std::string> words{"openssl"};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> pointers;
@@ -29,6 +30,7 @@ pid_t start_openssl(const std::vector<std::string>& arguments, int output) {
   const bool planned =
       ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
       ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO) == 0 &&
+      ::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str()) == 0 &&
       ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0;
   pid_t process = -1;
   const bool started = planned && ::posix_spawnp(&process, "openssl", &actions, nullptr,
@@ -80,7 +82,7 @@ TlsServer::TlsServer(const SelfSigned& identity, const std::vector<std::string>&
       "s_server", "-accept",     "127.0.0.1:0", "-cert", identity.certificate(),
       "-key",     identity.key()};
   arguments.insert(arguments.end(), options.begin(), options.end());
-  process_ = start_openssl(arguments, ends[1]);
+  process_ = start_openssl(arguments, ends[1], identity.folder());
   static_cast<void>(::close(ends[1]));
   if (process_ < 0) throw std::runtime_error{"openssl s_server"};
 

@@ -24,6 +24,7 @@ class SelfSigned {
   SelfSigned(const SelfSigned&) = delete;
   SelfSigned& operator=(const SelfSigned&) = delete;
 
+  [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string certificate() const { return folder_ + "/certificate.pem"; }
   [[nodiscard]] std::string key() const { return folder_ + "/key.pem"; }
   /// The path of a file of this folder that does not exist.
@@ -33,7 +34,8 @@ class SelfSigned {
   std::string folder_;
 };
 
-/// Answers every GET with a page, over TLS. The destructor kills it.
+/// Answers every GET with a page, over TLS, or with `-HTTP` with the whole response that is in a
+/// file of the identity's folder. The destructor kills it.
 class TlsServer {
  public:
   /// `options` are more options of `openssl s_server`.

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/platform/per_process.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/platform/system_platform.hpp"
 #include "personalize_events/result.hpp"
@@ -48,10 +49,12 @@ inline constexpr std::chrono::seconds kFailedRefreshPause{30};
 
 }  // namespace detail
 
-/// Keeps the credentials of one provider.
+/// Keeps the credentials of one provider. A forked child keeps its own and asks again: a refresh
+/// that was on its way in the parent never ends there.
 ///
 /// @par Thread Safety
-/// Any thread. The provider is never called twice at the same time.
+/// Any thread. The provider is never called twice at the same time. It has no thread of its own, so
+/// its destructor waits for nothing; no thread is in `get` by then.
 class CredentialsCache {
  public:
   using Shared = std::shared_ptr<const Credentials>;
@@ -68,48 +71,119 @@ class CredentialsCache {
   /// What the provider answers, or Credentials when that has expired already. While credentials
   /// are still valid a failed refresh is no error. Timeout after `at_most`.
   [[nodiscard]] Result<Shared> get(std::chrono::milliseconds at_most) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const auto usable = [this] { return !refreshing_ || can_go_on(); };
+    State& state = own_state();
+    std::unique_lock<std::mutex> lock(state.mutex);
+    const auto usable = [&] { return !state.refreshing || can_go_on(state); };
     const bool must_wait = !usable();
-    if (must_wait && !changed_.wait_for(lock, at_most, usable)) {
+    if (must_wait && !state.changed.wait_for(lock, at_most, usable)) {
       Error error = detail::make_error(ErrorKind::Timeout, "credentials",
                                        "another call is still waiting for the source");
       error.retryable = true;
       return error;
     }
-    if (must_wait && failure_) return *failure_;  // of the refresh that this call waited for
-    if (current_ != nullptr && (refreshing_ || !wants_refresh())) return current_;
-    return refresh(lock);
+    if (must_wait && state.failure) return *state.failure;  // of the refresh that it waited for
+    if (state.current != nullptr && (state.refreshing || !wants_refresh(state))) {
+      return state.current;
+    }
+    return refresh(state, lock);
   }
 
-  /// Tells that the service refused these credentials: the next `get` asks the provider again.
-  /// Nothing happens if they have been replaced meanwhile.
+  /// What can be said without asking the provider.
+  struct Look {
+    Shared usable{};            ///< What `get` would answer without a wait; null when it would ask.
+    bool wants_refresh{false};  ///< Whether somebody should call `get` on a thread that may wait.
+  };
+
+  /// Never blocks, so that a thread with other work can go on while another refreshes.
+  [[nodiscard]] Look look() {
+    State& state = own_state();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    const bool wants = !state.refreshing && (state.current == nullptr || wants_refresh(state));
+    const bool usable = can_go_on(state) || (!state.refreshing && !wants);
+    return {usable ? state.current : nullptr, wants};
+  }
+
+  /// Takes credentials as if the provider had given them.
+  void keep(Credentials credentials) {
+    State& state = own_state();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    take(state, std::move(credentials));
+  }
+
+  /// Tells that the service refused these credentials, which `get` answered: the next `get` asks
+  /// the provider again, and so does whoever keeps them behind it. Nothing happens if they have
+  /// been replaced meanwhile.
   void invalidate(const Shared& rejected) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (current_ == rejected) rejected_ = true;
+    if (rejected == nullptr || !reject(rejected)) return;
+    if (const auto keeper = rejected->keeper.lock()) keeper->invalidate(*rejected);
+  }
+
+  /// The same, of credentials that were copied on the way.
+  void invalidate(const Credentials& rejected) {
+    State& state = own_state();
+    Shared current;
+    {
+      const std::lock_guard<std::mutex> lock(state.mutex);
+      current = state.current;
+    }
+    if (current != nullptr && current->access_key_id == rejected.access_key_id &&
+        current->secret_access_key == rejected.secret_access_key &&
+        current->session_token == rejected.session_token) {
+      invalidate(current);
+    }
   }
 
  private:
-  [[nodiscard]] detail::Freshness current_freshness() const {
-    return detail::freshness(current_->expiration, platform_->now(), jitter_);
-  }
-  [[nodiscard]] bool has_expired() const {
-    return current_->expiration && platform_->now() >= *current_->expiration;
-  }
-  [[nodiscard]] bool can_go_on() const {
-    return current_ != nullptr && !rejected_ && current_freshness() != detail::Freshness::Mandatory;
-  }
-  [[nodiscard]] bool wants_refresh() const {
-    if (rejected_) return true;
-    if (current_freshness() == detail::Freshness::Fresh) return false;
-    return has_expired() || platform_->steady_now() >= paused_until_;
+  struct State {
+    std::mutex mutex{};
+    std::condition_variable changed{};
+    Shared current{};
+    std::optional<Error> failure{};
+    double jitter{0};
+    bool rejected{false};
+    bool refreshing{false};
+    std::chrono::steady_clock::time_point paused_until{};
+  };
+
+  [[nodiscard]] State& own_state() {
+    return state_.own([] { return std::make_unique<State>(); });
   }
 
-  Result<Shared> refresh(std::unique_lock<std::mutex>& lock) {
-    refreshing_ = true;
-    failure_.reset();
+  [[nodiscard]] detail::Freshness current_freshness(const State& state) const {
+    return detail::freshness(state.current->expiration, platform_->now(), state.jitter);
+  }
+  [[nodiscard]] bool has_expired(const State& state) const {
+    return state.current->expiration && platform_->now() >= *state.current->expiration;
+  }
+  [[nodiscard]] bool can_go_on(const State& state) const {
+    return state.current != nullptr && !state.rejected &&
+           current_freshness(state) != detail::Freshness::Mandatory;
+  }
+  [[nodiscard]] bool wants_refresh(const State& state) const {
+    if (state.rejected) return true;
+    if (current_freshness(state) == detail::Freshness::Fresh) return false;
+    return has_expired(state) || platform_->steady_now() >= state.paused_until;
+  }
+
+  [[nodiscard]] bool reject(const Shared& rejected) {
+    State& state = own_state();
+    const std::lock_guard<std::mutex> lock(state.mutex);
+    if (state.current != rejected) return false;
+    state.rejected = true;
+    return true;
+  }
+
+  void take(State& state, Credentials credentials) const {
+    state.current = std::make_shared<const Credentials>(std::move(credentials));
+    state.rejected = false;
+    state.jitter = random_fraction();
+  }
+
+  Result<Shared> refresh(State& state, std::unique_lock<std::mutex>& lock) {
+    state.refreshing = true;
+    state.failure.reset();
     // Also when the provider throws, the next caller must not wait for ever.
-    const EndOfRefresh end{*this, lock};
+    const EndOfRefresh end{state, lock};
     lock.unlock();
     Result<Credentials> supplied = provider_();
     lock.lock();
@@ -118,24 +192,22 @@ class CredentialsCache {
     }
 
     if (supplied) {
-      current_ = std::make_shared<const Credentials>(*std::move(supplied));
-      rejected_ = false;
-      jitter_ = random_fraction();
-      return current_;
+      take(state, *std::move(supplied));
+      return state.current;
     }
-    paused_until_ = platform_->steady_now() + detail::kFailedRefreshPause;
-    if (current_ != nullptr && !rejected_ && !has_expired()) return current_;
-    failure_ = std::move(supplied).error();
-    return *failure_;
+    state.paused_until = platform_->steady_now() + detail::kFailedRefreshPause;
+    if (state.current != nullptr && !state.rejected && !has_expired(state)) return state.current;
+    state.failure = std::move(supplied).error();
+    return *state.failure;
   }
 
   struct EndOfRefresh {
-    CredentialsCache& cache;
+    State& state;
     std::unique_lock<std::mutex>& lock;
     ~EndOfRefresh() {
       if (!lock.owns_lock()) lock.lock();
-      cache.refreshing_ = false;
-      cache.changed_.notify_all();
+      state.refreshing = false;
+      state.changed.notify_all();
     }
   };
 
@@ -147,34 +219,48 @@ class CredentialsCache {
 
   CredentialsProvider provider_;
   std::shared_ptr<Platform> platform_;
-  std::mutex mutex_{};
-  std::condition_variable changed_{};
-  Shared current_{};
-  std::optional<Error> failure_{};
-  double jitter_{0};
-  bool rejected_{false};
-  bool refreshing_{false};
-  std::chrono::steady_clock::time_point paused_until_{};
+  detail::PerProcess<State> state_{};
 };
+
+namespace detail {
+
+/// The cache that a cached() provider and its copies share.
+class SharedCredentialsCache final : public CredentialsKeeper,
+                                     public std::enable_shared_from_this<SharedCredentialsCache> {
+ public:
+  SharedCredentialsCache(CredentialsProvider provider, std::shared_ptr<Platform> platform)
+      : cache_(std::move(provider), std::move(platform)) {}
+
+  [[nodiscard]] Result<Credentials> get() {
+    constexpr std::chrono::minutes longest_wait{1};
+    Result<CredentialsCache::Shared> kept = cache_.get(longest_wait);
+    if (!kept) return std::move(kept).error();
+    Result<Credentials> given{**kept};
+    given->keeper = weak_from_this();
+    return given;
+  }
+
+  void invalidate(const Credentials& rejected) override { cache_.invalidate(rejected); }
+
+ private:
+  CredentialsCache cache_;
+};
+
+}  // namespace detail
 
 /// A provider that asks `provider` once and keeps the answer until shortly before it expires: five
 /// minutes, with jitter, one thread refreshes while others go on; one minute before, all wait for
-/// the one that refreshes. A refresh that fails keeps credentials that are still valid.
+/// the one that refreshes. A refresh that fails keeps credentials that are still valid. What a
+/// service refuses is not kept: the client that was refused tells it (Credentials::keeper).
 ///
 /// @par Thread Safety
 /// Any thread; `provider` is never called twice at the same time.
 ///
 /// The client does this to every provider by itself; use it to share one source between clients.
-/// What the service rejects is then kept until it expires: a client can tell its own cache only.
 [[nodiscard]] inline CredentialsProvider cached(CredentialsProvider provider,
                                                 std::shared_ptr<Platform> platform = {}) {
-  auto cache = std::make_shared<CredentialsCache>(std::move(provider), std::move(platform));
-  return [cache]() -> Result<Credentials> {
-    constexpr std::chrono::minutes longest_wait{1};
-    return cache->get(longest_wait).transform([](const CredentialsCache::Shared& shared) {
-      return *shared;
-    });
-  };
+  return [cache = std::make_shared<detail::SharedCredentialsCache>(
+              std::move(provider), std::move(platform))] { return cache->get(); };
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,21 @@
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+struct Credentials;
+
+/// Keeps credentials for later calls, and wants to know when a service refuses them. cached() is
+/// one; a provider of an application's own that keeps what it gives can be another.
+///
+/// @par Thread Safety
+/// `invalidate` may be called from any thread at the same time.
+class CredentialsKeeper {
+ public:
+  virtual ~CredentialsKeeper() = default;
+
+  /// A service refused `rejected`: they are not to be given again. Must not wait for a service.
+  virtual void invalidate(const Credentials& rejected) = 0;
+};
 
 /// Keys of an AWS principal. Secrets: nothing in the library prints them, and the destructor wipes
 /// them.
@@ -25,6 +41,8 @@ struct Credentials {
   std::optional<std::chrono::system_clock::time_point>
       expiration{};  ///< absent: they do not expire
   std::string account_id{};
+  /// Who keeps them, if anybody does. The client tells it when the service refuses them.
+  std::weak_ptr<CredentialsKeeper> keeper{};
 
   ~Credentials();
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the rest of auth/ needs of libcrypto besides HMAC: SHA-256 on a reused context, wiping, and
-// libcrypto's failures as Errors. crypto.hpp includes it.
+// What the rest of auth/ needs of libcrypto besides HMAC: SHA-256 (and SHA-1, for file names) on a
+// reused context, wiping, and libcrypto's failures as Errors. crypto.hpp includes it.
 #ifndef PERSONALIZE_EVENTS_AUTH_DIGEST_HPP
 #define PERSONALIZE_EVENTS_AUTH_DIGEST_HPP
 
@@ -30,8 +30,16 @@ namespace crypto {
 /// The bytes of a SHA-256 digest or of an HMAC with it.
 using Digest = std::array<unsigned char, 32>;
 
-[[nodiscard]] inline std::string to_hex(const Digest& digest) {
+template <std::size_t Size>
+[[nodiscard]] std::string to_hex(const std::array<unsigned char, Size>& digest) {
   return detail::to_hex(digest.data(), digest.size());
+}
+
+/// Readies libcrypto, which ends itself at the exit of the program: after the destructors of static
+/// objects that called this while they were made.
+inline void initialise() noexcept {
+  // Whoever uses libcrypto hears of a failure then.
+  static_cast<void>(OPENSSL_init_crypto(0, nullptr));
 }
 
 /// Overwrites memory in a way that the compiler cannot leave out.
@@ -56,12 +64,26 @@ inline void cleanse(std::string& secret) noexcept {
   return detail::make_error(ErrorKind::Signing, function, std::move(message));
 }
 
-/// The SHA-256 function. OpenSSL 3 looks an algorithm up at each use unless it is fetched once.
+/// What Hash computes: SHA-256.
+struct Sha256Algorithm {
+  static constexpr const char* kName = "SHA256";
+  static constexpr std::size_t kSize = 32;
+};
+
+/// What Hash computes: SHA-1, which AWS's tools name files by. It protects nothing here.
+struct Sha1Algorithm {
+  static constexpr const char* kName = "SHA1";
+  static constexpr std::size_t kSize = 20;
+};
+
+/// libcrypto's function of an algorithm. OpenSSL 3 looks one up at each use unless it is fetched
+/// once.
 #if OPENSSL_VERSION_NUMBER >= 0x30000000L
-class Sha256Function {
+template <class Algorithm>
+class HashFunction {
  public:
   [[nodiscard]] const EVP_MD* get() {
-    if (!fetched_) fetched_.reset(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+    if (!fetched_) fetched_.reset(EVP_MD_fetch(nullptr, Algorithm::kName, nullptr));
     return fetched_.get();
   }
 
@@ -72,15 +94,19 @@ class Sha256Function {
   std::unique_ptr<EVP_MD, Free> fetched_{};
 };
 #else
-class Sha256Function {
+template <class Algorithm>
+class HashFunction {
  public:
-  [[nodiscard]] const EVP_MD* get() const { return EVP_sha256(); }
+  [[nodiscard]] const EVP_MD* get() const { return EVP_get_digestbyname(Algorithm::kName); }
 };
 #endif
 
-/// SHA-256 on a context that is made once and reused. One thread at a time.
-class Sha256 {
+/// A hash on a context that is made once and reused. One thread at a time.
+template <class Algorithm>
+class Hash {
  public:
+  using Digest = std::array<unsigned char, Algorithm::kSize>;
+
   /// The digest of `data`. Errors: Signing, when libcrypto fails.
   [[nodiscard]] Result<Digest> digest(std::string_view data) {
     const EVP_MD* function = function_.get();
@@ -103,9 +129,12 @@ class Sha256 {
   struct Free {
     void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
   };
-  Sha256Function function_{};
+  HashFunction<Algorithm> function_{};
   std::unique_ptr<EVP_MD_CTX, Free> context_{};
 };
+
+using Sha256 = Hash<Sha256Algorithm>;
+using Sha1 = Hash<Sha1Algorithm>;
 
 }  // namespace crypto
 PERSONALIZE_EVENTS_NAMESPACE_END

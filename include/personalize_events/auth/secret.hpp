@@ -5,6 +5,8 @@
 #ifndef PERSONALIZE_EVENTS_AUTH_SECRET_HPP
 #define PERSONALIZE_EVENTS_AUTH_SECRET_HPP
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -24,6 +26,12 @@ inline void cleanse(json::Value& value) noexcept {
 
 inline void cleanse(Headers& headers) noexcept {
   for (auto& [name, value] : headers) cleanse(value);
+}
+
+/// Takes the headers after the first `count` away, and overwrites them.
+inline void drop_headers(Headers& headers, std::size_t count) {
+  for (std::size_t i = count; i < headers.size(); ++i) cleanse(headers[i].second);
+  headers.resize(std::min(count, headers.size()));
 }
 
 /// Overwrites all of a request that may be secret: its URL too has tokens in some protocols.

@@ -22,6 +22,7 @@
 
 #include "personalize_events/auth/credentials.hpp"
 #include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/auth/secret.hpp"
 #include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/time.hpp"
 #include "personalize_events/detail/uri.hpp"
@@ -112,6 +113,7 @@ struct Target {
 /// A header value without space at its ends, and with one space for each run of white space.
 [[nodiscard]] inline std::string canonical_header_value(std::string_view value) {
   std::string canonical;
+  canonical.reserve(value.size());  // growing would leave copies of a token behind
   bool gap = false;
   for (const char c : value) {
     if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
@@ -125,7 +127,8 @@ struct Target {
   return canonical;
 }
 
-/// Headers in canonical form: "name:value\n" lines sorted by name, and "name;name".
+/// Headers in canonical form: "name:value\n" lines sorted by name, and "name;name". The lines hold
+/// the session token.
 struct CanonicalHeaders {
   std::string lines;
   std::string names;
@@ -136,23 +139,27 @@ struct CanonicalHeaders {
   // they are sent. (std::stable_sort calls what newer compilers report as deprecated.)
   std::vector<std::tuple<std::string, std::size_t, std::string>> sorted;
   sorted.reserve(headers.size());
+  std::size_t size = 0;
   for (const auto& [name, value] : headers) {
     if (!is_signed_header(name)) continue;
     sorted.emplace_back(detail::to_lower(name), sorted.size(), canonical_header_value(value));
+    size += name.size() + value.size() + 2;
   }
   std::sort(sorted.begin(), sorted.end());
   CanonicalHeaders canonical;
+  canonical.lines.reserve(size);
   std::string_view previous;
-  for (const auto& [name, position, value] : sorted) {
+  for (auto& [name, position, value] : sorted) {
     if (!canonical.names.empty() && name == previous) {
       canonical.lines.back() = ',';
       canonical.lines.append(value).append("\n");
-      continue;
+    } else {
+      canonical.lines.append(name).append(":").append(value).append("\n");
+      if (!canonical.names.empty()) canonical.names.push_back(';');
+      canonical.names.append(name);
+      previous = name;
     }
-    canonical.lines.append(name).append(":").append(value).append("\n");
-    if (!canonical.names.empty()) canonical.names.push_back(';');
-    canonical.names.append(name);
-    previous = name;
+    crypto::cleanse(value);
   }
   return canonical;
 }
@@ -163,14 +170,18 @@ struct CanonicalHeaders {
                                                    std::string_view payload_hash,
                                                    bool normalize_path) {
   const Target target = target_of(request.url);
+  const std::string uri = canonical_uri(target.path, normalize_path);
+  const std::string query = canonical_query(target.query);
   std::string canonical;
-  canonical.reserve(256 + headers.lines.size());
+  canonical.reserve(request.method.size() + uri.size() + query.size() + headers.lines.size() +
+                    headers.names.size() + payload_hash.size() + 5);
   canonical.append(request.method).append("\n");
-  canonical.append(canonical_uri(target.path, normalize_path)).append("\n");
-  canonical.append(canonical_query(target.query)).append("\n");
+  canonical.append(uri).append("\n");
+  canonical.append(query).append("\n");
   canonical.append(headers.lines).append("\n");
   canonical.append(headers.names).append("\n");
-  return canonical.append(payload_hash);
+  canonical.append(payload_hash);
+  return canonical;
 }
 
 /// The credential scope: "20150830/us-east-1/personalize/aws4_request".
@@ -233,7 +244,7 @@ class Signer {
     std::unique_ptr<Context> context = take();
     const std::size_t before = request.headers.size();
     auto signed_request = sign_with(*context, request, credentials, now, options);
-    if (!signed_request) request.headers.resize(before);
+    if (!signed_request) crypto::drop_headers(request.headers, before);
     give_back(std::move(context));
     return signed_request;
   }
@@ -266,9 +277,12 @@ class Signer {
 
     auto payload_hash = hex_digest(context, options.payload_hash, request.body);
     if (!payload_hash) return std::move(payload_hash).error();
-    const CanonicalHeaders headers = canonical_headers(request.headers);
-    auto hash = hex_digest(
-        context, {}, canonical_request(request, headers, *payload_hash, options.normalize_path));
+    CanonicalHeaders headers = canonical_headers(request.headers);
+    const crypto::WipeAtEnd wipe_headers{headers.lines};
+    std::string canonical =
+        canonical_request(request, headers, *payload_hash, options.normalize_path);
+    const crypto::WipeAtEnd wipe_canonical{canonical};
+    auto hash = hex_digest(context, {}, canonical);
     if (!hash) return std::move(hash).error();
 
     if (auto keyed = use_key(context, credentials.secret_access_key, scope); !keyed) return keyed;

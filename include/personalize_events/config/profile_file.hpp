@@ -26,13 +26,15 @@
 #include <vector>
 
 #include "personalize_events/detail/ascii.hpp"
+#include "personalize_events/detail/wipe.hpp"
 #include "personalize_events/platform/path_style.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// A value and the place where it stands. It may be a secret: print `where()`, never `text`.
+/// A value and the place where it stands. It may be a secret: print `where()`, never `text`. The
+/// destructor wipes it.
 struct ProfileValue {
   std::string text{};
   std::string file{};
@@ -40,7 +42,11 @@ struct ProfileValue {
 
   /// "<file>:<line>".
   [[nodiscard]] std::string where() const { return file + ":" + std::to_string(line); }
+
+  ~ProfileValue();
 };
+
+inline ProfileValue::~ProfileValue() { detail::wipe(text); }
 
 /// One property of a section.
 struct ProfileProperty {
@@ -203,8 +209,9 @@ class ProfileFileReader {
                "Property did not have a name; write name = value");
     if (!definition) return definition.error();
     ProfileSection& section = is_profile_name(definition->name) ? *section_ : ignored_;
+    section.properties.erase(definition->name);  // wiped, which an assignment over it would not do
     property_ = &section.properties[definition->name];
-    *property_ = ProfileProperty{value_here(definition->text), {}};
+    property_->value = value_here(definition->text);
     state_ = definition->text.empty() ? State::InNested : State::InProperty;
     return {};
   }
@@ -226,9 +233,13 @@ class ProfileFileReader {
                  "indent the line",
                  "Sub-property did not have a name; write name = value");
       if (!nested) return nested.error();
-      if (is_profile_name(nested->name)) property_->nested[nested->name] = value_here(nested->text);
+      if (is_profile_name(nested->name)) {
+        property_->nested.erase(nested->name);
+        property_->nested[nested->name] = value_here(nested->text);
+      }
     }
-    property_->value.text.append("\n").append(text);
+    append_wiping(property_->value.text, "\n");
+    append_wiping(property_->value.text, text);
     return {};
   }
 
@@ -340,17 +351,20 @@ struct ProfileLocations {
   return profiles;
 }
 
-/// Reads the shared files from where profile_locations finds them. A file that does not exist is
-/// empty. Errors: Configuration, `where` is the path, or "<path>:<line>" for a malformed line.
+/// Reads the shared files from where profile_locations finds them, and wipes their texts. A file
+/// that does not exist is empty. Errors: Configuration, `where` is the path, or "<path>:<line>" for
+/// a malformed line.
 [[nodiscard]] inline Result<Profiles> load_profiles(Platform& platform,
                                                     PathStyle style = kNativePathStyle) {
   const ProfileLocations locations = profile_locations(platform, style);
-  const Result<std::string> config =
+  Result<std::string> config =
       detail::read_shared_file(platform, locations.config, "AWS_CONFIG_FILE");
-  if (!config) return config.error();
-  const Result<std::string> credentials =
+  if (!config) return std::move(config).error();
+  const detail::WipedAtEnd wiped_config{*config};
+  Result<std::string> credentials =
       detail::read_shared_file(platform, locations.credentials, "AWS_SHARED_CREDENTIALS_FILE");
-  if (!credentials) return credentials.error();
+  if (!credentials) return std::move(credentials).error();
+  const detail::WipedAtEnd wiped_credentials{*credentials};
   return parse_profiles(*config, locations.config, *credentials, locations.credentials);
 }
 

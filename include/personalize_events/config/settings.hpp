@@ -165,9 +165,16 @@ class SettingFinder {
   return region;
 }
 
+/// What a service is called where its endpoint URL may be configured.
+struct ServiceNames {
+  const char* variable;
+  const char* services_key;  ///< In a services section.
+};
+
 /// The endpoint URL of the profile: that of its services section, then its own.
 [[nodiscard]] inline Result<Setting<std::string>> find_profile_endpoint(const SettingFinder& finder,
-                                                                        const Profiles& profiles) {
+                                                                        const Profiles& profiles,
+                                                                        const ServiceNames& names) {
   if (const auto services = finder.property("services")) {
     const auto section = profiles.services.find(services->value);
     if (section == profiles.services.end()) {
@@ -176,25 +183,39 @@ class SettingFinder {
                                                  "; write it, or remove the property");
     }
     if (auto found =
-            SettingFinder::used(section->second.find("personalize_events", "endpoint_url"))) {
+            SettingFinder::used(section->second.find(names.services_key, "endpoint_url"))) {
       return *std::move(found);
     }
   }
   return finder.property("endpoint_url").value_or(Setting<std::string>{});
 }
 
-[[nodiscard]] inline Result<Setting<std::string>> find_endpoint_url(const SettingFinder& finder,
-                                                                    const std::string& given,
-                                                                    const Profiles& profiles) {
-  if (!given.empty()) return Setting<std::string>{given, "ClientOptions.endpoint_url"};
+/// The endpoint URL that variables and profile configure for a service; empty by default.
+[[nodiscard]] inline Result<Setting<std::string>> find_configured_endpoint_url(
+    const SettingFinder& finder, const Profiles& profiles, const ServiceNames& names) {
   const Result<Setting<bool>> ignored =
       find_switch(finder, std::nullopt, "", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
                   "ignore_configured_endpoint_urls");
   if (!ignored) return ignored.error();
   if (ignored->value) return Setting<std::string>{"", ignored->source};
-  if (auto found = finder.variable("AWS_ENDPOINT_URL_PERSONALIZE_EVENTS")) return *std::move(found);
+  if (auto found = finder.variable(names.variable)) return *std::move(found);
   if (auto found = finder.variable("AWS_ENDPOINT_URL")) return *std::move(found);
-  return find_profile_endpoint(finder, profiles);
+  return find_profile_endpoint(finder, profiles, names);
+}
+
+[[nodiscard]] inline Result<Setting<std::string>> find_endpoint_url(const SettingFinder& finder,
+                                                                    const std::string& given,
+                                                                    const Profiles& profiles) {
+  if (!given.empty()) return Setting<std::string>{given, "ClientOptions.endpoint_url"};
+  return find_configured_endpoint_url(
+      finder, profiles, {"AWS_ENDPOINT_URL_PERSONALIZE_EVENTS", "personalize_events"});
+}
+
+/// The endpoint URL of AWS STS, for the credential providers that ask it. An AWS_ENDPOINT_URL that
+/// was meant for Personalize Events is that of STS too, as in every AWS SDK.
+[[nodiscard]] inline Result<Setting<std::string>> find_sts_endpoint_url(const SettingFinder& finder,
+                                                                        const Profiles& profiles) {
+  return find_configured_endpoint_url(finder, profiles, {"AWS_ENDPOINT_URL_STS", "sts"});
 }
 
 [[nodiscard]] inline Result<Setting<RetryMode>> find_retry_mode(const SettingFinder& finder,

@@ -152,6 +152,26 @@ inline void append_padded(std::string& out, std::int64_t number, int digits) {
   return text;
 }
 
+/// A moment as RFC 3339 writes it, in UTC and to the second: "2015-08-30T12:36:00Z".
+[[nodiscard]] inline std::string format_rfc3339(TimePoint time) {
+  const CivilTime civil = civil_from_seconds(epoch_seconds(time));
+  std::string text;
+  text.reserve(20);
+  append_padded(text, civil.year, 4);
+  text.push_back('-');
+  append_padded(text, civil.month, 2);
+  text.push_back('-');
+  append_padded(text, civil.day, 2);
+  text.push_back('T');
+  append_padded(text, civil.hour, 2);
+  text.push_back(':');
+  append_padded(text, civil.minute, 2);
+  text.push_back(':');
+  append_padded(text, civil.second, 2);
+  text.push_back('Z');
+  return text;
+}
+
 /// Reads fixed-width fields off the front of a text; one failure makes all later reads fail.
 class FieldReader {
  public:

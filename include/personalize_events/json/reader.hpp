@@ -19,6 +19,7 @@
 
 #include "personalize_events/detail/number.hpp"
 #include "personalize_events/detail/utf8.hpp"
+#include "personalize_events/detail/wipe.hpp"
 #include "personalize_events/json/value.hpp"
 #include "personalize_events/result.hpp"
 
@@ -29,9 +30,18 @@ namespace json {
 inline constexpr std::size_t kMaxDepth = 32;
 
 /// Builds a Value from RapidJSON's events. Each open array or object stands on a stack by value,
-/// and moves into the one around it when it ends.
+/// and moves into the one around it when it ends. What is left of a text that breaks off, perhaps a
+/// part of a token file, is wiped.
 class ValueBuilder {
  public:
+  ValueBuilder() = default;
+  ValueBuilder(const ValueBuilder&) = delete;
+  ValueBuilder& operator=(const ValueBuilder&) = delete;
+  ~ValueBuilder() {
+    for (Value& value : open_) wipe(value);
+    wipe(root_);
+  }
+
   bool Null() { return add(Value{}); }
   bool Bool(bool value) {
     Value node;
@@ -95,6 +105,12 @@ class ValueBuilder {
       open_.back().members.back().second = std::move(node);
     }
     return true;
+  }
+
+  static void wipe(Value& value) noexcept {
+    detail::wipe(value.text);
+    for (Value& item : value.items) wipe(item);
+    for (auto& [name, member] : value.members) wipe(member);
   }
 
   std::vector<Value> open_{};

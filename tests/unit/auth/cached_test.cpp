@@ -2,8 +2,14 @@
 
 #include "personalize_events/auth/cached.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,6 +23,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/auth/chain.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 
 namespace pe = personalize_events;
@@ -418,4 +425,251 @@ TEST_CASE("cached() hands on the provider's error, and works without a platform"
   CHECK(credentials.error().retryable);
   CHECK_FALSE(provider().has_value());
   CHECK(calls == 2);
+}
+
+TEST_CASE("What is refused is not kept by a cached() provider either") {
+  World world;
+  const pe::CredentialsProvider shared = pe::cached(world.source.provider(), world.platform);
+  pe::CredentialsCache cache{shared, world.platform};
+  pe::CredentialsCache other{pe::chain({shared}), world.platform};
+  const auto id = [](pe::CredentialsCache& of) { return (*of.get(kLong))->access_key_id; };
+  const Shared first = *cache.get(kLong);
+  const Shared same = *other.get(kLong);
+  CHECK(first->access_key_id == "1");
+  CHECK(same->access_key_id == "1");
+
+  cache.invalidate(first);
+  CHECK(id(cache) == "2");
+  CHECK(id(other) == "1");  // nobody has told this one yet
+  other.invalidate(same);   // what is shared has been replaced meanwhile, and serves
+  CHECK(id(other) == "2");
+  CHECK(world.source.calls() == 2);
+
+  other.invalidate(*other.get(kLong));
+  CHECK(id(other) == "3");
+  CHECK(shared()->access_key_id == "3");
+  CHECK(world.source.calls() == 3);
+}
+
+TEST_CASE("A refusal goes through every cache, and to a keeper of the application's own") {
+  class Vault final : public pe::CredentialsKeeper {
+   public:
+    void invalidate(const pe::Credentials& rejected) override { refused = rejected.access_key_id; }
+    std::string refused;
+  };
+  auto vault = std::make_shared<Vault>();
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  int calls = 0;
+  const pe::CredentialsProvider source = [&]() -> pe::Result<pe::Credentials> {
+    pe::Credentials credentials{std::to_string(++calls), "secret"};
+    credentials.keeper = vault;
+    return credentials;
+  };
+  pe::CredentialsCache cache{pe::cached(pe::cached(source, platform), platform), platform};
+  cache.invalidate(*cache.get(kLong));
+  CHECK(vault->refused == "1");
+  const Shared second = *cache.get(kLong);
+  CHECK(second->access_key_id == "2");
+  vault.reset();
+  cache.invalidate(second);  // nobody is left to be told
+  CHECK((*cache.get(kLong))->access_key_id == "3");
+}
+
+TEST_CASE("A forked child does not wait for a refresh that was on its way in the parent") {
+  World world;
+  const pid_t parent = ::getpid();
+  Gate asked;
+  Gate may_answer;
+  world.source.when_asked = [&] {
+    if (::getpid() != parent) return;
+    asked.open();
+    may_answer.wait();
+  };
+  std::thread thread{[&] { static_cast<void>(world.cache.get(kLong)); }};
+  asked.wait();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(60);  // ends a child that waits after all
+    bool well = true;
+    for (int call = 0; call < 3; ++call) {
+      const auto credentials = world.cache.get(kLong);
+      well = well && credentials && (*credentials)->access_key_id == "2";
+    }
+    ::_exit(well ? 0 : 1);
+  }
+  may_answer.open();
+  thread.join();
+  REQUIRE(child > 0);
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(world.id() == "1");
+}
+
+namespace {
+
+// Threads that meet: the last one to come runs `action` before all go on.
+class Meeting {
+ public:
+  explicit Meeting(std::size_t count) : count_(count) {}
+
+  void meet(const std::function<void()>& action) {
+    std::unique_lock<std::mutex> lock{mutex_};
+    const std::size_t round = round_;
+    if (++came_ < count_) {
+      changed_.wait(lock, [&] { return round_ != round; });
+      return;
+    }
+    action();
+    came_ = 0;
+    ++round_;
+    changed_.notify_all();
+  }
+
+ private:
+  const std::size_t count_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t came_{0};
+  std::size_t round_{0};
+};
+
+}  // namespace
+
+TEST_CASE("Eight threads call through a thousand expiries with one refresh each") {
+  constexpr std::size_t kThreads = 8;
+  constexpr int kExpiries = 1000;
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t went_on = 0;  // how many threads were served in this round
+  bool is_early = false;
+  bool somebody_waited = false;
+  int calls = 0;  // plain: TSan tells if two threads ask at the same time
+
+  pe::CredentialsCache cache{
+      [&]() -> pe::Result<pe::Credentials> {
+        ++calls;
+        std::unique_lock<std::mutex> lock{mutex};
+        // An early refresh ends only when all others have been served; they must not wait for it.
+        const auto others_went_on = [&] { return went_on == kThreads - 1; };
+        if (is_early && !somebody_waited && !changed.wait_for(lock, 20s, others_went_on)) {
+          somebody_waited = true;
+        }
+        return pe::Credentials{"id", "secret", std::to_string(calls), platform->now() + 3600s};
+      },
+      platform};
+  REQUIRE(cache.get(kLong).has_value());
+
+  std::array<int, kExpiries> calls_after{};
+  Meeting begin{kThreads};
+  Meeting end{kThreads};
+  std::atomic<int> unusable{0};
+  std::vector<std::thread> threads;
+  for (std::size_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&] {
+      for (std::size_t round = 0; round < kExpiries; ++round) {
+        begin.meet([&] {
+          const std::lock_guard<std::mutex> lock{mutex};
+          is_early = round % 2 == 0;
+          went_on = 0;
+          platform->advance(is_early ? 3600s - 200s : 3600s + 200s);
+        });
+        for (int call = 0; call < 3; ++call) {
+          const auto credentials = cache.get(kLong);
+          if (!credentials || *(*credentials)->expiration <= platform->now()) ++unusable;
+        }
+        {
+          const std::lock_guard<std::mutex> lock{mutex};
+          ++went_on;
+        }
+        changed.notify_all();
+        end.meet([&] { calls_after[round] = calls; });
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  CHECK(unusable == 0);
+  CHECK_FALSE(somebody_waited);
+  for (int round = 0; round < kExpiries; ++round) {
+    REQUIRE(calls_after[static_cast<std::size_t>(round)] == round + 2);
+  }
+}
+
+TEST_CASE("A look at the cache asks nobody, and says who should be asked when") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  int calls = 0;
+  pe::CredentialsCache cache{
+      [&]() -> pe::Result<pe::Credentials> {
+        if (++calls == 2) return pe::credentials_error("the vault is sealed");
+        return pe::Credentials{"id", "secret", "token", platform->now() + 3600s};
+      },
+      platform};
+  const auto check = [&](bool is_usable, bool wants_refresh) {
+    const auto look = cache.look();
+    CHECK((look.usable != nullptr) == is_usable);
+    CHECK(look.wants_refresh == wants_refresh);
+  };
+  check(false, true);
+  CHECK(calls == 0);
+  REQUIRE(cache.get(kLong));
+  check(true, false);
+  platform->advance(3600s - 200s);  // near expiry: a refresh is wanted, the old ones serve
+  check(true, true);
+  CHECK(calls == 1);
+  REQUIRE(cache.get(kLong));  // which fails, and is left alone for a while
+  check(true, false);
+  platform->advance(31s);
+  check(true, true);
+  platform->advance(120s);  // less than a minute left
+  check(false, true);
+  REQUIRE(cache.get(kLong));
+  check(true, false);
+  cache.invalidate(cache.look().usable);
+  check(false, true);
+}
+
+TEST_CASE("While another thread asks, a look says what can be gone on with") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  std::optional<bool> was_usable;
+  bool wanted = true;
+  pe::CredentialsCache* looked_at = nullptr;
+  pe::CredentialsCache cache{[&]() -> pe::Result<pe::Credentials> {
+                               const auto look = looked_at->look();
+                               was_usable = look.usable != nullptr;
+                               wanted = look.wants_refresh;
+                               return pe::Credentials{"id", "secret", {}, platform->now() + 3600s};
+                             },
+                             platform};
+  looked_at = &cache;
+  REQUIRE(cache.get(kLong));
+  CHECK(was_usable == false);
+  CHECK_FALSE(wanted);
+  platform->advance(3600s - 200s);
+  REQUIRE(cache.get(kLong));
+  CHECK(was_usable == true);
+  CHECK_FALSE(wanted);
+}
+
+TEST_CASE("Credentials that are set serve as if the provider had given them") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  int calls = 0;
+  pe::CredentialsCache cache{[&]() -> pe::Result<pe::Credentials> {
+                               ++calls;
+                               return pe::credentials_error("the vault is sealed");
+                             },
+                             platform};
+  cache.keep({"set", "secret", "token", platform->now() + 3600s});
+  const auto kept = cache.get(kLong);
+  REQUIRE(kept);
+  CHECK((*kept)->access_key_id == "set");
+  CHECK(calls == 0);
+  cache.invalidate(*kept);
+  CHECK_FALSE(cache.get(kLong));
+  CHECK(calls == 1);
+  cache.keep({"again", "secret"});
+  REQUIRE(cache.get(kLong));
+  CHECK(cache.look().usable->access_key_id == "again");
+  CHECK_FALSE(cache.look().wants_refresh);
 }

@@ -44,12 +44,38 @@ TEST_CASE("SHA-256 gives the known answers on one reused context") {
   }
 }
 
+TEST_CASE("libcrypto may be readied any number of times") {
+  pe::crypto::initialise();
+  pe::crypto::initialise();
+  CHECK(OPENSSL_init_crypto(0, nullptr) == 1);
+}
+
 TEST_CASE("SHA-256 gives the same on a context of its own") {
   for (const auto& [data, expected] : known_digests()) {
     pe::crypto::Sha256 sha256;
     const auto digest = sha256.digest(data);
     REQUIRE(digest.has_value());
     CHECK(pe::crypto::to_hex(*digest) == expected);
+  }
+}
+
+TEST_CASE("SHA-1 gives the known answers, and the names of token caches") {
+  // FIPS 180-4's examples, and what sha1sum says of a session's name and of a start URL.
+  const std::vector<std::pair<std::string, std::string>> digests{
+      {"", "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+      {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+      {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+       "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
+      {"dev", "34c6fceca75e456f25e7e99531e2425c6c1de443"},
+      {"https://ssotest.awsapps.com/start", "dace00cba5f8355ec9d274ceb2bcebdfbeed0e12"},
+  };
+  pe::crypto::Sha1 sha1;
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& [data, expected] : digests) {
+      const auto digest = sha1.digest(data);
+      REQUIRE(digest.has_value());
+      CHECK(pe::crypto::to_hex(*digest) == expected);
+    }
   }
 }
 

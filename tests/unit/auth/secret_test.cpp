@@ -44,6 +44,19 @@ TEST_CASE("a request and a response are wiped") {
   CHECK_THAT(memory_of(response.body), !test::ContainsSubstring("SECRET"));
 }
 
+TEST_CASE("headers that are dropped are wiped, and those before them stay") {
+  pe::Headers headers{{"Host", "example.com, a name that is long"},
+                      {"X-Amz-Security-Token", "SECRET-IN-A-HEADER"},
+                      {"Authorization", "SECRET-IN-A-HEADER"}};
+  // That their blocks are overwritten is looked at by interposed/wiped_secrets_test.cpp.
+  pe::crypto::drop_headers(headers, 5);
+  CHECK(headers.size() == 3);
+  pe::crypto::drop_headers(headers, 1);
+  CHECK(headers == pe::Headers{{"Host", "example.com, a name that is long"}});
+  pe::crypto::drop_headers(headers, 0);
+  CHECK(headers.empty());
+}
+
 TEST_CASE("a variable is wiped at the end of the scope") {
   std::string text = "SECRET-THAT-IS-LONG-ENOUGH";
   {

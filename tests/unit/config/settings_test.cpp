@@ -184,6 +184,41 @@ TEST_CASE("configured endpoint URLs can be ignored, a given one cannot") {
   CHECK(world.error().where == "config:2");
 }
 
+TEST_CASE("the endpoint URL of STS: service variable, variable, services, profile") {
+  const auto find = [](const World& world) {
+    VirtualPlatform platform;
+    for (const auto& [name, value] : world.variables) platform.set_environment(name, value);
+    const auto profiles = pe::parse_profiles(world.config, "config", "", "credentials");
+    REQUIRE(profiles.has_value());
+    const pe::detail::SettingFinder finder{platform, profiles->find_profile("default")};
+    return pe::detail::find_sts_endpoint_url(finder, *profiles);
+  };
+  World world{{{"AWS_ENDPOINT_URL_STS", "http://b"},
+               {"AWS_ENDPOINT_URL", "http://c"},
+               {"AWS_ENDPOINT_URL_PERSONALIZE_EVENTS", "http://x"}},
+              "[default]\nservices = s\nendpoint_url = http://e\n[services s]\n"
+              "personalize_events =\n  endpoint_url = http://x\nsts =\n  endpoint_url = http://d",
+              {}};
+  check<Text>(*find(world), "http://b", "AWS_ENDPOINT_URL_STS");
+  world.variables[0].second = " ";
+  check<Text>(*find(world), "http://c", "AWS_ENDPOINT_URL");
+  world.variables[1].second = "";
+  check<Text>(*find(world), "http://d", "config:8");
+  world.config = "[default]\nservices = s\nendpoint_url = http://e\n[services s]\nx =\n  y = z";
+  check<Text>(*find(world), "http://e", "config:3");
+  world.config = "[default]\nregion = us-east-1";
+  check<Text>(*find(world), "", "default");
+  world.config = "[default]\nservices = none";
+  REQUIRE_FALSE(find(world).has_value());
+  CHECK(find(world).error().where == "config:2");
+  world.variables[0].second = "http://b";
+  world.variables.emplace_back("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+  check<Text>(*find(world), "", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+  world.variables.back().second = "maybe";
+  REQUIRE_FALSE(find(world).has_value());
+  CHECK(find(world).error().where == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+}
+
 TEST_CASE("FIPS and dual stack are switches of variable or profile") {
   World world{
       {{"AWS_USE_FIPS_ENDPOINT", "TRUE"}, {"AWS_USE_DUALSTACK_ENDPOINT", " true "}}, "", {}};

@@ -69,7 +69,7 @@ TEST_CASE("epoch seconds are floored to the millisecond, with a fraction only wh
   CHECK(format_epoch_seconds(TimePoint::min()).front() == '-');
 }
 
-TEST_CASE("a moment is written as SigV4 and HTTP write it") {
+TEST_CASE("a moment is written as SigV4, HTTP and RFC 3339 write it") {
   const TimePoint time = at(milliseconds{1'440'938'160'999});
   CHECK(format_amz_date(time) == "20150830T123600Z");
   CHECK(format_http_date(time) == "Sun, 30 Aug 2015 12:36:00 GMT");
@@ -77,6 +77,8 @@ TEST_CASE("a moment is written as SigV4 and HTTP write it") {
   CHECK(format_http_date(at(seconds{-1})) == "Wed, 31 Dec 1969 23:59:59 GMT");
   CHECK(format_http_date(at(nanoseconds{-1})) == "Wed, 31 Dec 1969 23:59:59 GMT");
   CHECK(format_amz_date(at(seconds{-86400 * 365})) == "19690101T000000Z");
+  CHECK(format_rfc3339(time) == "2015-08-30T12:36:00Z");
+  CHECK(format_rfc3339(at(nanoseconds{-1})) == "1969-12-31T23:59:59Z");
   CHECK(epoch_seconds(at(nanoseconds{-1})) == -1);
 }
 
@@ -86,6 +88,7 @@ TEST_CASE("what was written is read back, for moments over the whole range of th
     const TimePoint time = at(seconds{second});
     wrong += parse_amz_date(format_amz_date(time)) != time;
     wrong += parse_http_date(format_http_date(time)) != time;
+    wrong += parse_rfc3339(format_rfc3339(time)) != time;
   }
   CHECK(wrong == 0);
 }

@@ -1,107 +1,246 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// profile_credentials: keys that a profile of the shared AWS files holds. Second in the default
-// chain.
-// Source: AWS SDKs and Tools Reference Guide, "AWS access keys" and "Shared config and credentials
-// files".
+// profile_credentials: the credentials of a profile of the shared AWS files, in whichever way it
+// says they are got: keys, roles, single sign-on, a process. Second in the default chain. Source:
+// AWS SDKs and Tools Reference Guide, "Standardized credential providers".
 #ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_PROFILE_HPP
 #define PERSONALIZE_EVENTS_AUTH_PROVIDERS_PROFILE_HPP
 
+#include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <string_view>
+#include <tuple>
 #include <utility>
 
+#include "personalize_events/auth/cached.hpp"
 #include "personalize_events/auth/credentials.hpp"
-#include "personalize_events/config/profile_file.hpp"
-#include "personalize_events/config/settings.hpp"
+#include "personalize_events/auth/providers/container.hpp"
+#include "personalize_events/auth/providers/credential_services.hpp"
+#include "personalize_events/auth/providers/environment.hpp"
+#include "personalize_events/auth/providers/instance_metadata.hpp"
+#include "personalize_events/auth/providers/login.hpp"
+#include "personalize_events/auth/providers/process.hpp"
+#include "personalize_events/auth/providers/profile_chain.hpp"
+#include "personalize_events/auth/providers/profile_source.hpp"
+#include "personalize_events/auth/providers/source.hpp"
+#include "personalize_events/auth/providers/sso.hpp"
+#include "personalize_events/auth/providers/sts.hpp"
+#include "personalize_events/auth/providers/web_identity.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/platform/per_process.hpp"
 #include "personalize_events/platform/platform.hpp"
-#include "personalize_events/platform/system_platform.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// The text of a property, empty when it is absent.
-[[nodiscard]] inline std::string property_text(const ProfileSection& section,
-                                               std::string_view name) {
-  const ProfileValue* value = section.find(name);
-  return value == nullptr ? std::string{} : value->text;
+/// Whether a chain needs to know where a service is.
+[[nodiscard]] inline bool asks_services(const ProfileChain& chain) {
+  using Kind = ProfileSource::Kind;
+  const Kind kind = chain.source.kind;
+  return !chain.roles.empty() || kind == Kind::WebIdentity || kind == Kind::Sso ||
+         kind == Kind::Login;
 }
 
-/// The keys that stand in a profile. Pure.
-[[nodiscard]] inline Result<Credentials> static_keys_of(const ProfileSection& section,
-                                                        const std::string& name) {
-  // These say that the keys are to be got from elsewhere. To sign with others would be wrong.
-  for (const char* elsewhere : {"role_arn", "web_identity_token_file", "sso_session",
-                                "sso_account_id", "login_session", "credential_process"}) {
-    const ProfileValue* value = section.find(elsewhere);
-    const bool beats_keys =
-        std::string_view{elsewhere} == "role_arn" || section.find("aws_access_key_id") == nullptr;
-    if (value != nullptr && beats_keys) {
-      return misconfigured_source(
-          value->where(), std::string(elsewhere) +
-                              " is not supported by this version; put aws_access_key_id and "
-                              "aws_secret_access_key into the profile, or give "
-                              "ClientOptions::credentials a function that does it");
-    }
-  }
-  Credentials credentials;
-  credentials.access_key_id = property_text(section, "aws_access_key_id");
-  credentials.secret_access_key = property_text(section, "aws_secret_access_key");
-  credentials.session_token = property_text(section, "aws_session_token");
-  credentials.account_id = property_text(section, "aws_account_id");
-  if (credentials.access_key_id.empty() && credentials.secret_access_key.empty()) {
-    Error error = credentials_error("profile \"" + name + "\" has no aws_access_key_id");
-    error.where = "profile";
-    return error;
-  }
-  if (credentials.secret_access_key.empty()) {
-    return misconfigured_source(
-        section.find("aws_access_key_id")->where(),
-        "aws_access_key_id stands without aws_secret_access_key; give both or neither");
-  }
-  if (credentials.access_key_id.empty()) {
-    return misconfigured_source(
-        section.find("aws_secret_access_key")->where(),
-        "aws_secret_access_key stands without aws_access_key_id; give both or neither");
-  }
-  return credentials;
-}
-
-[[nodiscard]] inline Result<Credentials> read_profile_credentials(Platform& platform,
-                                                                  const std::string& given) {
-  const auto as_misconfigured = [](const Error& error) {
-    return misconfigured_source(error.where, error.message);
+/// Tells each step where its service is.
+inline void set_services(ProfileChain& chain, const CredentialServices& services) {
+  const auto set_sts = [&services](auto& options) {
+    options.region = services.region;
+    options.endpoint_url = services.sts_url;
+    options.use_fips = services.use_fips;
+    options.use_dual_stack = services.use_dual_stack;
   };
-  const Result<Profiles> profiles = load_profiles(platform);
-  if (!profiles) return as_misconfigured(profiles.error());
-  const auto name = find_profile_name(SettingFinder{platform, nullptr}, given, *profiles);
-  if (!name) return as_misconfigured(name.error());
-  if (const ProfileSection* section = profiles->find_profile(name->value)) {
-    return static_keys_of(*section, name->value);
-  }
-  Error error =
-      credentials_error("there is no profile \"" + name->value + "\" in the shared AWS files");
-  error.where = "profile";
-  return error;
+  for (AssumeRoleOptions& role : chain.roles) set_sts(role);
+  set_sts(chain.source.web_identity);
+  chain.source.sso.endpoint_url = services.sso_url;
+  chain.source.sso.oidc_endpoint_url = services.oidc_url;
+  chain.source.sso.use_fips = services.use_fips;
+  chain.source.sso.use_dual_stack = services.use_dual_stack;
+  chain.source.login.region = services.region;
 }
+
+/// Whether two chains ask the same of the same.
+[[nodiscard]] inline bool is_same_chain(const ProfileChain& left, const ProfileChain& right) {
+  const auto source = [](const ProfileSource& of) {
+    return std::tie(
+        of.kind, of.where, of.keys.access_key_id, of.keys.secret_access_key, of.keys.session_token,
+        of.keys.account_id, of.web_identity.role_arn, of.web_identity.token_file,
+        of.web_identity.role_session_name, of.web_identity.region, of.web_identity.endpoint_url,
+        of.sso.session_name, of.sso.start_url, of.sso.region, of.sso.account_id, of.sso.role_name,
+        of.sso.endpoint_url, of.sso.oidc_endpoint_url, of.sso.use_fips, of.sso.use_dual_stack,
+        of.login.login_session, of.login.region, of.command, of.account_id);
+  };
+  const auto same_role = [](const AssumeRoleOptions& one, const AssumeRoleOptions& other) {
+    const auto role = [](const AssumeRoleOptions& of) {
+      return std::tie(of.role_arn, of.role_session_name, of.external_id, of.duration, of.region,
+                      of.endpoint_url, of.use_fips, of.use_dual_stack);
+    };
+    return role(one) == role(other);
+  };
+  return source(left.source) == source(right.source) &&
+         std::equal(left.roles.begin(), left.roles.end(), right.roles.begin(), right.roles.end(),
+                    same_role);
+}
+
+/// A source that a profile names: where it has nothing to say, no other one is asked instead.
+[[nodiscard]] inline CredentialsProvider meant_source(CredentialsProvider provider,
+                                                      std::string where) {
+  return [provider = std::move(provider), where = std::move(where)]() -> Result<Credentials> {
+    Result<Credentials> supplied = provider();
+    if (supplied || is_of_meant_source(supplied.error())) return supplied;
+    Error error = failed_source(where, supplied.error().where + ": " + supplied.error().message);
+    error.retryable = supplied.error().retryable;
+    return error;
+  };
+}
+
+/// Runs the command of a source, which wipes it.
+[[nodiscard]] inline CredentialsProvider process_provider(const ProfileSource& source,
+                                                          const SourceContext& context) {
+  return [source, platform = context.platform] {
+    Result<Credentials> supplied = ask_process(*platform, source.command);
+    if (supplied && supplied->account_id.empty()) supplied->account_id = source.account_id;
+    return supplied;
+  };
+}
+
+[[nodiscard]] inline CredentialsProvider sso_provider(const ProfileSource& source,
+                                                      const SourceContext& context) {
+  if (!source.sso.account_id.empty()) {
+    return sso_credentials(source.sso, context.transport, context.platform);
+  }
+  return [where = source.where]() -> Result<Credentials> {
+    return misconfigured_source(where,
+                                "sso_session alone gives an access token, not credentials; add "
+                                "sso_account_id and sso_role_name");
+  };
+}
+
+/// Supplies what comes before the first role.
+[[nodiscard]] inline CredentialsProvider provider_of(const ProfileSource& source,
+                                                     const SourceContext& context,
+                                                     const std::string& profile) {
+  using Kind = ProfileSource::Kind;
+  const auto& [transport, platform] = context;
+  switch (source.kind) {
+    case Kind::StaticKeys: return static_credentials(source.keys);
+    case Kind::Environment: return environment_credentials(platform);
+    case Kind::InstanceMetadata: return instance_metadata_credentials(transport, platform, profile);
+    case Kind::Container: return container_credentials(transport, platform);
+    case Kind::WebIdentity:
+      return web_identity_credentials(source.web_identity, transport, platform);
+    case Kind::Sso: return sso_provider(source, context);
+    case Kind::Login: return login_credentials(source.login, transport, platform);
+    case Kind::Process: return process_provider(source, context);
+  }
+  return {};
+}
+
+/// Gets the credentials of one profile, again and again.
+class ProfileCredentials {
+ public:
+  ProfileCredentials(SourceContext context, std::string profile, std::string region)
+      : context_(std::move(context)), profile_(std::move(profile)), region_(std::move(region)) {}
+
+  [[nodiscard]] Result<Credentials> get() {
+    Result<ProfileChain> chain = resolve();
+    if (!chain) return std::move(chain).error();
+    const std::shared_ptr<const Way> kept = kept_way(*chain);
+    if (kept == nullptr) return keep(*chain)->provider();
+    Result<Credentials> supplied = kept->provider();
+    if (supplied || !kept->keeps_steps || supplied.error().retryable) return supplied;
+    // A step whose kept credentials were refused has told their keeper, which now asks anew.
+    return kept->provider();
+  }
+
+ private:
+  /// A chain with the providers that run it, which keep what the earlier steps gave.
+  struct Way {
+    ProfileChain chain;
+    CredentialsProvider provider;
+    bool keeps_steps;
+  };
+  struct State {
+    std::mutex mutex{};
+    std::shared_ptr<const Way> way{};
+  };
+
+  /// What the files say now. Errors: Credentials.
+  [[nodiscard]] Result<ProfileChain> resolve() const {
+    const Result<SelectedProfile> selected = load_selected_profile(*context_.platform, profile_);
+    if (!selected) return selected.error();
+    Result<ProfileChain> chain = resolve_profile_chain(selected->profiles, selected->name);
+    if (!chain || !asks_services(*chain)) return chain;
+    const auto services = find_credential_services(*context_.platform, *selected, region_);
+    if (!services) return services.error();
+    set_services(*chain, *services);
+    return chain;
+  }
+
+  [[nodiscard]] State& own_state() {
+    return state_.own([] { return std::make_unique<State>(); });
+  }
+
+  /// The providers from before, if the files still say the same; else null.
+  [[nodiscard]] std::shared_ptr<const Way> kept_way(const ProfileChain& chain) {
+    State& state = own_state();
+    const std::lock_guard<std::mutex> lock{state.mutex};
+    const bool is_same = state.way != nullptr && is_same_chain(state.way->chain, chain);
+    return is_same ? state.way : nullptr;
+  }
+
+  [[nodiscard]] std::shared_ptr<const Way> keep(const ProfileChain& chain) {
+    using Kind = ProfileSource::Kind;
+    const ProfileSource& source = chain.source;
+    CredentialsProvider provider =
+        meant_source(provider_of(source, context_, profile_), source.where);
+    bool is_at_hand = source.kind == Kind::StaticKeys || source.kind == Kind::Environment;
+    bool keeps_steps = false;
+    for (const AssumeRoleOptions& role : chain.roles) {
+      if (!is_at_hand) provider = cached(std::move(provider), context_.platform);
+      keeps_steps = keeps_steps || !is_at_hand;
+      is_at_hand = false;
+      provider =
+          assume_role_credentials(role, std::move(provider), context_.transport, context_.platform);
+    }
+    auto way = std::make_shared<const Way>(Way{chain, std::move(provider), keeps_steps});
+    State& state = own_state();
+    const std::lock_guard<std::mutex> lock{state.mutex};
+    state.way = way;
+    return way;
+  }
+
+  const SourceContext context_;
+  const std::string profile_;
+  const std::string region_;
+  PerProcess<State> state_{};
+};
 
 }  // namespace detail
 
-/// A provider of the static keys of a profile: `profile`, else AWS_PROFILE, else "default". The
-/// files are read anew at each call, so that rotated keys are found.
+/// A provider of the credentials of a profile: `profile`, else AWS_PROFILE, else "default". It may
+/// hold keys, or name roles to assume (`role_arn` with `source_profile` or `credential_source`), a
+/// web identity token, single sign-on, a sign-in (`login_session`) or a `credential_process`. The
+/// files are read anew at each call, so that rotated keys are found; what the roles before the last
+/// gave is kept until near its expiry. `transport` asks the services; without one only keys and
+/// processes serve. `region` is for AWS STS and sign-in; empty: AWS_REGION, AWS_DEFAULT_REGION, the
+/// profile's.
 ///
 /// @par Error Handling
-/// Credentials: the profile does not exist or has no keys. A profile that cannot be used as it
-/// stands (malformed, one key without the other, keys from a source that this version does not
-/// know) is an error that ends a chain; `where` is the file and line.
+/// Credentials. A chain goes on when there is no default profile and none is named, and when the
+/// profile names no credentials. Any other failure ends it: what cannot be used as it stands
+/// (`where` is the file and line), and a source that gave nothing.
+///
+/// @par Thread Safety
+/// Any thread.
 [[nodiscard]] inline CredentialsProvider profile_credentials(
-    std::shared_ptr<Platform> platform = {}, std::string profile = {}) {
-  if (platform == nullptr) platform = system_platform();
-  return [platform = std::move(platform), profile = std::move(profile)] {
-    return detail::read_profile_credentials(*platform, profile);
-  };
+    std::shared_ptr<Platform> platform = {}, std::string profile = {},
+    std::shared_ptr<Transport> transport = {}, std::string region = {}) {
+  auto credentials = std::make_shared<detail::ProfileCredentials>(
+      detail::source_context(std::move(transport), std::move(platform)), std::move(profile),
+      std::move(region));
+  return [credentials = std::move(credentials)] { return credentials->get(); };
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -6,6 +6,7 @@
 #define PERSONALIZE_EVENTS_AUTH_PROVIDERS_SOURCE_HPP
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "personalize_events/auth/credentials.hpp"
 #include "personalize_events/auth/secret.hpp"
+#include "personalize_events/config/endpoint.hpp"
 #include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/number.hpp"
 #include "personalize_events/detail/time.hpp"
@@ -42,24 +44,66 @@ struct SourceContext {
   return {std::move(transport), std::move(platform)};
 }
 
+/// Whether what is sent to an endpoint stays between the two: by https, or within this machine.
+[[nodiscard]] inline bool is_private_endpoint(const Endpoint& endpoint) {
+  if (endpoint.scheme == "https") return true;
+  const std::string_view host = endpoint.host;
+  const std::size_t port = host.rfind(':');
+  const bool has_port = port != std::string_view::npos && host.back() != ']';
+  const std::string_view name = has_port ? host.substr(0, port) : host;
+  return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
+}
+
 /// How often a source is asked. All of it together is finite: each try has the request's timeout,
 /// and the waits between them stay below a second.
 struct SourcePatience {
   int most_tries{3};
-  /// Off for an address that answers at once where it exists at all.
-  bool tries_connecting_again{true};
+  /// Off for an address that answers at once where it exists at all: no connection and no answer in
+  /// time are then final.
+  bool asks_again_after_silence{true};
+  /// Tells of an answer that its status does not say may pass whether what is in it does; may be
+  /// null.
+  bool (*is_passing)(const HttpResponse&){nullptr};
 };
 
 /// Whether the same question may get an answer a little later.
 [[nodiscard]] inline bool may_answer_later(const Result<HttpResponse>& answer,
                                            const SourcePatience& patience) {
-  if (answer) return answer->status >= 500 || answer->status == 429;
+  if (answer) {
+    return answer->status >= 500 || answer->status == 429 ||
+           (patience.is_passing != nullptr && patience.is_passing(*answer));
+  }
   const Error& error = answer.error();
-  return error.retryable && (error.connected || patience.tries_connecting_again);
+  const bool was_silence = !error.connected || error.kind == ErrorKind::Timeout;
+  return error.retryable && (!was_silence || patience.asks_again_after_silence);
 }
 
-/// Asks a source, again after a failure that may pass. Answers the last response, whatever its
-/// status.
+/// Waits a random while after this many tries.
+inline void pause_before_next_try(const SourceContext& context, int tries) {
+  unsigned char random = 0;
+  context.platform->random_bytes(&random, 1);
+  context.platform->sleep_for(retry::backoff_delay(retry::FailureClass::Transient, tries - 1,
+                                                   random / 255.0, std::nullopt));
+}
+
+/// Asks with a transport, again after a failure that may pass. Answers the last response, whatever
+/// its status, or the transport's last Error as it is.
+[[nodiscard]] inline Result<HttpResponse> send_patiently(const SourceContext& context,
+                                                         const HttpRequest& request,
+                                                         const SourcePatience& patience) {
+  for (int tries = 1;; ++tries) {
+    Result<HttpResponse> answer = context.transport->send(request);
+    if (tries >= patience.most_tries || !may_answer_later(answer, patience)) return answer;
+    pause_before_next_try(context, tries);
+  }
+}
+
+/// The Error of a source that was to ask a service and has nothing to ask with.
+[[nodiscard]] inline Error source_without_transport(const std::string& source) {
+  return misconfigured_source(source, "no transport to ask it with; give one to the provider");
+}
+
+/// Asks a source as send_patiently does.
 ///
 /// @par Error Handling
 /// Credentials, when no response came: `where` is `source`, `connected` tells whether anything is
@@ -68,24 +112,13 @@ struct SourcePatience {
                                                      const HttpRequest& request,
                                                      const std::string& source,
                                                      const SourcePatience& patience = {}) {
-  if (context.transport == nullptr) {
-    return misconfigured_source(source, "no transport to ask it with; give one to the provider");
-  }
-  for (int tries = 1;; ++tries) {
-    Result<HttpResponse> answer = context.transport->send(request);
-    if (tries < patience.most_tries && may_answer_later(answer, patience)) {
-      unsigned char random = 0;
-      context.platform->random_bytes(&random, 1);
-      context.platform->sleep_for(retry::backoff_delay(retry::FailureClass::Transient, tries - 1,
-                                                       random / 255.0, std::nullopt));
-      continue;
-    }
-    if (answer) return answer;
-    Error error = failed_source(source, "did not answer: " + answer.error().message);
-    error.retryable = answer.error().retryable;
-    error.connected = answer.error().connected;
-    return error;
-  }
+  if (context.transport == nullptr) return source_without_transport(source);
+  Result<HttpResponse> answer = send_patiently(context, request, patience);
+  if (answer) return answer;
+  Error error = failed_source(source, "did not answer: " + answer.error().message);
+  error.retryable = answer.error().retryable;
+  error.connected = answer.error().connected;
+  return error;
 }
 
 /// The Error of a source that answered with a refusal. `hint` says what to do about it.
@@ -181,6 +214,21 @@ struct CredentialNames {
   credentials.expiration = time_of(*expiration, names.expiration_unit);
   if (!credentials.expiration) return broken(names.expiration, "not a time");
   return credentials;
+}
+
+/// The Error that stands inside an answer of HTTP 200: a member `code` in any letter case that is
+/// not "Success". A code that is one word is told; the message beside it may hold anything.
+[[nodiscard]] inline std::optional<Error> error_inside(const json::Value& answer,
+                                                       const std::string& source) {
+  const json::Value* code = find_in_any_case(answer, "code");
+  if (code == nullptr) return std::nullopt;
+  const bool is_text = code->is(json::Value::Type::String);
+  if (is_text && code->text == "Success") return std::nullopt;
+  const bool is_word =
+      is_text && !code->text.empty() && code->text.size() <= 64 && all_of(code->text, is_letter);
+  return failed_source(source, "answered with the error " +
+                                   (is_word ? code->text : std::string{"that its code names"}) +
+                                   "; check the role that it is to give");
 }
 
 /// The JSON of a source's answer or file. The caller wipes it. Errors: Credentials, `where` is

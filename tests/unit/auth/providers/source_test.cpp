@@ -70,6 +70,20 @@ TEST_CASE("a refusal is not asked for again") {
   }
 }
 
+TEST_CASE("a source may tell by the answer itself that it passes") {
+  pe::detail::SourcePatience patience;
+  patience.is_passing = [](const pe::HttpResponse& answer) { return answer.body == "later"; };
+  World world;
+  world.transport->reply(pe::HttpResponse{400, {}, "later"});
+  world.transport->reply(pe::HttpResponse{503, {}, "never"});
+  world.transport->reply(pe::HttpResponse{400, {}, "never"});
+  world.transport->reply(pe::HttpResponse{200, {}, "later"});
+  CHECK(pe::detail::ask_source(world.context, question(), "vault", patience)->body == "never");
+  CHECK(world.transport->requests().size() == 3);
+  CHECK(pe::detail::ask_source(world.context, question(), "vault", patience)->body == "later");
+  CHECK(world.transport->requests().size() == 6);
+}
+
 TEST_CASE("the answer after a failure counts") {
   World world;
   world.transport->reply(no_answer(true));
@@ -94,17 +108,37 @@ TEST_CASE("no answer is an error of the source, which shows nothing of the reque
   CHECK_THAT(pe::to_string(answer.error()), !test::ContainsSubstring("SECRET"));
 }
 
-TEST_CASE("an address that never connects is asked as often as it is worth") {
-  for (const bool tries_again : {true, false}) {
-    CAPTURE(tries_again);
-    World world;
-    world.transport->reply(no_answer(false));
-    const auto answer =
-        pe::detail::ask_source(world.context, question(), "vault", {3, tries_again});
-    REQUIRE_FALSE(answer.has_value());
-    CHECK_FALSE(answer.error().connected);
-    CHECK(world.transport->requests().size() == (tries_again ? 3U : 1U));
+TEST_CASE("an address that stays silent is asked as often as it is worth") {
+  pe::Error late = no_answer(true);
+  late.kind = pe::ErrorKind::Timeout;
+  for (const pe::Error& silence : {no_answer(false), late}) {
+    for (const bool asks_again : {true, false}) {
+      CAPTURE(silence.connected, asks_again);
+      World world;
+      world.transport->reply(silence);
+      const auto answer =
+          pe::detail::ask_source(world.context, question(), "vault", {3, asks_again});
+      REQUIRE_FALSE(answer.has_value());
+      CHECK(answer.error().connected == silence.connected);
+      CHECK(world.transport->requests().size() == (asks_again ? 3U : 1U));
+    }
   }
+}
+
+TEST_CASE("a connection that broke is tried again also where silence is final") {
+  World world;
+  world.transport->reply(no_answer(true));
+  world.transport->reply(pe::HttpResponse{200, {}, "body"});
+  CHECK(pe::detail::ask_source(world.context, question(), "vault", {3, false}).has_value());
+}
+
+TEST_CASE("the transport's own error is there for a source that sorts them") {
+  World world;
+  world.transport->reply(no_answer(true));
+  const auto answer = pe::detail::send_patiently(world.context, question(), {2, true});
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().kind == pe::ErrorKind::Transport);
+  CHECK(world.transport->requests().size() == 2);
 }
 
 TEST_CASE("without a transport the error says so") {
@@ -199,9 +233,50 @@ TEST_CASE("an answer that is no credentials names the member and shows no value"
   for (const char* text : {"", "[]", "\"AKID\"", "null"}) CHECK_FALSE(read(text).has_value());
 }
 
+TEST_CASE("an error inside an answer is seen, and only a word of it is told") {
+  const auto inside = [](const char* text) {
+    return pe::detail::error_inside(*pe::json::parse(text), "vault");
+  };
+  CHECK_FALSE(inside("{}").has_value());
+  CHECK_FALSE(inside("[]").has_value());
+  CHECK_FALSE(inside(R"({"Code":"Success"})").has_value());
+  CHECK_FALSE(inside(R"({"code":null})").has_value());
+  for (const char* text : {R"({"Code":"RoleGone","Message":"SECRET"})", R"({"code":"RoleGone"})"}) {
+    const auto error = inside(text);
+    REQUIRE(error.has_value());
+    CHECK(error->where == "vault");
+    CHECK(pe::detail::is_of_meant_source(*error));
+    CHECK_THAT(error->message, test::ContainsSubstring("RoleGone"));
+    CHECK_THAT(error->message, !test::ContainsSubstring("SECRET"));
+  }
+  for (const char* text : {R"({"code":"two SECRET words"})", R"({"code":17})", R"({"code":""})"}) {
+    const auto error = inside(text);
+    REQUIRE(error.has_value());
+    CHECK_THAT(error->message, !test::ContainsSubstring("SECRET"));
+  }
+}
+
 TEST_CASE("an answer that is cut anywhere is an error") {
   for (std::size_t size = 0; size < kWhole.size(); ++size) {
     CAPTURE(size);
     CHECK_FALSE(read(kWhole.substr(0, size)).has_value());
+  }
+}
+
+TEST_CASE("an endpoint is private by https, or on this machine") {
+  const auto is_private = [](const char* url) {
+    const auto endpoint = pe::parse_endpoint_url(url);
+    REQUIRE(endpoint.has_value());
+    return pe::detail::is_private_endpoint(*endpoint);
+  };
+  for (const char* url : {"https://example.com", "https://example.com:8443", "http://127.0.0.1",
+                          "http://localhost:8080", "http://[::1]", "http://[::1]:8080"}) {
+    CAPTURE(url);
+    CHECK(is_private(url));
+  }
+  for (const char* url : {"http://example.com", "http://localhost.example.com", "http://127.0.0.2",
+                          "http://127.0.0.1.example.com:80", "http://[::2]:8080"}) {
+    CAPTURE(url);
+    CHECK_FALSE(is_private(url));
   }
 }

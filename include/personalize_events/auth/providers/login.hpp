@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// login_credentials: keys of a person who ran `aws login` (AWS Sign-In). Profiles with
+// login_session lead to it. Each refresh proves by a signature that it holds the login's key
+// (DPoP). Source: AWS SDKs and Tools Reference Guide, "Login credentials provider"; AWS Sign-In API
+// Reference, CreateOAuth2Token; RFC 9449.
+#ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_LOGIN_HPP
+#define PERSONALIZE_EVENTS_AUTH_PROVIDERS_LOGIN_HPP
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/auth/es256.hpp"
+#include "personalize_events/auth/providers/dpop.hpp"
+#include "personalize_events/auth/providers/source.hpp"
+#include "personalize_events/auth/providers/token_cache.hpp"
+#include "personalize_events/auth/secret.hpp"
+#include "personalize_events/config/endpoint.hpp"
+#include "personalize_events/config/profile_file.hpp"
+#include "personalize_events/detail/ascii.hpp"
+#include "personalize_events/detail/time.hpp"
+#include "personalize_events/detail/uuid.hpp"
+#include "personalize_events/http/message.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/json/value.hpp"
+#include "personalize_events/json/writer.hpp"
+#include "personalize_events/platform/path_style.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// A login, as a profile names it.
+struct LoginOptions {
+  std::string login_session;  ///< `login_session`, an ARN. Names the token cache.
+  /// Where a refresh is asked for; empty: AWS_REGION, AWS_DEFAULT_REGION.
+  std::string region{};
+};
+
+namespace detail {
+
+inline constexpr const char* kSignIn = "AWS Sign-In";
+
+/// The file of the token cache: SHA-256 of the session, in AWS_LOGIN_CACHE_DIRECTORY or the home
+/// folder's `.aws/login/cache`.
+[[nodiscard]] inline Result<std::string> login_cache_path(Platform& platform,
+                                                          const std::string& login_session,
+                                                          PathStyle style = kNativePathStyle) {
+  const Result<crypto::Digest> digest = crypto::Sha256{}.digest(login_session);
+  if (!digest) return failed_source(kSignIn, digest.error().message);
+  const std::string name = crypto::to_hex(*digest) + ".json";
+  const std::string given = platform.environment("AWS_LOGIN_CACHE_DIRECTORY").value_or("");
+  if (!trim(given).empty()) {
+    return expand_home(given, find_home(platform, style), style) +
+           (style == PathStyle::Windows ? "\\" : "/") + name;
+  }
+  return token_folder(platform, "login", style).transform([&name](const std::string& folder) {
+    return folder + name;
+  });
+}
+
+/// The endpoint of AWS Sign-In, which has names of its own in the oldest partitions. Errors:
+/// Credentials, `where` is "region".
+[[nodiscard]] inline Result<Endpoint> sign_in_endpoint(const std::string& region) {
+  const auto misconfigured = [](const Error& error) {
+    return misconfigured_source(error.where, error.message);
+  };
+  const std::string_view partition = find_partition(region).id;
+  const char* suffix = partition == "aws"          ? ".signin.aws.amazon.com"
+                       : partition == "aws-cn"     ? ".signin.amazonaws.cn"
+                       : partition == "aws-us-gov" ? ".signin.amazonaws-us-gov.com"
+                                                   : nullptr;
+  if (suffix == nullptr || region.empty()) {
+    return resolve_service_endpoint("signin", {region}).transform_error(misconfigured);
+  }
+  const Result<void> checked = check_region(region);
+  if (!checked) return misconfigured(checked.error());
+  return parse_endpoint_url("https://" + region + suffix).transform_error(misconfigured);
+}
+
+/// The request for new keys. Errors: Credentials, when the cached token has not all that it needs.
+[[nodiscard]] inline Result<HttpRequest> login_token_request(const json::Value& token,
+                                                             const std::string& region,
+                                                             TimePoint now, std::string_view id) {
+  for (const char* name : {"clientId", "refreshToken", "dpopKey"}) {
+    if (find_text(token, name) == nullptr) {
+      return failed_source(kSignIn, "not asked, because " + std::string{name} + " is missing");
+    }
+  }
+  const Result<crypto::Es256Key> key = crypto::Es256Key::from_pem(*token.find_string("dpopKey"));
+  if (!key)
+    return failed_source(kSignIn,
+                         "not asked, because dpopKey is not a private key of P-256 in PEM");
+  const Result<Endpoint> endpoint = sign_in_endpoint(region);
+  if (!endpoint) return endpoint.error();
+
+  HttpRequest request;
+  request.method = "POST";
+  request.url = endpoint->url + "/v1/token";
+  const Result<std::string> proof = dpop_proof(*key, request.method, request.url, now, id);
+  if (!proof) return failed_source(kSignIn, proof.error().message);
+  request.headers = {
+      {"Host", endpoint->host}, {"Content-Type", "application/json"}, {"DPoP", *proof}};
+  request.body.reserve(longest_text(token));
+  json::Writer writer(request.body);
+  writer.begin_object();
+  writer.key("clientId");
+  writer.string(*token.find_string("clientId"));
+  writer.key("grantType");
+  writer.string("refresh_token");
+  writer.key("refreshToken");
+  writer.string(*token.find_string("refreshToken"));
+  writer.end_object();
+  if (!writer.good()) return failed_source(kSignIn, "the request cannot be written");
+  return request;
+}
+
+/// What to do about a refusal.
+[[nodiscard]] inline const char* login_hint(const HttpResponse& response) {
+  Result<json::Value> answer = json::parse(response.body);
+  if (!answer) return "the login may have been ended";
+  const crypto::WipeAtEnd<json::Value> wipe{*answer};
+  const std::string* code = answer->find_string("error");
+  if (code == nullptr) return "the login may have been ended";
+  if (*code == "TOKEN_EXPIRED") return "the login has ended";
+  if (*code == "USER_CREDENTIALS_CHANGED") return "the password has been changed since the login";
+  if (*code == "INSUFFICIENT_PERMISSIONS") {
+    return "this principal may not refresh; allow it signin:CreateOAuth2Token";
+  }
+  return "the login may have been ended";
+}
+
+/// The names of the keys in the token cache.
+[[nodiscard]] inline CredentialNames login_names() {
+  CredentialNames names;
+  names.access_key_id = "accessKeyId";
+  names.secret_access_key = "secretAccessKey";
+  names.session_token = "sessionToken";
+  names.expiration = "expiresAt";
+  names.account_id = "accountId";
+  return names;
+}
+
+/// Puts the keys of an answer into the cached token. Errors: Credentials; `token` is then
+/// unchanged.
+[[nodiscard]] inline Result<void> take_login_token(json::Value& token, const HttpResponse& response,
+                                                   TimePoint now) {
+  if (response.status != 200) return refused_by_source(kSignIn, response, login_hint(response));
+  Result<json::Value> answer = json_of(response.body, kSignIn);
+  if (!answer) return answer.error();
+  const crypto::WipeAtEnd<json::Value> wipe{*answer};
+  const json::Value* given = answer->find("accessToken");
+  if (given == nullptr) return failed_source(kSignIn, "its answer has no accessToken");
+  CredentialNames names = login_names();
+  names.needs_expiration = false;
+  const Result<Credentials> keys = credentials_of(*given, names, kSignIn);
+  if (!keys) return keys.error();
+  const std::optional<std::chrono::seconds> lifetime = lifetime_of(*answer, "expiresIn");
+  if (!lifetime) return failed_source(kSignIn, "its answer has no usable expiresIn");
+  const std::string* refresh_token = find_text(*answer, "refreshToken");
+  if (refresh_token == nullptr) return failed_source(kSignIn, "its answer has no refreshToken");
+
+  for (auto& [name, member] : token.members) {
+    if (name != "accessToken") continue;
+    set_text(member, "accessKeyId", keys->access_key_id);
+    set_text(member, "secretAccessKey", keys->secret_access_key);
+    set_text(member, "sessionToken", keys->session_token);
+    set_text(member, "expiresAt", format_rfc3339(now + *lifetime));
+    break;
+  }
+  set_text(token, "refreshToken", *refresh_token);
+  return {};
+}
+
+/// What TokenCache asks about a token of AWS Sign-In.
+struct SignInLogin {
+  static constexpr const char* kCommand = "aws login";
+
+  const LoginOptions& options;
+  const SourceContext& context;
+  std::string path;
+
+  [[nodiscard]] Result<Credentials> credentials(const json::Value& token) const {
+    const json::Value* keys = token.find("accessToken");
+    if (keys == nullptr) return unusable_token(path, "accessToken is missing", kCommand);
+    return credentials_of(*keys, login_names(), path).transform_error([this](const Error& error) {
+      return unusable_token(path, error.message, kCommand);
+    });
+  }
+
+  [[nodiscard]] Result<TimePoint> expiry(const json::Value& token) const {
+    return credentials(token).transform(
+        [](const Credentials& credentials) { return *credentials.expiration; });
+  }
+
+  /// A proof serves one request, so each try has its own.
+  [[nodiscard]] Result<void> refresh(json::Value& token) const {
+    const SourcePatience patience;
+    for (int tries = 1;; ++tries) {
+      Result<HttpRequest> request =
+          login_token_request(token, region(), context.platform->now(), new_id());
+      if (!request) return request.error();
+      const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
+      Result<HttpResponse> response = ask_source(context, *request, kSignIn, {1});
+      if (tries < patience.most_tries && may_answer_later(response, patience)) {
+        pause_before_next_try(context, tries);
+        continue;
+      }
+      if (!response) return response.error();
+      const crypto::WipeAtEnd<HttpResponse> wipe_response{*response};
+      return take_login_token(token, *response, context.platform->now());
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string region() const {
+    if (!options.region.empty()) return options.region;
+    for (const char* variable : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
+      const std::string region = context.platform->environment(variable).value_or("");
+      if (!trim(region).empty()) return std::string{trim(region)};
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string new_id() const {
+    UuidBytes random{};
+    context.platform->random_bytes(random.data(), random.size());
+    return format_uuid_v4(random);
+  }
+};
+
+[[nodiscard]] inline Result<Credentials> ask_login(const LoginOptions& options,
+                                                   const SourceContext& context,
+                                                   TokenCache<SignInLogin>& cache) {
+  if (options.login_session.empty()) {
+    return misconfigured_source("login_session", "empty; run aws login");
+  }
+  Result<std::string> path = login_cache_path(*context.platform, options.login_session);
+  if (!path) return path.error();
+  const SignInLogin login{options, context, *std::move(path)};
+  const Result<Token> token = cache.get(login);
+  if (!token) return token.error();
+  return login.credentials(token->tree);
+}
+
+}  // namespace detail
+
+/// A provider of the keys of a person who ran `aws login`. Reads `~/.aws/login/cache`, or the
+/// folder that AWS_LOGIN_CACHE_DIRECTORY names, refreshes the keys there in their last five minutes
+/// and writes them back for the tools that share them.
+///
+/// @par Error Handling
+/// Credentials that end a chain: no usable token ("run aws login", `where` is the file), or one
+/// that has expired and was not refreshed. Failures to connect, throttling and 5xx are tried three
+/// times.
+///
+/// @par Thread Safety
+/// Any thread; one at a time refreshes the keys.
+[[nodiscard]] inline CredentialsProvider login_credentials(
+    LoginOptions options, std::shared_ptr<Transport> transport,
+    std::shared_ptr<Platform> platform = {}) {
+  detail::SourceContext context = detail::source_context(std::move(transport), std::move(platform));
+  auto cache = std::make_shared<detail::TokenCache<detail::SignInLogin>>(context.platform);
+  return [options = std::move(options), context = std::move(context), cache = std::move(cache)] {
+    return detail::ask_login(options, context, *cache);
+  };
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sso_credentials: keys of a role that a person may use after `aws sso login` (IAM Identity
+// Center). Profiles with sso_account_id lead to it.
+// Source: AWS SDKs and Tools Reference Guide, "IAM Identity Center credential provider"; API
+// references of SSO OIDC, CreateToken, and of the SSO Portal, GetRoleCredentials.
+#ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_SSO_HPP
+#define PERSONALIZE_EVENTS_AUTH_PROVIDERS_SSO_HPP
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/auth/providers/source.hpp"
+#include "personalize_events/auth/providers/token_cache.hpp"
+#include "personalize_events/auth/secret.hpp"
+#include "personalize_events/config/endpoint.hpp"
+#include "personalize_events/detail/ascii.hpp"
+#include "personalize_events/detail/time.hpp"
+#include "personalize_events/detail/uri.hpp"
+#include "personalize_events/http/message.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/json/value.hpp"
+#include "personalize_events/json/writer.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// A role of IAM Identity Center, as a profile names it.
+struct SsoOptions {
+  std::string session_name{};  ///< `sso_session`; empty for a profile that has no session.
+  std::string start_url;       ///< `sso_start_url`. Names the token cache when there is no session.
+  std::string region;          ///< `sso_region`.
+  std::string account_id;      ///< `sso_account_id`.
+  std::string role_name;       ///< `sso_role_name`.
+  bool use_fips{false};
+  bool use_dual_stack{false};
+  std::string endpoint_url{};       ///< Of the portal; empty: the region's.
+  std::string oidc_endpoint_url{};  ///< Of the token service; empty: the region's.
+};
+
+namespace detail {
+
+inline constexpr const char* kSsoTokenService = "SSO token service";
+inline constexpr const char* kSsoPortal = "SSO portal";
+
+/// Checks that the options name a role and a token cache.
+[[nodiscard]] inline Result<void> check_sso(const SsoOptions& options) {
+  const auto missing = [](const char* property) {
+    return misconfigured_source(
+        property,
+        "missing; write it into the profile or its sso-session, or run aws configure sso");
+  };
+  if (options.session_name.empty() && options.start_url.empty()) return missing("sso_start_url");
+  if (options.account_id.empty()) return missing("sso_account_id");
+  if (options.role_name.empty()) return missing("sso_role_name");
+  return {};
+}
+
+/// The file name of the token cache: SHA-1 of the session's name, or of the start URL.
+[[nodiscard]] inline Result<std::string> sso_cache_name(const SsoOptions& options) {
+  const std::string& key = options.session_name.empty() ? options.start_url : options.session_name;
+  return crypto::Sha1{}.digest(key).transform(
+      [](const auto& digest) { return crypto::to_hex(digest) + ".json"; });
+}
+
+/// The endpoint of one of the two services.
+[[nodiscard]] inline Result<Endpoint> sso_endpoint(const SsoOptions& options, const char* prefix,
+                                                   const std::string& endpoint_url) {
+  return resolve_service_endpoint(
+             prefix, {options.region, endpoint_url, options.use_fips, options.use_dual_stack})
+      .transform_error([](const Error& error) {
+        return misconfigured_source(error.where == "region" ? "sso_region" : error.where,
+                                    error.message);
+      });
+}
+
+/// The request for a new token. Errors: Credentials, when the cached token has no refresh token, or
+/// the registration that it was got with has expired.
+[[nodiscard]] inline Result<HttpRequest> sso_token_request(const SsoOptions& options,
+                                                           const json::Value& token,
+                                                           TimePoint now) {
+  for (const char* name : {"refreshToken", "clientId", "clientSecret", "registrationExpiresAt"}) {
+    if (find_text(token, name) == nullptr) {
+      return failed_source(kSsoTokenService,
+                           "not asked, because " + std::string{name} + " is missing");
+    }
+  }
+  const std::optional<TimePoint> registered_until =
+      parse_rfc3339(*token.find_string("registrationExpiresAt"));
+  if (!registered_until) {
+    return failed_source(kSsoTokenService,
+                         "not asked, because registrationExpiresAt is not a time");
+  }
+  if (*registered_until <= now) {
+    return failed_source(kSsoTokenService,
+                         "not asked, because the client registration has expired");
+  }
+  const Result<Endpoint> endpoint = sso_endpoint(options, "oidc", options.oidc_endpoint_url);
+  if (!endpoint) return endpoint.error();
+
+  HttpRequest request;
+  request.method = "POST";
+  request.url = endpoint->url + "/token";
+  request.headers = {{"Host", endpoint->host}, {"Content-Type", "application/json"}};
+  request.body.reserve(longest_text(token));
+  json::Writer writer(request.body);
+  writer.begin_object();
+  for (const char* name : {"clientId", "clientSecret", "grantType", "refreshToken"}) {
+    const bool is_constant = std::string_view{name} == "grantType";
+    writer.key(name);
+    writer.string(is_constant ? std::string_view{"refresh_token"} : *token.find_string(name));
+  }
+  writer.end_object();
+  if (!writer.good()) return failed_source(kSsoTokenService, "the request cannot be written");
+  return request;
+}
+
+/// Puts the token of an answer into the cached one. Errors: Credentials; `token` is then unchanged.
+[[nodiscard]] inline Result<void> take_sso_token(json::Value& token, const HttpResponse& response,
+                                                 TimePoint now) {
+  if (response.status != 200) {
+    return refused_by_source(kSsoTokenService, response, "the login may have been ended");
+  }
+  Result<json::Value> answer = json_of(response.body, kSsoTokenService);
+  if (!answer) return answer.error();
+  const crypto::WipeAtEnd<json::Value> wipe{*answer};
+  const std::string* access_token = find_text(*answer, "accessToken");
+  const std::optional<std::chrono::seconds> lifetime = lifetime_of(*answer, "expiresIn");
+  if (access_token == nullptr || !all_of(*access_token, is_visible)) {
+    return failed_source(kSsoTokenService, "its answer has no usable accessToken");
+  }
+  if (!lifetime) return failed_source(kSsoTokenService, "its answer has no usable expiresIn");
+  set_text(token, "accessToken", *access_token);
+  set_text(token, "expiresAt", format_rfc3339(now + *lifetime));
+  // An answer without one leaves the old one in force.
+  if (const std::string* refresh_token = find_text(*answer, "refreshToken")) {
+    set_text(token, "refreshToken", *refresh_token);
+  }
+  return {};
+}
+
+/// The request for the keys of the role.
+[[nodiscard]] inline Result<HttpRequest> sso_role_request(const SsoOptions& options,
+                                                          const std::string& access_token) {
+  const Result<Endpoint> endpoint = sso_endpoint(options, "portal.sso", options.endpoint_url);
+  if (!endpoint) return endpoint.error();
+  HttpRequest request;
+  request.method = "GET";
+  request.url = endpoint->url + "/federation/credentials?role_name=";
+  append_percent_encoded(request.url, options.role_name);
+  request.url.append("&account_id=");
+  append_percent_encoded(request.url, options.account_id);
+  // Not in one list of both: its elements would be copied, and freed without being wiped.
+  request.headers.reserve(2);
+  request.headers.emplace_back("Host", endpoint->host);
+  request.headers.emplace_back("x-amz-sso_bearer_token", access_token);
+  return request;
+}
+
+/// The keys of the role, out of the portal's answer.
+[[nodiscard]] inline Result<Credentials> read_sso_role(const SsoOptions& options,
+                                                       const HttpResponse& response) {
+  if (response.status == 401) {
+    return refused_by_source(kSsoPortal, response, "the login has been ended; run aws sso login");
+  }
+  if (response.status == 403 || response.status == 404) {
+    return refused_by_source(kSsoPortal, response,
+                             "this login may not use that role in that account; choose "
+                             "sso_account_id and sso_role_name with aws configure sso");
+  }
+  if (response.status != 200) {
+    return refused_by_source(kSsoPortal, response,
+                             "look at sso_account_id, sso_role_name and sso_region");
+  }
+  Result<json::Value> answer = json_of(response.body, kSsoPortal);
+  if (!answer) return answer.error();
+  const crypto::WipeAtEnd<json::Value> wipe{*answer};
+  const json::Value* keys = answer->find("roleCredentials");
+  if (keys == nullptr) {
+    return failed_source(kSsoPortal, "its answer is unusable: roleCredentials is missing");
+  }
+  CredentialNames names;
+  names.access_key_id = "accessKeyId";
+  names.secret_access_key = "secretAccessKey";
+  names.session_token = "sessionToken";
+  names.expiration = "expiration";
+  names.account_id = "accountId";
+  names.expiration_unit = std::chrono::milliseconds{1};
+  Result<Credentials> credentials = credentials_of(*keys, names, kSsoPortal);
+  if (credentials) credentials->account_id = options.account_id;
+  return credentials;
+}
+
+/// What TokenCache asks about a token of IAM Identity Center.
+struct SsoLogin {
+  static constexpr const char* kCommand = "aws sso login";
+
+  const SsoOptions& options;
+  const SourceContext& context;
+  std::string path;
+
+  [[nodiscard]] Result<TimePoint> expiry(const json::Value& token) const {
+    const std::string* access_token = find_text(token, "accessToken");
+    if (access_token == nullptr || !all_of(*access_token, is_visible)) {
+      return unusable_token(path, "accessToken is missing or not plain ASCII", kCommand);
+    }
+    const std::string* expires_at = find_text(token, "expiresAt");
+    if (expires_at == nullptr) return unusable_token(path, "expiresAt is missing", kCommand);
+    const std::optional<TimePoint> expires = parse_rfc3339(*expires_at);
+    if (!expires) return unusable_token(path, "expiresAt is not an RFC 3339 time", kCommand);
+    return *expires;
+  }
+
+  [[nodiscard]] Result<void> refresh(json::Value& token) const {
+    Result<HttpRequest> request = sso_token_request(options, token, context.platform->now());
+    if (!request) return request.error();
+    const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
+    Result<HttpResponse> response = ask_source(context, *request, kSsoTokenService);
+    if (!response) return response.error();
+    const crypto::WipeAtEnd<HttpResponse> wipe_response{*response};
+    return take_sso_token(token, *response, context.platform->now());
+  }
+};
+
+[[nodiscard]] inline Result<Credentials> ask_sso(const SsoOptions& options,
+                                                 const SourceContext& context,
+                                                 TokenCache<SsoLogin>& cache) {
+  const Result<void> checked = check_sso(options);
+  if (!checked) return checked.error();
+  const Result<std::string> folder = token_folder(*context.platform, "sso");
+  if (!folder) return folder.error();
+  const Result<std::string> name = sso_cache_name(options);
+  if (!name) return failed_source(*folder, name.error().message);
+  const Result<Token> token = cache.get({options, context, *folder + *name});
+  if (!token) return token.error();
+
+  Result<HttpRequest> request = sso_role_request(options, *token->tree.find_string("accessToken"));
+  if (!request) return request.error();
+  const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
+  Result<HttpResponse> response = ask_source(context, *request, kSsoPortal);
+  if (!response) return response.error();
+  const crypto::WipeAtEnd<HttpResponse> wipe_response{*response};
+  return read_sso_role(options, *response);
+}
+
+}  // namespace detail
+
+/// A provider of the keys of a role of IAM Identity Center, for the person who ran `aws sso login`.
+/// Reads `~/.aws/sso/cache`, refreshes the token there in its last five minutes if it can be, and
+/// writes it back for the tools that share it.
+///
+/// @par Error Handling
+/// Credentials that end a chain: no usable token ("run aws sso login", `where` is the file), a role
+/// that this person may not use, or an answer that is none. Failures to connect, throttling and 5xx
+/// are tried three times.
+///
+/// @par Thread Safety
+/// Any thread; one at a time refreshes the token.
+[[nodiscard]] inline CredentialsProvider sso_credentials(SsoOptions options,
+                                                         std::shared_ptr<Transport> transport,
+                                                         std::shared_ptr<Platform> platform = {}) {
+  detail::SourceContext context = detail::source_context(std::move(transport), std::move(platform));
+  auto cache = std::make_shared<detail::TokenCache<detail::SsoLogin>>(context.platform);
+  return [options = std::move(options), context = std::move(context), cache = std::move(cache)] {
+    return detail::ask_sso(options, context, *cache);
+  };
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Environment: a variable of this process with another value, while a test wants it.
+#ifndef PERSONALIZE_EVENTS_TESTS_SUPPORT_ENVIRONMENT_HPP
+#define PERSONALIZE_EVENTS_TESTS_SUPPORT_ENVIRONMENT_HPP
+
+#include <stdlib.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace test {
+
+/// Sets a variable, or takes it away when `value` is empty, for its own scope. No other thread may
+/// read the environment while it is made or ended.
+class Environment {
+ public:
+  Environment(std::string name, const std::optional<std::string>& value) : name_(std::move(name)) {
+    if (const char* former = ::getenv(name_.c_str())) former_ = former;
+    set(value);
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() { set(former_); }
+
+ private:
+  void set(const std::optional<std::string>& value) const {
+    static_cast<void>(value ? ::setenv(name_.c_str(), value->c_str(), 1)
+                            : ::unsetenv(name_.c_str()));
+  }
+
+  std::string name_;
+  std::optional<std::string> former_{};
+};
+
+}  // namespace test
+
+#endif
