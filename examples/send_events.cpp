@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sends a file of interactions to Amazon Personalize: a CSV in the column layout of its bulk
-// interactions data. The parts stand in send_events/, each of one thought.
+// interactions data, or JSON Lines in the API's own member names. The parts stand in send_events/,
+// each of one thought.
 //
 //   send_events --tracking-id ID interactions.csv
 #include <personalize_events/personalize_events.hpp>
@@ -12,231 +13,257 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
-#include <fstream>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "send_events/batches.hpp"
-#include "send_events/columns.hpp"
-#include "send_events/csv.hpp"
-#include "send_events/identity.hpp"
+#include "send_events/csv_rows.hpp"
+#include "send_events/ids.hpp"
+#include "send_events/input.hpp"
 #include "send_events/interrupt.hpp"
+#include "send_events/json_rows.hpp"
 #include "send_events/lanes.hpp"
+#include "send_events/ledger.hpp"
+#include "send_events/options.hpp"
 #include "send_events/report.hpp"
 #include "send_events/sender.hpp"
+#include "send_events/summary.hpp"
+#include "send_events/survey.hpp"
 
 namespace send_events {
 
 enum ExitStatus : int { kAllSent = 0, kSomeNotSent = 1, kUsage = 2, kInterrupted = 130 };
 
-struct Options {
-  std::string file{};
-  std::string tracking_id{};
-  std::string endpoint_url{};
-  std::string region{};
-  std::string profile{};
-  int session_gap_minutes{30};
-  std::size_t concurrency{4};
-  std::string rejects{};
-  bool is_dry_run{false};
-  bool is_json{false};
-};
-
 int fail(const std::string& sentence) {
   std::fprintf(stderr, "send_events: %s\n", sentence.c_str());
   return kUsage;
 }
+int fail(const pe::Error& error) { return fail(pe::to_string(error)); }
 
-/// Takes every request and sends none.
-class NoTransport : public pe::Transport {
- public:
-  pe::Result<pe::HttpResponse> send(const pe::HttpRequest&) override {
-    return pe::HttpResponse{200};
-  }
-};
-
-pe::Result<pe::Client> make_client(const Options& options, Report& report) {
-  pe::ClientOptions client;
-  client.endpoint_url = options.endpoint_url;
-  client.region = options.region;
-  client.profile = options.profile;
-  // A file is worth more patience than a user who waits.
-  client.retry.max_attempts = 8;
-  client.call_timeout = std::chrono::minutes{1};
-  client.on_attempt = [&report](const pe::Attempt&) { report.request(); };
+/// What takes requests: a client, or for a dry run only the rules of the service's model.
+pe::Result<Put> make_put(const Options& options, Report& report) {
   if (options.is_dry_run) {
-    client.transport = std::make_shared<NoTransport>();
-    client.credentials = pe::static_credentials({"dry-run", "dry-run"});
-    if (client.region.empty()) client.region = "us-east-1";
+    return Put{[](const pe::PutEventsRequest& request) { return pe::wire::validate(request); }};
   }
-  return pe::make_client(std::move(client));
+  pe::ClientOptions settings;
+  settings.endpoint_url = options.endpoint_url;
+  settings.region = options.region;
+  settings.profile = options.profile;
+  // A file is worth more patience than a user who waits.
+  settings.retry.max_attempts = 8;
+  settings.call_timeout = std::chrono::minutes{1};
+  settings.on_attempt = [&report](const pe::Attempt&) { report.request(); };
+  const auto client = pe::make_client(std::move(settings));
+  if (!client) return client.error();
+  return Put{[client = *client](const pe::PutEventsRequest& request) -> pe::Result<void> {
+    const auto sent = client.put_events(request);
+    return sent ? pe::Result<void>{} : sent.error();
+  }};
 }
 
-/// What one reading of the whole file tells, before anything is sent.
-struct Survey {
-  Columns columns;
-  SessionsByGap sessions;
-  std::size_t rows{0};
+std::unique_ptr<RowReader> make_reader(const std::string& format, const Options& options) {
+  if (format == "jsonl") return std::make_unique<JsonRows>(options.tracking_id);
+  if (options.file == kStandardInput) return std::make_unique<CsvRows>(options.number_columns);
+  return std::make_unique<CsvRows>();
+}
+
+ReadSome bytes_of(Input& input) {
+  return [&input](char* out, std::size_t size) { return input.read(out, size); };
+}
+
+/// What a run works on.
+struct Job {
+  const Options& options;
+  Input& input;
+  RowReader& rows;
+  Report& report;
 };
 
-std::optional<Survey> survey(std::istream& input, const Options& options) {
-  CsvReader reader(input);
-  Record record;
-  if (!reader.next(record) || !record.problem.empty()) return std::nullopt;
-  Survey survey{Columns(record.cells),
-                SessionsByGap(std::chrono::minutes{options.session_gap_minutes})};
-  if (!survey.columns.problem().empty()) return survey;
-  while (!is_interrupted() && reader.next(record)) {
-    ++survey.rows;
-    if (!record.problem.empty()) continue;
-    survey.columns.survey(record.cells);
-    if (survey.columns.has_session()) continue;
-    const RowOrProblem made = survey.columns.row_of(record.line, record.cells);
-    if (made.problem.empty()) survey.sessions.add(made.row.user_id, *made.row.event.sent_at);
-  }
-  survey.sessions.finish();
-  return survey;
-}
-
-/// Gives a row the ids that the file does not. Errors: Signing, when libcrypto fails.
-pe::Result<void> fill_ids(Row& row, const Record& record, Survey& survey, RowIds& row_ids) {
-  if (row.session_id.empty()) {
-    auto session_id = survey.sessions.session_of(row.user_id, *row.event.sent_at);
-    if (!session_id) return std::move(session_id).error();
-    row.session_id = *std::move(session_id);
-  }
-  if (!row.event.event_id) {
-    auto event_id = row_ids.next(record.cells);
-    if (!event_id) return std::move(event_id).error();
-    row.event.event_id = *std::move(event_id);
-  }
-  return {};
-}
-
-/// Reads the file again and sends it.
-void send_rows(std::istream& input, const Options& options, Survey& survey, Sender& sender,
-               Report& report) {
+/// Sends the rows that are left, of at most so many.
+void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done_before,
+               Sender& sender) {
   constexpr std::size_t most_open_batches = 1000;
-  Lanes lanes(options.concurrency, [&sender](Batch&& batch) { sender.send(std::move(batch)); });
-  Batcher batcher(options.tracking_id, most_open_batches,
+  const std::size_t lane_count = job.options.is_dry_run ? 0 : job.options.concurrency;
+  Lanes lanes(lane_count, [&sender](Batch&& batch) { sender.send(std::move(batch)); });
+  Batcher batcher(job.options.tracking_id, most_open_batches,
                   [&lanes](Batch&& batch) { lanes.push(std::move(batch)); });
-  RowIds row_ids;
-  CsvReader reader(input);
-  Record record;
-  reader.next(record);  // the names of the columns
-  while (!sender.stopped_by() && !is_interrupted() && reader.next(record)) {
-    if (!record.problem.empty()) {
-      report.rejected(record.line, record.problem, record.text);
-      continue;
+  RowOrProblem made;
+  for (std::uint64_t number = 0; number < most_rows && !sender.is_over() && job.rows.next(made);
+       ++number) {
+    made.row.origin.number = number;
+    if (job.input.is_standard_input()) job.report.found();
+    if (done_before.has(number)) {
+      job.report.skipped(made.row.origin);
+    } else if (!made.problem.empty()) {
+      job.report.rejected(made.row.origin, made.problem);
+    } else if (const auto filled = ids.fill(made.row, job.rows.content()); !filled) {
+      sender.stop(filled.error());
+    } else {
+      batcher.add(std::move(made.row));
     }
-    RowOrProblem made = survey.columns.row_of(record.line, record.cells);
-    if (!made.problem.empty()) {
-      report.rejected(record.line, made.problem, record.text);
-      continue;
-    }
-    if (auto filled = fill_ids(made.row, record, survey, row_ids); !filled) {
-      report.rejected(record.line, pe::to_string(filled.error()), record.text);
-      continue;
-    }
-    made.row.text = record.text;
-    batcher.add(std::move(made.row));
   }
+  if (job.rows.failure()) sender.stop(*job.rows.failure());
   batcher.finish();
   lanes.finish();
 }
 
-void print(const Summary& summary, bool is_dry_run) {
-  const std::size_t rows = summary.sent + summary.rejected + summary.not_sent;
-  std::printf("rows      %zu\n", rows);
-  std::printf("%s     %zu\n", is_dry_run ? "valid" : "sent ", summary.sent);
-  std::printf("rejected  %zu\n", summary.rejected);
-  if (summary.not_sent > 0) std::printf("not sent  %zu\n", summary.not_sent);
-  if (!is_dry_run) std::printf("requests  %zu\n", summary.requests);
-  std::printf("seconds   %.1f\n", summary.seconds);
+int print(const Summary& summary, const Options& options, int status) {
+  const std::string text = options.is_json ? summary_json(summary, options.is_dry_run)
+                                           : summary_text(summary, options.is_dry_run);
+  std::fputs(text.c_str(), stdout);
+  return status;
 }
 
-void print_json(const Summary& summary, bool is_dry_run) {
-  std::printf(
-      "{\"rows\":%zu,\"%s\":%zu,\"rejected\":%zu,\"notSent\":%zu,\"requests\":%zu,"
-      "\"seconds\":%.3f}\n",
-      summary.sent + summary.rejected + summary.not_sent, is_dry_run ? "valid" : "sent",
-      summary.sent, summary.rejected, summary.not_sent, is_dry_run ? 0 : summary.requests,
-      summary.seconds);
-}
-
-int run(const Options& options) {
-  stop_at_signals();
-  std::ifstream input(options.file, std::ios::binary);
-  if (!input) return fail(options.file + ": cannot be opened");
-  std::optional<Survey> surveyed = survey(input, options);
-  if (input.bad()) return fail(options.file + ": cannot be read");
-  if (!surveyed) return fail(options.file + ": the first line does not name columns");
-  if (const std::string& problem = surveyed->columns.problem(); !problem.empty()) {
-    return fail(options.file + ": " + problem);
-  }
-
-  Report report(surveyed->rows, ::isatty(STDERR_FILENO) == 1, options.rejects);
-  if (!report.has_good_rejects()) return fail(options.rejects + ": cannot be written");
-  const auto client = make_client(options, report);
-  if (!client) return fail(pe::to_string(client.error()));
-  Sender sender(*client, report);
-  input.clear();
-  input.seekg(0);
-  send_rows(input, options, *surveyed, sender, report);
-
-  const Summary summary = report.finish();
-  options.is_json ? print_json(summary, options.is_dry_run) : print(summary, options.is_dry_run);
+/// Prints the summary, and says why the run ended before its end.
+int finish(Job& job, const Sender& sender) {
+  const Summary summary = job.report.finish();
+  print(summary, job.options, 0);
   if (const auto error = sender.stopped_by()) {
     fail("stopped: " + pe::to_string(*error));
     if (is_about_the_configuration(*error)) return kUsage;
   }
-  if (!report.has_good_rejects()) return fail(options.rejects + ": not every line was written");
+  if (const auto error = job.report.failure()) return fail(*error);
+  if (job.input.has_changed()) return fail(job.input.path() + ": was changed while it was sent");
   if (is_interrupted()) {
     fail("stopped by a signal");
     return kInterrupted;
   }
-  return summary.sent == surveyed->rows ? kAllSent : kSomeNotSent;
+  return summary.not_sent == 0 && summary.rejected_in_all == 0 ? kAllSent : kSomeNotSent;
+}
+
+/// Sends standard input as it comes.
+int run_stream(Job& job, const Put& put) {
+  StreamIds ids{std::chrono::minutes{job.options.session_gap_minutes}};
+  Ledger ledger;
+  if (!job.options.rejects.empty()) {
+    if (auto opened = ledger.open_rejects(job.options.rejects); !opened)
+      return fail(opened.error());
+  }
+  job.report.begin_sending(std::move(ledger), 0, 0);
+  Sender sender(put, job.report, job.options.rate);
+  send_rows(job, std::numeric_limits<std::uint64_t>::max(), ids, {}, sender);
+  return finish(job, sender);
+}
+
+/// Reads a file twice: first all of it, to know numbers, sessions and what repeats; then to send.
+int run_file(Job& job, const std::string& format, const Put& put) {
+  const Options& options = job.options;
+  const auto identity = identity_of(job.input, job.rows.columns(), format, options);
+  if (!identity) return fail(identity.error());
+  StateFile state_file(options.resume);
+  auto state = state_file.load(*identity);
+  if (!state) return fail(state.error());
+  if (state->is_complete()) {
+    fail(options.file + ": all was sent before; remove " + options.resume + " to send it again");
+    const Summary summary{state->rows, 0, 0, state->rows};
+    return print(summary, options, state->rejected == 0 ? kAllSent : kSomeNotSent);
+  }
+
+  FileIds ids{std::chrono::minutes{options.session_gap_minutes}};
+  job.report.begin_reading(job.input.size());
+  const auto rows = survey(job.rows, ids, job.report);
+  if (!rows) return fail(rows.error());
+  Sender sender(put, job.report, options.rate);
+  if (is_interrupted()) return finish(job, sender);
+
+  const DoneRows done_before = state->done;
+  state->rows = *rows;
+  Ledger ledger(*std::move(state), std::move(state_file));
+  if (!options.rejects.empty()) {
+    if (auto opened = ledger.open_rejects(options.rejects); !opened) return fail(opened.error());
+  }
+  if (auto rewound = job.input.rewind(); !rewound) return fail(rewound.error());
+  if (const std::string problem = job.rows.begin(bytes_of(job.input)); !problem.empty()) {
+    return fail(options.file + ": " + problem);
+  }
+  job.report.begin_sending(std::move(ledger), *rows, job.input.size());
+  send_rows(job, *rows, ids, done_before, sender);
+  return finish(job, sender);
+}
+
+int run(const Options& options) {
+  stop_at_signals();
+  if (const std::string problem = problem_of(options); !problem.empty()) return fail(problem);
+  Input input(options.file);
+  if (auto opened = input.open(); !opened) return fail(opened.error());
+  const std::string format = format_of(options, input.head());
+  if (format == "csv" && options.tracking_id.empty()) return fail("--tracking-id is required");
+  if (format != "csv" && !options.number_columns.empty()) {
+    return fail("--number is for CSV; JSON says itself what is a number");
+  }
+  Report report(::isatty(STDERR_FILENO) == 1);
+  const auto put = make_put(options, report);
+  if (!put) return fail(put.error());
+  const std::unique_ptr<RowReader> rows = make_reader(format, options);
+  if (const std::string problem = rows->begin(bytes_of(input)); !problem.empty()) {
+    return fail(options.file + ": " + problem);
+  }
+  Job job{options, input, *rows, report};
+  return input.is_standard_input() ? run_stream(job, *put) : run_file(job, format, *put);
+}
+
+/// Reads the command line; a status when there is nothing to run.
+std::optional<int> read_options(int argc, char** argv, Options& options) {
+  CLI::App app{"Sends a file of interactions to Amazon Personalize."};
+  app.footer(
+      "CSV columns: USER_ID, SESSION_ID, ITEM_ID, TIMESTAMP (seconds), EVENT_TYPE, EVENT_VALUE,\n"
+      "IMPRESSION (item ids, | between them), RECOMMENDATION_ID, EVENT_ATTRIBUTION_SOURCE, "
+      "EVENT_ID.\n"
+      "Every other column is a property: NUM_RATINGS is numRatings, a number if all its cells "
+      "are.\n"
+      "JSON Lines: a PutEvents request a line, or an event with userId and sessionId beside its\n"
+      "members. What is not given here comes from the AWS environment.\n\n"
+      "A file is read twice, in bounded memory; ids and sessions are sorted on the disk, in "
+      "TMPDIR.\n"
+      "Standard input is read once: without EVENT_ID memory grows with the rows, without "
+      "SESSION_ID\n"
+      "with the users.\n\n"
+      "Exit status: 0 all rows sent, 1 some not, 2 usage or configuration, 130\n"
+      "stopped by Ctrl-C: what is under way is finished, the rest is not sent. Twice ends at "
+      "once.");
+  app.add_option("FILE", options.file, "The file; - is standard input")->required();
+  app.add_option("--format", options.format,
+                 "csv or jsonl; else by the file's ending, else by its first byte")
+      ->check(CLI::IsMember({"csv", "jsonl"}));
+  app.add_option("--tracking-id", options.tracking_id,
+                 "The event tracker's id; required but for JSON Lines that say it");
+  app.add_option("--endpoint-url", options.endpoint_url, "Where to send instead of AWS");
+  app.add_option("--region", options.region, "The AWS region");
+  app.add_option("--profile", options.profile, "A profile of the shared AWS files");
+  app.add_option("--session-gap", options.session_gap_minutes,
+                 "Without session ids: the minutes of pause that end a session")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--number", options.number_columns,
+                 "Of standard input: a property column of numbers; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--concurrency", options.concurrency, "Requests at the same time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--rate", options.rate, "Events a second at most")->check(CLI::Range(0.001, 1e9));
+  app.add_option("--rejects", options.rejects,
+                 "Where each rejected row is written as a line of JSON: line, reason, row");
+  app.add_option("--resume", options.resume,
+                 "Where the run keeps how far it is; a run that finds this file goes on from it");
+  app.add_flag("--json", options.is_json, "The summary as one line of JSON");
+  app.add_flag("--dry-run", options.is_dry_run, "Check every row and send none");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kAllSent : kUsage;
+  }
+  return std::nullopt;
 }
 
 }  // namespace send_events
 
 int main(int argc, char** argv) {
   send_events::Options options;
-  CLI::App app{"Sends a CSV file of interactions to Amazon Personalize."};
-  app.footer(
-      "Columns: USER_ID, SESSION_ID, ITEM_ID, TIMESTAMP (seconds), EVENT_TYPE, EVENT_VALUE,\n"
-      "IMPRESSION (item ids, | between them), RECOMMENDATION_ID, EVENT_ATTRIBUTION_SOURCE, "
-      "EVENT_ID.\n"
-      "Every other column is a property: NUM_RATINGS is numRatings, a number if all its cells "
-      "are.\n"
-      "What is not given here comes from the AWS environment.\n\n"
-      "Exit status: 0 all rows sent, 1 some not, 2 usage or configuration, 130\n"
-      "stopped by Ctrl-C: what is under way is finished, the rest is not sent. Twice ends at "
-      "once.");
-  app.add_option("FILE", options.file, "The file")->required();
-  app.add_option("--tracking-id", options.tracking_id, "The event tracker's id")->required();
-  app.add_option("--endpoint-url", options.endpoint_url, "Where to send instead of AWS");
-  app.add_option("--region", options.region, "The AWS region");
-  app.add_option("--profile", options.profile, "A profile of the shared AWS files");
-  app.add_option("--session-gap", options.session_gap_minutes,
-                 "Without a column SESSION_ID: the minutes of pause that end a session")
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  app.add_option("--concurrency", options.concurrency, "Requests at the same time")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app.add_option("--rejects", options.rejects,
-                 "Where each rejected row is written as a line of JSON: line, reason, row");
-  app.add_flag("--json", options.is_json, "The summary as one line of JSON");
-  app.add_flag("--dry-run", options.is_dry_run, "Check every row and send none");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? send_events::kAllSent : send_events::kUsage;
-  }
+  if (const auto status = send_events::read_options(argc, argv, options)) return *status;
   return send_events::run(options);
 }

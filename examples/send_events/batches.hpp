@@ -15,17 +15,16 @@
 #include <utility>
 #include <vector>
 
-#include "columns.hpp"
+#include "rows.hpp"
 
 namespace send_events {
 
 /// A request, and where its events stand in the file.
 struct Batch {
   pe::PutEventsRequest request{};
-  std::vector<std::size_t> lines{};
-  std::vector<std::string> texts{};  ///< the rows as they stand there
+  std::vector<Origin> origins{};
 
-  [[nodiscard]] std::size_t size() const { return lines.size(); }
+  [[nodiscard]] std::size_t size() const { return origins.size(); }
 
   /// The events from `begin` up to `end`.
   [[nodiscard]] Batch part(std::size_t begin, std::size_t end) const {
@@ -35,25 +34,27 @@ struct Batch {
     part.request.user_id = request.user_id;
     for (std::size_t i = begin; i < end; ++i) {
       part.request.event_list.push_back(request.event_list[i]);
-      part.lines.push_back(lines[i]);
-      part.texts.push_back(texts[i]);
+      part.origins.push_back(origins[i]);
     }
     return part;
   }
 };
 
-/// Collects rows by session. A batch leaves when it is full, when its session's user changes, when
-/// too many are open (the one that waited longest for another row goes), and at the end.
+/// Collects rows by session. A batch leaves when it is full, when its session's user or tracker
+/// changes, when too many are open (the one that waited longest for another row goes), and at the
+/// end.
 class Batcher {
  public:
   static constexpr std::size_t kMostEvents = 10;  // the service's limit
 
+  /// `tracking_id` is for rows that do not say it.
   Batcher(std::string tracking_id, std::size_t most_open, std::function<void(Batch&&)> send)
       : tracking_id_(std::move(tracking_id)), most_open_(most_open), send_(std::move(send)) {}
 
   void add(Row&& row) {
+    if (row.tracking_id.empty()) row.tracking_id = tracking_id_;
     auto open = by_session_.find(row.session_id);
-    if (open != by_session_.end() && open->second->request.user_id.value_or("") != row.user_id) {
+    if (open != by_session_.end() && !is_of(open->second->request, row)) {
       leave(open->second);
       open = by_session_.end();
     }
@@ -64,8 +65,7 @@ class Batcher {
     }
     Batch& batch = *open->second;
     batch.request.event_list.push_back(std::move(row.event));
-    batch.lines.push_back(row.line);
-    batch.texts.push_back(std::move(row.text));
+    batch.origins.push_back(std::move(row.origin));
     if (batch.size() == kMostEvents) leave(open->second);
   }
 
@@ -76,10 +76,16 @@ class Batcher {
  private:
   using Place = std::list<Batch>::iterator;
 
+  static bool is_of(const pe::PutEventsRequest& request, const Row& row) {
+    const bool is_same_user =
+        request.user_id ? *request.user_id == row.user_id : row.user_id.empty();
+    return is_same_user && request.tracking_id == row.tracking_id;
+  }
+
   std::unordered_map<std::string, Place>::iterator begin_batch(const Row& row) {
     if (batches_.size() == most_open_) leave(batches_.begin());
     Batch batch;
-    batch.request.tracking_id = tracking_id_;
+    batch.request.tracking_id = row.tracking_id;
     batch.request.session_id = row.session_id;
     if (!row.user_id.empty()) batch.request.user_id = row.user_id;
     const Place place = batches_.insert(batches_.end(), std::move(batch));

@@ -19,25 +19,11 @@
 #include <vector>
 
 #include "numbers.hpp"
+#include "rows.hpp"
 
 namespace send_events {
 
 namespace pe = personalize_events;
-
-/// One good record: an event, and whose it is.
-struct Row {
-  std::size_t line{0};
-  std::string user_id{};     ///< empty: anonymous
-  std::string session_id{};  ///< empty: the file does not say
-  pe::Event event{};
-  std::string text{};  ///< as it stands in the file
-};
-
-/// A Row, or why there is none.
-struct RowOrProblem {
-  Row row{};
-  std::string problem{};  ///< names the column; never its content
-};
 
 [[nodiscard]] inline char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -94,10 +80,11 @@ struct RowOrProblem {
 /// The columns of one file.
 class Columns {
  public:
-  /// From the header record. Fails with a sentence in `problem()`.
+  /// From the header record, before any other is looked at. Fails with a sentence in `problem()`.
   explicit Columns(const std::vector<std::string>& header) : columns_(header.size()) {
     for (std::size_t i = 0; i < header.size(); ++i) {
       columns_[i].meaning = meaning_of(header[i]);
+      columns_[i].header = header[i];
       columns_[i].name = header[i];
       if (columns_[i].meaning == Meaning::Property) columns_[i].name = camel_case(header[i]);
     }
@@ -118,10 +105,25 @@ class Columns {
     }
   }
 
+  /// In place of surveying: the property columns with these names are numbers, and no others.
+  void name_numbers(const std::vector<std::string>& names) {
+    for (Column& column : columns_) column.is_number = false;
+    for (const std::string& name : names) {
+      const auto named =
+          std::find_if(columns_.begin(), columns_.end(), [&name](const Column& column) {
+            return column.meaning == Meaning::Property && column.header == name;
+          });
+      if (named != columns_.end()) {
+        named->is_number = true;
+      } else if (problem_.empty()) {
+        problem_ = "there is no property column " + name + " for --number";
+      }
+    }
+  }
+
   /// A record as an event. Every cell that is not empty is in it, text byte for byte.
-  [[nodiscard]] RowOrProblem row_of(std::size_t line, const std::vector<std::string>& cells) const {
+  [[nodiscard]] RowOrProblem row_of(const std::vector<std::string>& cells) const {
     RowOrProblem made;
-    made.row.line = line;
     pe::Properties properties;
     for (std::size_t i = 0; i < columns_.size() && made.problem.empty(); ++i) {
       if (!cells[i].empty()) {
@@ -150,7 +152,8 @@ class Columns {
   };
   struct Column {
     Meaning meaning{Meaning::Property};
-    std::string name{};  // a property's is in camelCase
+    std::string header{};  // as the file has it
+    std::string name{};    // a property's is in camelCase
     bool is_number{true};
   };
   struct Name {
@@ -233,10 +236,12 @@ class Columns {
         if (!event.event_value) made.problem = "EVENT_VALUE: not a number";
         break;
       case Meaning::Property:
-        if (column.is_number) {
-          properties.set(column.name, number_property(cell));
-        } else {
+        if (!column.is_number) {
           properties.set(column.name, cell);
+        } else if (auto number = number_property(cell)) {
+          properties.set(column.name, *std::move(number));
+        } else {
+          made.problem = column.header + ": not a number";
         }
         break;
     }

@@ -22,7 +22,8 @@ namespace send_events {
 
 class Lanes {
  public:
-  /// `send` is called on the lanes' threads, for each batch once.
+  /// `send` is called on the lanes' threads, for each batch once. Without any lane it is called at
+  /// once by who pushes.
   Lanes(std::size_t count, std::function<void(Batch&&)> send) : send_(std::move(send)) {
     for (std::size_t i = 0; i < count; ++i) lanes_.push_back(std::make_unique<Lane>());
     for (auto& lane : lanes_) lane->thread = std::thread([this, &lane = *lane] { run(lane); });
@@ -33,6 +34,7 @@ class Lanes {
 
   /// Hands a batch to its session's lane; waits while that one is full.
   void push(Batch&& batch) {
+    if (lanes_.empty()) return send_(std::move(batch));
     const std::size_t key = std::hash<std::string>{}(batch.request.session_id);
     Lane& lane = *lanes_[key % lanes_.size()];
     std::unique_lock<std::mutex> lock(lane.mutex);

@@ -59,11 +59,15 @@ template <class Integer>
   return number;
 }
 
-/// A cell that is a number as a property: all digits of a 64-bit integer, else the nearest double.
-[[nodiscard]] inline personalize_events::PropertyValue number_property(const std::string& text) {
+/// A cell as a number property: all digits of a 64-bit integer, else the nearest double. Nothing
+/// when it is no number.
+[[nodiscard]] inline std::optional<personalize_events::PropertyValue> number_property(
+    const std::string& text) {
+  if (!is_json_number(text)) return std::nullopt;
   if (const auto integer = parse_integer<std::int64_t>(text)) return *integer;
   if (const auto integer = parse_integer<std::uint64_t>(text)) return *integer;
-  return parse_number(text).value_or(0);
+  if (const auto number = parse_number(text)) return *number;
+  return std::nullopt;
 }
 
 }  // namespace send_events

@@ -8,9 +8,12 @@
 #include <personalize_events/personalize_events.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace send_events {
 
@@ -38,24 +41,45 @@ namespace pe = personalize_events;
   return json.append("\"");
 }
 
-/// The file of `--rejects`; without a path nothing is written. Not for two threads at once.
+/// The file of `--rejects`; until it is opened nothing is written. Not for two threads at once.
 class Rejects {
  public:
-  explicit Rejects(const std::string& path) {
-    if (!path.empty()) file_.open(path, std::ios::binary | std::ios::trunc);
+  /// Begins the file, or goes on with it behind its first `kept` bytes. Errors: Configuration.
+  [[nodiscard]] pe::Result<void> open(const std::string& path, std::uint64_t kept = 0) {
+    path_ = path;
+    std::error_code error;
+    const std::uintmax_t there = std::filesystem::file_size(path, error);
+    if (!error && there < kept) kept = there;
+    // What a run wrote after it last kept its state, before it was killed, comes again.
+    if (!error && there > kept && kept > 0) std::filesystem::resize_file(path, kept, error);
+    size_ = error ? 0 : kept;
+    file_.open(path, std::ios::binary | (size_ > 0 ? std::ios::app : std::ios::trunc));
+    return check("cannot be written");
   }
 
-  /// Whether all was written so far.
-  [[nodiscard]] bool is_good() const { return file_.good(); }
+  /// Bytes in it.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
 
-  void write(std::size_t line, const std::string& reason, const std::string& row) {
-    if (!file_.is_open()) return;
-    file_ << "{\"line\":" << line << ",\"reason\":" << json_string(reason)
-          << ",\"row\":" << json_string(row) << "}\n";
-    file_.flush();  // a run that is killed keeps what it told
+  /// Writes a line. Errors: Configuration, when it is not whole.
+  [[nodiscard]] pe::Result<void> write(std::size_t line, const std::string& reason,
+                                       const std::string& row) {
+    if (!file_.is_open()) return {};
+    const std::string text = "{\"line\":" + std::to_string(line) +
+                             ",\"reason\":" + json_string(reason) + ",\"row\":" + json_string(row) +
+                             "}\n";
+    file_ << text << std::flush;  // a run that is killed keeps what it told
+    size_ += text.size();
+    return check("not every line was written");
   }
 
  private:
+  [[nodiscard]] pe::Result<void> check(const char* problem) const {
+    if (file_.good()) return {};
+    return pe::detail::make_error(pe::ErrorKind::Configuration, path_, problem);
+  }
+
+  std::string path_{};
+  std::uint64_t size_{0};
   std::ofstream file_{};
 };
 

@@ -1,119 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Report: what became of the rows, told as it happens on standard error (a bar on a terminal, else
-// a line now and then) and counted for the summary.
+// Report: what becomes of the rows, told as it happens on standard error (a bar on a terminal, else
+// a line every few seconds), written into the ledger, and counted for the summary.
 #ifndef SEND_EVENTS_REPORT_HPP
 #define SEND_EVENTS_REPORT_HPP
 
-#include <algorithm>
+#include <personalize_events/personalize_events.hpp>
+
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "rejects.hpp"
+#include "ledger.hpp"
+#include "progress.hpp"
+#include "rows.hpp"
 
 namespace send_events {
 
-/// A time as people say it: "8s", "1m15s", "2h5m".
-[[nodiscard]] inline std::string to_text(std::chrono::seconds time) {
-  const long long seconds = time.count();
-  if (seconds < 60) return std::to_string(seconds) + "s";
-  if (seconds < 3600) {
-    return std::to_string(seconds / 60) + "m" + std::to_string(seconds % 60) + "s";
-  }
-  return std::to_string(seconds / 3600) + "h" + std::to_string(seconds / 60 % 60) + "m";
-}
-
-/// "1200 of 4792 rows (25 %), 400 rows/s, 8s left"
-[[nodiscard]] inline std::string progress_text(std::size_t done, std::size_t total,
-                                               double seconds) {
-  std::string text = std::to_string(done) + " of " + std::to_string(total) + " rows (" +
-                     std::to_string(total == 0 ? 100 : done * 100 / total) + " %)";
-  if (done == 0 || seconds <= 0) return text;
-  const double rate = static_cast<double>(done) / seconds;
-  const double left = static_cast<double>(total - std::min(done, total)) / rate;
-  text.append(", ").append(std::to_string(static_cast<long long>(rate))).append(" rows/s, ");
-  text.append(to_text(std::chrono::seconds{static_cast<long long>(left + 0.5)}));
-  return text.append(" left");
-}
-
-/// "[#####               ]"
-[[nodiscard]] inline std::string progress_bar(std::size_t done, std::size_t total) {
-  constexpr std::size_t width = 24;
-  const std::size_t filled = total == 0 ? width : width * std::min(done, total) / total;
-  return "[" + std::string(filled, '#') + std::string(width - filled, ' ') + "]";
-}
-
 /// How a run ended.
 struct Summary {
-  std::size_t sent{0};
-  std::size_t rejected{0};
-  std::size_t not_sent{0};  ///< because the run was stopped before
-  std::size_t requests{0};  ///< retries included
+  std::uint64_t rows{0};
+  std::uint64_t sent{0};
+  std::uint64_t rejected{0};
+  std::uint64_t done_before{0};  ///< by the runs that this one went on from
+  std::uint64_t not_sent{0};     ///< because the run was stopped before
+  std::uint64_t requests{0};     ///< retries included
   double seconds{0};
+  std::uint64_t rejected_in_all{0};  ///< those of the runs before included
 };
 
 /// Every member may be called from any thread.
 class Report {
  public:
-  Report(std::size_t total, bool is_terminal, const std::string& rejects_path = {})
-      : total_(total), is_terminal_(is_terminal), rejects_(rejects_path) {}
+  explicit Report(bool is_terminal) : is_terminal_(is_terminal) {}
 
-  /// Whether the file of rejected rows is whole.
-  [[nodiscard]] bool has_good_rejects() {
+  /// The first pass over a file of so many bytes.
+  void begin_reading(std::uint64_t bytes) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return rejects_.is_good();
+    begin({"reading", 0, bytes, seconds()});
+  }
+  /// What was read since the last time.
+  void read(std::uint64_t rows, std::uint64_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    summary_.rows += rows;
+    advance(rows, bytes);
   }
 
-  void sent(std::size_t rows) {
+  /// The pass that sends. Of a stream the number of rows and bytes is not known: 0.
+  void begin_sending(Ledger ledger, std::uint64_t rows, std::uint64_t bytes) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    summary_.sent += rows;
+    ledger_ = std::move(ledger);
+    begin({"sending", rows, bytes, seconds()});
+  }
+  /// A row more of a stream.
+  void found() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++summary_.rows;
+  }
+  /// A row that a run before has done.
+  void skipped(const Origin& row) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++summary_.done_before;
+    phase_.skip(1, row.bytes);
     show_progress();
   }
-  void rejected(std::size_t line, const std::string& reason, const std::string& row) {
+  void sent(const std::vector<Origin>& rows) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    summary_.sent += rows.size();
+    ledger_.sent(rows);
+    std::uint64_t bytes = 0;
+    for (const Origin& row : rows) bytes += row.bytes;
+    advance(rows.size(), bytes);
+  }
+  void rejected(const Origin& row, const std::string& reason) {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++summary_.rejected;
-    rejects_.write(line, reason, row);
+    ledger_.rejected(row, reason);
     clear_bar();
-    std::fprintf(stderr, "line %zu: %s\n", line, reason.c_str());
-    show_progress();
+    std::fprintf(stderr, "line %zu: %s\n", row.line, reason.c_str());
+    advance(1, row.bytes);
   }
   void request() {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++summary_.requests;
   }
 
+  /// What could not be written down; nothing while all could.
+  [[nodiscard]] std::optional<pe::Error> failure() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return ledger_.failure();
+  }
+
   [[nodiscard]] Summary finish() {
     const std::lock_guard<std::mutex> lock(mutex_);
     clear_bar();
-    const std::size_t done = summary_.sent + summary_.rejected;
-    summary_.not_sent = total_ - std::min(done, total_);
-    summary_.seconds = seconds_since(began_);
+    ledger_.finish();
+    summary_.not_sent = summary_.rows - summary_.sent - summary_.rejected - summary_.done_before;
+    summary_.seconds = seconds();
+    summary_.rejected_in_all = ledger_.state().rejected;
     return summary_;
   }
 
  private:
   using Clock = std::chrono::steady_clock;
 
-  static double seconds_since(Clock::time_point time) {
-    return std::chrono::duration<double>(Clock::now() - time).count();
+  /// Since the run began.
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(Clock::now() - began_).count();
   }
 
-  [[nodiscard]] bool is_waiting_for_bar() const { return is_terminal_ && !has_bar_; }
+  void begin(Phase phase) {
+    phase_ = std::move(phase);
+    shown_ = seconds();
+    if (is_terminal_) show();
+  }
+  void advance(std::uint64_t rows, std::uint64_t bytes) {
+    phase_.add(rows, bytes);
+    show_progress();
+  }
 
   void show_progress() {
     const double pause = is_terminal_ ? 0.1 : 3.0;
-    if (!is_waiting_for_bar() && seconds_since(shown_) < pause) return;
-    shown_ = Clock::now();
-    const std::size_t done = summary_.sent + summary_.rejected;
-    const std::string text = progress_text(done, total_, seconds_since(began_));
+    if (seconds() - shown_ >= pause) show();
+  }
+
+  void show() {
+    shown_ = seconds();
+    phase_.look(shown_);
     if (!is_terminal_) {
-      std::fprintf(stderr, "%s\n", text.c_str());
+      std::fprintf(stderr, "%s\n", phase_.text().c_str());
       return;
     }
-    std::fprintf(stderr, "\r%s %s\033[K", progress_bar(done, total_).c_str(), text.c_str());
+    std::fprintf(stderr, "\r%s%s\033[K", phase_.bar().c_str(), phase_.text().c_str());
     std::fflush(stderr);
     has_bar_ = true;
   }
@@ -123,13 +147,13 @@ class Report {
     has_bar_ = false;
   }
 
-  const std::size_t total_;
   const bool is_terminal_;
+  const Clock::time_point began_{Clock::now()};
   std::mutex mutex_{};
-  Rejects rejects_;
+  Ledger ledger_{};
   Summary summary_{};
-  Clock::time_point began_{Clock::now()};
-  Clock::time_point shown_{began_};
+  Phase phase_{"", 0, 0, 0};
+  double shown_{0};
   bool has_bar_{false};
 };
 

@@ -8,6 +8,7 @@
 #include <personalize_events/personalize_events.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "batches.hpp"
 #include "interrupt.hpp"
+#include "pace.hpp"
 #include "report.hpp"
 
 namespace send_events {
@@ -48,18 +50,25 @@ namespace send_events {
   return std::string(where) + ": " + error.message;
 }
 
+/// Sends a request. Called from any thread.
+using Put = std::function<pe::Result<void>(const pe::PutEventsRequest&)>;
+
 /// Every member may be called from any thread.
 class Sender {
  public:
-  Sender(pe::Client client, Report& report) : client_(std::move(client)), report_(report) {}
+  /// `events_per_second` at most; 0 is as fast as it goes.
+  Sender(Put put, Report& report, double events_per_second = 0)
+      : put_(std::move(put)), report_(report), gate_(events_per_second) {}
 
   void send(Batch&& batch) {
-    if (stopped_by() || is_interrupted()) return;
-    const auto sent = client_.put_events(batch.request);
-    if (sent) return report_.sent(batch.size());
+    if (is_over()) return;
+    gate_.pass(batch.size());
+    if (is_over()) return;
+    const auto sent = put_(batch.request);
+    if (sent) return report_.sent(batch.origins);
     if (!is_about_the_events(sent.error())) return stop(sent.error());
     if (batch.size() == 1) {
-      return report_.rejected(batch.lines.front(), reason_of(sent.error()), batch.texts.front());
+      return report_.rejected(batch.origins.front(), reason_of(sent.error()));
     }
     const std::size_t half = batch.size() / 2;
     send(batch.part(0, half));
@@ -71,15 +80,21 @@ class Sender {
     const std::lock_guard<std::mutex> lock(mutex_);
     return stopped_by_;
   }
+  /// Whether nothing more is to be sent.
+  [[nodiscard]] bool is_over() const {
+    return is_interrupted() || stopped_by() || report_.failure();
+  }
 
- private:
+  /// Ends the run for a reason that no row is to blame for.
   void stop(const pe::Error& error) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!stopped_by_) stopped_by_ = error;
   }
 
-  const pe::Client client_;
+ private:
+  const Put put_;
   Report& report_;
+  Gate gate_;
   mutable std::mutex mutex_{};
   std::optional<pe::Error> stopped_by_{};
 };

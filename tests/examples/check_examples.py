@@ -6,6 +6,7 @@
 CASE is the name of one of the functions below. Status 77 tells CTest that a case is skipped.
 """
 import argparse
+import collections
 import contextlib
 import csv
 import io
@@ -14,12 +15,14 @@ import os
 import pathlib
 import pty
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 KEY, SECRET = "test-key", "test-secret"
 SKIPPED = 77
@@ -35,11 +38,12 @@ class Stage:
         self.url = ""
 
     @contextlib.contextmanager
-    def endpoint(self):
+    def endpoint(self, *options):
         port_file = self.work / "port"
+        port_file.unlink(missing_ok=True)
         process = subprocess.Popen(
             [self.examples / "local_endpoint", "--port-file", port_file, "--log", self.log,
-             "--access-key-id", KEY, "--secret-access-key", SECRET], stdout=subprocess.DEVNULL)
+             "--access-key-id", KEY, "--secret-access-key", SECRET, *options], stdout=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + PATIENCE
             while not port_file.exists():
@@ -63,14 +67,40 @@ class Stage:
     def environment(self, **more):
         """Nothing of this machine's own AWS settings or proxies."""
         return {"HOME": str(self.work), "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": KEY,
-                "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": self.url, **more}
+                "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": self.url, "AWS_EC2_METADATA_DISABLED": "true",
+                **more}
 
-    def run(self, name, *arguments, **more):
-        return subprocess.run([self.examples / name, *arguments], env=self.environment(**more),
-                              stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=PATIENCE)
+    def run(self, name, *arguments, given=b"", patience=PATIENCE, **more):
+        """A finished run; `given` are the bytes on its standard input."""
+        done = subprocess.run([self.examples / name, *arguments], env=self.environment(**more), input=given,
+                              capture_output=True, timeout=patience)
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def send(self, *arguments, **more):
         return self.run("send_events", "--tracking-id", "tracker", *arguments, **more)
+
+    def start(self, *arguments):
+        return subprocess.Popen([self.examples / "send_events", "--tracking-id", "tracker", *arguments],
+                                env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, encoding="utf-8")
+
+    def send_until(self, count, signal_number, *arguments):
+        """Starts a run, sends it a signal when so many events have arrived in all, and waits for its end."""
+        process = self.start(*arguments)
+        deadline = time.monotonic() + PATIENCE
+        while not self.log.exists() or self.log.read_bytes().count(b"\n") < count:
+            expect(time.monotonic() < deadline and process.poll() is None, f"{count} events do not arrive")
+            time.sleep(0.01)
+        process.send_signal(signal_number)
+        out, err = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def ask(self, what):
+        """What the endpoint tells of what came, line by line."""
+        request = urllib.request.Request(self.url + "/_local/" + what)
+        no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with no_proxy.open(request, timeout=PATIENCE) as answer:
+            return [json.loads(line) for line in answer.read().splitlines()]
 
     def arrived(self):
         # Not splitlines(): a text may hold U+2028, which it takes for a line's end.
@@ -123,6 +153,8 @@ def programs(stage):
     with stage.endpoint():
         for output in outputs:
             name = output.stem
+            if name == "coroutine" and not (stage.examples / name).exists():
+                continue  # this compiler has none
             own = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""} if name == "custom_credentials" else {}
             finished = stage.run(name, "tracker", VAULT_FILE=str(vault), **own)
             expect_status(finished, 0)
@@ -149,6 +181,23 @@ def credentials_that_fail(stage):
             finished = stage.run("custom_credentials", "tracker", **({"VAULT_FILE": file} if file else {}))
             expect_status(finished, 1)
             expect(reason in finished.stderr, "the reason is lost", finished.stderr)
+
+
+def account_of_settings(stage):
+    """explain tells where each setting comes from, and no secret."""
+    config = stage.file("config", "[default]\nregion = eu-west-3\nmax_attempts = 5\n")
+    finished = stage.run("explain", AWS_REGION="", AWS_CONFIG_FILE=str(config), AWS_ENDPOINT_URL="",
+                         AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="never-shown",
+                         HTTPS_PROXY="http://user:never-shown@proxy.example.com:3128")
+    expect_status(finished, 0)
+    expect_equal(finished.stderr, "", "what explain complains of")
+    for line in (f"region                eu-west-3  [{config}:2]\n",
+                 f"attempts              5  [{config}:3]\n",
+                 "endpoint              https://personalize-events.eu-west-3.amazonaws.com  [the region's]\n",
+                 "proxy                 http://***@proxy.example.com:3128  [HTTPS_PROXY]\n",
+                 "  1 environment       has keys AKIA****MPLE  [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY]\n"):
+        expect(line in finished.stdout, f"no line {line!r}", finished.stdout)
+    expect("never-shown" not in finished.stdout, "a secret is shown", finished.stdout)
 
 
 # --- send_events ----------------------------------------------------------------------------------
@@ -341,23 +390,257 @@ def interrupted(stage):
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         stage.log.unlink(missing_ok=True)
         with stage.endpoint():
-            process = subprocess.Popen([stage.examples / "send_events", "--tracking-id", "tracker", "--json", file],
-                                       env=stage.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                       encoding="utf-8")
-            deadline = time.monotonic() + PATIENCE
-            while not stage.log.exists() or stage.log.read_bytes().count(b"\n") < 100:
-                expect(time.monotonic() < deadline and process.poll() is None, "nothing arrives")
-                time.sleep(0.01)
-            process.send_signal(signal_number)
-            out, err = process.communicate(timeout=PATIENCE)
-        expect_equal(process.returncode, 130, "exit status")
-        expect("stopped by a signal" in err, "does not say why", err)
-        summary = json.loads(out)
+            finished = stage.send_until(100, signal_number, "--json", file)
+        expect_status(finished, 130)
+        expect("stopped by a signal" in finished.stderr, "does not say why", finished.stderr)
+        summary = json.loads(finished.stdout)
         expect(summary["notSent"] > 0, "all was sent before the signal", summary)
         expect_equal(summary["sent"], len(stage.arrived()), "rows that were sent")
         expect_equal(summary["sent"] + summary["notSent"], 50 * len(rows), "all rows")
-        port = stage.work / "port"
-        port.unlink(missing_ok=True)
+
+
+def without_ids(stage, rows):
+    """A file without sessions and event ids, in which some rows repeat another and some are bad."""
+    script = stage.source / "tests" / "examples" / "make_rows.py"
+    made = subprocess.run([sys.executable, script, str(rows)], capture_output=True, timeout=PATIENCE, check=True)
+    header, *lines = made.stdout.decode().splitlines()
+    bad = list(range(100, len(lines), 333))
+    for number in bad:
+        lines[number] = f"user,item,,Click,{number},,"
+    return stage.file("without_ids.csv", "\n".join([header, *lines]) + "\n"), len(bad)
+
+
+def in_one_go(stage, file):
+    """All events of a file as one run sends them, each as text."""
+    with stage.endpoint():
+        stage.send(file)
+    events = collections.Counter(json.dumps(event, sort_keys=True) for event in stage.arrived())
+    stage.log.unlink()
+    return events
+
+
+def resumed(stage):
+    """A run that is interrupted three times and resumed sends every row once, with the ids of one run."""
+    file, bad = without_ids(stage, 3000)
+    expected = in_one_go(stage, file)
+    options = ["--json", "--resume", stage.work / "state", "--rejects", stage.work / "rejects"]
+    slowly = ["--rate", "500"]  # so that a run is never over before its signal
+    with stage.endpoint():
+        done = 0
+        for _ in range(3):
+            finished = stage.send_until(done + 300, signal.SIGINT, *slowly, *options, file)
+            expect_status(finished, 130)
+            summary = json.loads(finished.stdout)
+            expect_equal(summary["doneBefore"], done, "rows of the runs before")
+            done += summary["sent"] + summary["rejected"]
+            expect_equal(done + summary["notSent"], 3000, "all rows")
+            expect(summary["notSent"] > 0, "the run ended before the signal", summary)
+        finished = stage.send(*options, file)
+        expect_status(finished, 1)  # some rows are bad
+        expect_equal(json.loads(finished.stdout)["doneBefore"], done, "rows of the runs before")
+        again = stage.send(*options, file)
+    expect_status(again, 1)
+    expect("all was sent before" in again.stderr, "does not say that nothing is left", again.stderr)
+    expect_equal(json.loads(again.stdout)["sent"], 0, "rows that the complete run sent")
+    events = collections.Counter(json.dumps(event, sort_keys=True) for event in stage.arrived())
+    expect_equal(events, expected, "the events")
+    rejects = [json.loads(line)["line"] for line in (stage.work / "rejects").read_text().splitlines()]
+    expect_equal((len(rejects), len(set(rejects))), (bad, bad), "the rejects")
+    expect(json.loads((stage.work / "state").read_text())["complete"], "the state is not complete")
+
+
+def resumed_real_file(stage):
+    """The same of the real file, compared column by column."""
+    file = real_or_skip(stage)
+    options = ["--resume", stage.work / "state"]
+    with stage.endpoint():
+        for part in (1, 2, 3):
+            expect_status(stage.send_until(part * 600, signal.SIGINT, "--rate", "1000", *options, file), 130)
+        expect_status(stage.send(*options, file), 0)
+        again = stage.send(*options, file)
+    expect_status(again, 0)
+    stage.check_arrived(file)
+
+
+def resumed_after_kill(stage):
+    """After SIGKILL some rows come again, but none is left out, and each has the id that it had."""
+    file, bad = without_ids(stage, 4000)
+    expected = in_one_go(stage, file)
+    options = ["--resume", stage.work / "state", "--rejects", stage.work / "rejects"]
+    with stage.endpoint():
+        for part in (1, 2):
+            killed = stage.send_until(part * 800, signal.SIGKILL, "--rate", "500", *options, file)
+            expect_status(killed, -signal.SIGKILL)
+        finished = stage.send("--json", *options, file)
+    expect_status(finished, 1)
+    expect(json.loads(finished.stdout)["doneBefore"] > 300, "the run began anew", finished.stdout)
+    events = {json.dumps(event, sort_keys=True) for event in stage.arrived()}
+    expect_equal(events, set(expected), "the events")
+    expect_equal(max(expected.values()), 1, "events with one id")
+    rejects = [json.loads(line)["line"] for line in (stage.work / "rejects").read_text().splitlines()]
+    expect_equal((len(rejects), len(set(rejects))), (bad, bad), "the rejects")
+
+
+def wrong_resume(stage):
+    """A state that does not belong to the run is refused with the reason, and stays as it is."""
+    text = stage.shop_file.read_bytes()
+    file, state = stage.file("shop.csv", text), stage.work / "state"
+    foreign = stage.file("foreign", "precious")
+    with stage.endpoint():
+        expect_status(stage.send("--resume", state, file), 0)
+        kept = state.read_bytes()
+        other = stage.file("other.csv", text + text.splitlines(keepends=True)[1])
+        for finished, sentence in (
+                (stage.send("--resume", state, other), "the file's size is not the same"),
+                (stage.send("--resume", state, "--session-gap", "31", file), "--session-gap is not the same"),
+                (stage.run("send_events", "--tracking-id", "other", "--resume", state, file), "--tracking-id is not"),
+                (stage.send("--resume", foreign, file), "no state of send_events"),
+                (stage.send("--resume", state, "-", given=text), "standard input cannot be read again"),
+                (stage.send("--resume", state, "--dry-run", file), "a dry run sends nothing"),
+                (stage.send("--resume", file, file), "that is FILE itself"),
+                (stage.send("--resume", stage.work / "absent" / "state", file), "cannot be replaced")):
+            expect_status(finished, 2)
+            expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
+    expect_equal(state.read_bytes(), kept, "the state")
+    expect_equal(foreign.read_bytes(), b"precious", "the foreign file")
+    expect_equal(file.read_bytes(), text, "the file")
+
+
+# --- JSON Lines, standard input, the rate ---------------------------------------------------------
+
+
+def jsonl(stage):
+    """Events and whole requests in the API's member names arrive as they are; odd ones are rejected."""
+    start = 1291191960
+    watch = {"userId": "ann", "sessionId": "s", "eventType": "Watch", "sentAt": start + 0.5, "itemId": "i",
+             "eventId": "e-1", "eventValue": 2.5, "properties": {"device": "tv", "deep": {"a": [1.5]}},
+             "recommendationId": "r", "impression": ["x", "y"],
+             "metricAttribution": {"eventAttributionSource": "mail"}}
+    plain = {"userId": "bob", "eventType": "Click", "sentAt": start}
+    request = {"userId": "cid", "sessionId": "t", "eventList": [
+        {"eventType": "A", "sentAt": start, "properties": "{\"n\": 1}"}, {"eventType": "B"},
+        {"eventType": "C", "itemid": "x"}]}
+    lines = [json.dumps(watch), json.dumps(plain), "", json.dumps(plain), json.dumps({**plain, "sentAt": start + 60}),
+             json.dumps(request), json.dumps({"trackingId": "other", **request}), "{",
+             json.dumps({**plain, "ITEM_ID": "x"}), json.dumps({"eventType": "Watch", "sentAt": start})]
+    expected = [(6, "unknown member \"itemid\""), (7, "trackingId: not the one of --tracking-id"),
+                (7, "trackingId: not the one of --tracking-id"), (7, "unknown member \"itemid\""),
+                (8, "not JSON at byte"), (9, "unknown member \"ITEM_ID\""), (10, "sessionId: missing")]
+    file = stage.file("lines.jsonl", "\ufeff" + "\r\n".join(lines))
+    rejects = stage.work / "rejects"
+    with stage.endpoint():
+        finished = stage.send("--json", "--rejects", rejects, file)
+        first = stage.arrived()
+        stage.log.write_text("")
+        by_content = stage.send("--format", "jsonl", stage.file("lines.txt", file.read_bytes()))
+        expect_status(by_content, 1)
+        by_pipe = stage.send("-", given=file.read_bytes())
+        expect_status(by_pipe, 1)
+    expect_status(finished, 1)
+    told = sorted((reject["line"], reject["reason"], reject["row"])
+                  for reject in map(json.loads, rejects.read_text().splitlines()))
+    expect_equal([line for line, _, _ in told], [line for line, _ in expected], "the lines of the rejects")
+    for (_, reason, _), (_, sentence) in zip(told, expected):
+        expect(sentence in reason, f"does not say: {sentence}", reason)
+    expect_equal(json.loads(told[0][2]), {"userId": "cid", "sessionId": "t", "eventType": "C", "itemid": "x"},
+                 "an event of a request on its own")
+    expect_equal((json.loads(finished.stdout)["rows"], len(first)), (13, 6), "rows and events")
+    whole = next(event for event in first if event.get("eventId") == "e-1")
+    expect_equal(whole.pop("properties"), json.dumps(watch["properties"], separators=(",", ":")),
+                 "the properties")
+    expect_equal({name: value for name, value in whole.items() if name not in ("operation", "trackingId")},
+                 {name: value for name, value in watch.items() if name != "properties"}, "the event")
+    clicks = [event for event in first if event["userId"] == "bob"]
+    expect_equal((len(clicks), len({click["eventId"] for click in clicks}),
+                  len({click["sessionId"] for click in clicks})), (3, 3, 1), "events, ids and sessions")
+    expect_equal(json.loads(next(event for event in first if event["eventType"] == "A")["properties"]), {"n": 1},
+                 "properties that were a text")
+    stable = sorted(event["eventId"] for event in first)
+    expect_equal(sorted(event["eventId"] for event in stage.arrived()), sorted(stable * 2), "the ids of more runs")
+
+
+def jsonl_without_tracking_id(stage):
+    """Lines may say their tracker themselves."""
+    lines = [{"trackingId": tracker, "sessionId": "s", "eventList": [{"eventType": "A", "sentAt": 1}]}
+             for tracker in ("one", "two", "one")]
+    file = stage.file("lines.jsonl", "\n".join(map(json.dumps, lines)) + '\n{"sessionId":"s","eventType":"A"}\n')
+    with stage.endpoint():
+        finished = stage.run("send_events", file)
+    expect_status(finished, 1)
+    expect("line 4: trackingId: missing" in finished.stderr, "does not say why", finished.stderr)
+    expect_equal(sorted(event["trackingId"] for event in stage.arrived()), ["one", "one", "two"], "the trackers")
+
+
+def standard_input(stage):
+    """What comes through a pipe arrives as the file would; numbers are the columns that are named."""
+    file, bad = without_ids(stage, 1000)
+    expected = in_one_go(stage, file)
+    numbers = ["--number", "NUM_RATINGS"]
+    with stage.endpoint():
+        finished = stage.send("--json", *numbers, "-", given=file.read_bytes())
+        expect_status(finished, 1)
+        events = collections.Counter(json.dumps(event, sort_keys=True) for event in stage.arrived())
+        expect_equal(events, expected, "the events")
+        expect_equal(json.loads(finished.stdout)["rejected"], bad, "rejected rows")
+        stage.log.write_text("")
+        text = "SESSION_ID,TIMESTAMP,EVENT_TYPE,A,B\ns,1,W,1,2\ns,2,W,x,3\ns,3,W,,4\n"
+        finished = stage.send("--number", "A", "-", given=text.encode())
+        expect_status(finished, 1)
+        expect("line 3: A: not a number" in finished.stderr, "does not name the column", finished.stderr)
+        expect_equal([json.loads(event["properties"]) for event in stage.arrived()], [{"a": 1, "b": "2"}, {"b": "4"}],
+                     "the properties")
+        for arguments, sentence in ((["--number", "C", "-"], "no property column C"),
+                                    (["--number", "A", file], "--number is for standard input")):
+            finished = stage.send(*arguments, given=text.encode())
+            expect_status(finished, 2)
+            expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
+
+
+def standard_input_interrupted(stage):
+    """Ctrl-C ends a run that waits for a pipe, and what came before is sent."""
+    with stage.endpoint():
+        process = stage.start("--json", "-")
+        process.stdin.write("SESSION_ID,TIMESTAMP,EVENT_TYPE\n" + "s,1,Watch\n" * 25)
+        process.stdin.flush()
+        deadline = time.monotonic() + PATIENCE
+        while not stage.log.exists() or stage.log.read_bytes().count(b"\n") < 20:
+            expect(time.monotonic() < deadline and process.poll() is None, "nothing arrives")
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        expect_equal(process.wait(PATIENCE), 130, "exit status")
+        summary = json.loads(process.stdout.read())
+        process.stdin.close()
+        process.stdout.close()
+        process.stderr.close()
+    expect_equal((summary["rows"], summary["sent"], summary["notSent"]), (25, 20, 5), "the summary")
+
+
+def rate(stage):
+    """No more events a second than asked for."""
+    with stage.endpoint():
+        finished = stage.send("--json", "--rate", "1000", stage.shop_file)
+    expect_status(finished, 0)
+    seconds = json.loads(finished.stdout)["seconds"]
+    expect(seconds >= (1000 - 10) / 1000, f"1000 events took {seconds} s only")  # the last ten wait for nobody
+
+
+def large_file(stage):
+    """A million rows in memory that a million more would not change."""
+    script = stage.source / "tests" / "examples" / "make_rows.py"
+    most = 64 * 1024  # KiB; a table of the rows would take as much again
+    for options, rows in (([], 1_000_000), (["--equal"], 300_000)):
+        file = stage.work / "large.csv"
+        with open(file, "wb") as out:
+            subprocess.run([sys.executable, script, str(rows), *options], stdout=out, timeout=PATIENCE, check=True)
+        finished = stage.send("--json", "--dry-run", file, patience=2 * PATIENCE, TMPDIR=str(stage.work))
+        expect_status(finished, 0)
+        expect_equal(json.loads(finished.stdout)["valid"], rows, "valid rows")
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # the largest of all, and send_events is
+        print(f"{rows} rows: {json.loads(finished.stdout)['seconds']} s, at most {peak} KiB")
+        expect(peak < most, f"{peak} KiB of memory, {most} at most")
+    without_room = stage.send("--dry-run", file, TMPDIR="/nonexistent/folder")
+    expect_status(without_room, 2)
+    expect("TMPDIR" in without_room.stderr, "does not name TMPDIR", without_room.stderr)
 
 
 def dry_run(stage):
@@ -426,14 +709,49 @@ def progress_bar(stage):
                 shown += part
         os.close(terminal)
         expect_equal(process.wait(PATIENCE), 0, "exit status")
-    expect(re.search(rb"\r\[#* *\] \d+ of 1000 rows \(\d+ %\)", shown), "there is no bar", shown)
+    expect(re.search(rb"\r\[#* *\] sending \d+ of 1000 rows \(\d+ %\)", shown), "there is no bar", shown)
     expect(shown.endswith(b"\r\x1b[K"), "the bar stays when the run is over", shown)
 
 
-CASES = (programs, programs_without_endpoint, credentials_that_fail, real_file, shop_file,
+# --- local_endpoint -------------------------------------------------------------------------------
+
+
+def endpoint_on_demand(stage):
+    """Faults, a quota and a bound to what is kept, as the options say."""
+    with stage.endpoint("--fault", "PutEvents:status=503,code=ServiceUnavailable,times=3"):
+        finished = stage.send("--json", stage.shop_file)
+        [summary] = stage.ask("summary")
+    expect_status(finished, 0)
+    stage.check_arrived(stage.shop_file)
+    expect_equal((summary["faults"], summary["requests"], summary["events"]),
+                 (3, json.loads(finished.stdout)["requests"], 1000), "faults, requests and events")
+
+    stage.log.unlink()
+    with stage.endpoint("--quota", "50"):
+        finished = stage.send("--json", stage.shop_file)
+        [summary] = stage.ask("summary")
+    expect_status(finished, 0)
+    stage.check_arrived(stage.shop_file)
+    expect(summary["refused_requests"] > 0, "the quota refuses nobody", summary)
+
+    stage.log.unlink()
+    with stage.endpoint("--keep", "7"):
+        expect_status(stage.send(stage.shop_file), 0)
+        kept = stage.ask("events")
+        [summary] = stage.ask("summary")
+    expect_equal((len(kept), summary["events"]), (7, 1000), "events kept and counted")
+
+    for option, value in (("--fault", "PutEvents:statas=503"), ("--quota", "-1"), ("--keep", "few")):
+        finished = stage.run("local_endpoint", option, value)
+        expect_status(finished, 2)
+        expect(option in finished.stdout + finished.stderr, f"does not name {option}", finished.stderr)
+
+
+CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, real_file, shop_file,
          shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
-         interrupted, dry_run, usage,
-         nobody_answers, progress_bar)
+         interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
+         standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers, progress_bar,
+         endpoint_on_demand)
 
 
 def main():

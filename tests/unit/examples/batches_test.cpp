@@ -19,12 +19,18 @@ namespace {
 
 Row row(std::size_t line, const char* user_id, const char* session_id) {
   Row made;
-  made.line = line;
+  made.origin.line = line;
   made.user_id = user_id;
   made.session_id = session_id;
   made.event.event_type = "Watch";
   made.event.item_id = std::to_string(line);
   return made;
+}
+
+Lines lines_of(const Batch& batch) {
+  Lines lines;
+  for (const auto& origin : batch.origins) lines.push_back(origin.line);
+  return lines;
 }
 
 struct Sent {
@@ -40,8 +46,8 @@ TEST_CASE("a batch holds ten events of one session, in order") {
   REQUIRE(sent.batches.size() == 2);
   sent.batcher.finish();
   REQUIRE(sent.batches.size() == 3);
-  CHECK(sent.batches[0].lines == Lines{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
-  CHECK(sent.batches[2].lines == Lines{21, 22, 23});
+  CHECK(lines_of(sent.batches[0]) == Lines{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(lines_of(sent.batches[2]) == Lines{21, 22, 23});
   const auto& request = sent.batches[2].request;
   CHECK(request.tracking_id == "tracker");
   CHECK(request.user_id == "u");
@@ -58,8 +64,8 @@ TEST_CASE("sessions are told apart, and an anonymous one has no user") {
   sent.batcher.finish();
   REQUIRE(sent.batches.size() == 2);
   // Line 3 came last, so the other session has waited longer.
-  CHECK(sent.batches[0].lines == Lines{2});
-  CHECK(sent.batches[1].lines == Lines{1, 3});
+  CHECK(lines_of(sent.batches[0]) == Lines{2});
+  CHECK(lines_of(sent.batches[1]) == Lines{1, 3});
   CHECK_FALSE(sent.batches[1].request.user_id.has_value());
 }
 
@@ -68,10 +74,22 @@ TEST_CASE("a new user in a session ends its batch") {
   sent.batcher.add(row(1, "", "s"));
   sent.batcher.add(row(2, "u", "s"));
   REQUIRE(sent.batches.size() == 1);
-  CHECK(sent.batches[0].lines == Lines{1});
+  CHECK(lines_of(sent.batches[0]) == Lines{1});
   sent.batcher.finish();
   REQUIRE(sent.batches.size() == 2);
   CHECK(sent.batches[1].request.user_id == "u");
+}
+
+TEST_CASE("a row's own tracker wins, and another one in a session ends its batch") {
+  Sent sent;
+  sent.batcher.add(row(1, "u", "s"));
+  Row other = row(2, "u", "s");
+  other.tracking_id = "other";
+  sent.batcher.add(std::move(other));
+  sent.batcher.finish();
+  REQUIRE(sent.batches.size() == 2);
+  CHECK(sent.batches[0].request.tracking_id == "tracker");
+  CHECK(sent.batches[1].request.tracking_id == "other");
 }
 
 TEST_CASE("when too many batches are open the one that waited longest leaves") {
@@ -83,7 +101,7 @@ TEST_CASE("when too many batches are open the one that waited longest leaves") {
   CHECK(sent.batches.empty());
   sent.batcher.add(row(5, "u", "d"));
   REQUIRE(sent.batches.size() == 1);
-  CHECK(sent.batches[0].lines == Lines{2});
+  CHECK(lines_of(sent.batches[0]) == Lines{2});
   sent.batcher.finish();
   CHECK(sent.batches.size() == 4);
 }
@@ -93,7 +111,7 @@ TEST_CASE("a part of a batch is a batch") {
   for (std::size_t line = 1; line <= 5; ++line) sent.batcher.add(row(line, "u", "s"));
   sent.batcher.finish();
   const Batch part = sent.batches[0].part(2, 5);
-  CHECK(part.lines == Lines{3, 4, 5});
+  CHECK(lines_of(part) == Lines{3, 4, 5});
   CHECK(part.size() == 3);
   CHECK(part.request.event_list[0].item_id == "3");
   CHECK(part.request.user_id == "u");

@@ -31,9 +31,8 @@ TEST_CASE("each column with a meaning fills its member") {
                          "EVENT_ATTRIBUTION_SOURCE", "EVENT_ID"});
   REQUIRE(columns.problem().empty());
   const auto made = columns.row_of(
-      7, {"user", "session", "item", "1291191960", "Watch", "-15.3", "a|b|", "list", "mail", "id"});
+      {"user", "session", "item", "1291191960", "Watch", "-15.3", "a|b|", "list", "mail", "id"});
   CHECK(made.problem.empty());
-  CHECK(made.row.line == 7);
   CHECK(made.row.user_id == "user");
   CHECK(made.row.session_id == "session");
   const pe::Event& event = made.row.event;
@@ -52,7 +51,7 @@ TEST_CASE("each column with a meaning fills its member") {
 TEST_CASE("an empty cell is left out") {
   const Columns columns({"USER_ID", "SESSION_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE",
                          "EVENT_VALUE", "IMPRESSION", "EVENT_ID", "COLOUR"});
-  const auto made = columns.row_of(2, {"", "session", "", "0", "Watch", "", "", "", ""});
+  const auto made = columns.row_of({"", "session", "", "0", "Watch", "", "", "", ""});
   CHECK(made.problem.empty());
   CHECK(made.row.user_id.empty());
   CHECK_FALSE(made.row.event.item_id.has_value());
@@ -67,7 +66,7 @@ TEST_CASE("other columns are properties, numbers only if every cell of theirs is
   columns.survey({"s", "1", "Watch", "4", "12", " a "});
   columns.survey({"s", "1", "Watch", "", "007", ""});
   columns.survey({"s", "1", "Watch", "4.5", "13", "1"});
-  const auto made = columns.row_of(2, {"s", "1", "Watch", "4", "12", " a "});
+  const auto made = columns.row_of({"s", "1", "Watch", "4", "12", " a "});
   REQUIRE(made.row.event.properties.has_value());
   const auto& entries = made.row.event.properties->entries();
   REQUIRE(entries.size() == 3);
@@ -79,9 +78,31 @@ TEST_CASE("other columns are properties, numbers only if every cell of theirs is
   CHECK(entries[2].second.as<std::string>() == " a ");
 }
 
+TEST_CASE(
+    "of a stream the columns that are named are numbers, and a cell that is none is refused") {
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "NUM_RATINGS", "CODE"});
+  columns.name_numbers({"NUM_RATINGS"});
+  REQUIRE(columns.problem().empty());
+  const auto made = columns.row_of({"s", "1", "Watch", "4", "12"});
+  REQUIRE(made.row.event.properties.has_value());
+  const auto& entries = made.row.event.properties->entries();
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].second.as<std::int64_t>() == 4);
+  CHECK(entries[1].second.as<std::string>() == "12");
+  CHECK(columns.row_of({"s", "1", "Watch", "007", "12"}).problem == "NUM_RATINGS: not a number");
+  CHECK(columns.row_of({"s", "1", "Watch", "", "12"}).problem.empty());
+}
+
+TEST_CASE("only a property column can be named a number") {
+  const char* name = GENERATE("NUM", "EVENT_TYPE");
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "NUM_RATINGS"});
+  columns.name_numbers({name});
+  CHECK_THAT(columns.problem(), test::ContainsSubstring(name));
+}
+
 TEST_CASE("a row that is no event says which column is to blame") {
   const Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"});
-  const auto problem = [&columns](const Cells& cells) { return columns.row_of(2, cells).problem; };
+  const auto problem = [&columns](const Cells& cells) { return columns.row_of(cells).problem; };
   CHECK(problem({"", "1", "Watch", "1"}) == "SESSION_ID: empty");
   CHECK(problem({"s", "", "Watch", "1"}) == "TIMESTAMP: empty");
   CHECK(problem({"s", "1", "", "1"}) == "EVENT_TYPE: empty");
@@ -97,7 +118,7 @@ TEST_CASE("a row that is no event says which column is to blame") {
 TEST_CASE("without a session column every row needs a user") {
   const Columns columns({"USER_ID", "TIMESTAMP", "EVENT_TYPE"});
   CHECK_FALSE(columns.has_session());
-  CHECK(columns.row_of(2, {"", "1", "Watch"}).problem == "USER_ID: empty");
+  CHECK(columns.row_of({"", "1", "Watch"}).problem == "USER_ID: empty");
 }
 
 TEST_CASE("a header that no event can be made of is refused") {

@@ -2,11 +2,12 @@
 
 #include "send_events/csv.hpp"
 
-#include <sstream>
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
+#include "unit/examples/bytes.hpp"
 
 using send_events::CsvReader;
 using send_events::Record;
@@ -16,8 +17,7 @@ using Cells = std::vector<std::string>;
 namespace {
 
 std::vector<Record> records_of(const std::string& text) {
-  std::istringstream input(text);
-  CsvReader reader(input);
+  CsvReader reader(test::bytes_of(text));
   std::vector<Record> records;
   Record record;
   while (reader.next(record)) records.push_back(record);
@@ -121,6 +121,31 @@ TEST_CASE("a record ends at its greatest length, whatever is quoted") {
   REQUIRE(records.size() == lines + 3);
   CHECK_FALSE(records[1].problem.empty());
   CHECK(records.back().line == lines + 3);
+}
+
+TEST_CASE("a line that is too long is a problem of its own only") {
+  const auto records =
+      records_of("A,B\n1," + std::string(CsvReader::kLongestRecord, 'x') + "\n3,4\n");
+  REQUIRE(records.size() == 3);
+  CHECK(records[1].problem == "a line of more than 1 MiB");
+  CHECK(records[2].cells == Cells{"3", "4"});
+  CHECK(records[2].line == 3);
+}
+
+TEST_CASE("the records' bytes are those of the file") {
+  const std::string text =
+      "\xEF\xBB\xBF"
+      "A,B\r\n\n1,\"x\r\ny\"\r\n\"open,1\n2,3";
+  std::size_t bytes = 0;
+  for (const Record& record : records_of(text)) bytes += record.bytes;
+  CHECK(bytes == text.size());
+}
+
+TEST_CASE("a record uses the memory of the one before and nothing of its content") {
+  const auto records = records_of("A,B,C\n1,\"2\",3\n4\n,,\n");
+  REQUIRE(records.size() == 4);
+  CHECK(records[2].problem == "1 cell, 3 expected");
+  CHECK(records[3].cells == Cells{"", "", ""});
 }
 
 TEST_CASE("a file without a line has no record") { CHECK(records_of("").empty()); }

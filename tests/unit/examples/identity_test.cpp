@@ -9,15 +9,14 @@
 
 #include "catch.hpp"
 
-using send_events::NameUuid;
-using send_events::RowIds;
-using send_events::SessionsByGap;
+using send_events::Names;
+using send_events::Time;
 
 using Cells = std::vector<std::string>;
 
-TEST_CASE("a name's UUID is of version 8 and always the same") {
-  NameUuid uuid;
-  const std::string id = *uuid.of({"a", "b"});
+TEST_CASE("an event id is a UUID of version 8 and always the same") {
+  Names names;
+  const std::string id = *names.event_id({"a", "b"}, 1);
   REQUIRE(id.size() == 36);
   CHECK(id[8] == '-');
   CHECK(id[13] == '-');
@@ -25,57 +24,36 @@ TEST_CASE("a name's UUID is of version 8 and always the same") {
   CHECK(id[18] == '-');
   CHECK(std::string("89ab").find(id[19]) != std::string::npos);
   CHECK(id[23] == '-');
-  CHECK(*NameUuid().of({"a", "b"}) == id);
-  // Files that were sent with another version must still be trained on once.
-  CHECK(id == "facdde7a-bf1e-8c5b-b012-73ab2e282f79");
+  CHECK(*Names().event_id({"a", "b"}, 1) == id);
+  CHECK(*names.event_id({"a", "b"}, 2) != id);
 }
 
-TEST_CASE("lists of texts that read the same when joined have different UUIDs") {
-  NameUuid uuid;
-  const std::set<std::string> ids{*uuid.of({"ab", ""}), *uuid.of({"a", "b"}), *uuid.of({"", "ab"}),
-                                  *uuid.of({"ab"}), *uuid.of({"1:a", "b"})};
+TEST_CASE("ids never change, so that files which were sent before are still trained on once") {
+  // The content, then the occurrence: the same texts give the same id.
+  CHECK(*Names().event_id({"u", "1"}, 1) == "7c429983-af24-891b-a0e8-517976ef6377");
+  CHECK(*Names().session_id("u", Time{std::chrono::seconds{1291191960}}) ==
+        "7e26affe-9380-81d4-a8d9-df038d4e47a9");
+}
+
+TEST_CASE("lists of texts that read the same when joined have different ids") {
+  Names names;
+  const std::set<std::string> ids{*names.event_id({"ab", ""}, 1), *names.event_id({"a", "b"}, 1),
+                                  *names.event_id({"", "ab"}, 1), *names.event_id({"ab"}, 1),
+                                  *names.event_id({"1:a", "b"}, 1)};
   CHECK(ids.size() == 5);
 }
 
-TEST_CASE("identical rows have different ids, and the same ones in the next run") {
-  const std::vector<Cells> rows{{"u", "1"}, {"u", "2"}, {"u", "1"}, {"u", "1"}};
-  const auto ids_of_a_run = [&rows] {
-    RowIds row_ids;
-    Cells ids;
-    for (const Cells& row : rows) ids.push_back(*row_ids.next(row));
-    return ids;
-  };
-  const Cells ids = ids_of_a_run();
-  CHECK(std::set<std::string>(ids.begin(), ids.end()).size() == 4);
-  CHECK(ids_of_a_run() == ids);
+TEST_CASE("fingerprints are equal for equal texts only") {
+  Names names;
+  const auto print = *names.fingerprint(Cells{"a", "b"});
+  CHECK(print == *names.fingerprint(Cells{"a", "b"}));
+  CHECK_FALSE(print == *names.fingerprint(Cells{"ab"}));
+  CHECK(*names.fingerprint("ab") == *names.fingerprint(Cells{"ab"}));
+  const auto other = *names.fingerprint("b");
+  CHECK((print < other) != (other < print));
 }
 
-TEST_CASE("a row's id does not depend on other rows") {
-  RowIds with_others;
-  REQUIRE(with_others.next({"u", "2"}).has_value());
-  CHECK(*with_others.next({"u", "1"}) == *RowIds().next({"u", "1"}));
-}
-
-namespace {
-
-SessionsByGap::Time minute(int minutes) {
-  return SessionsByGap::Time{std::chrono::minutes{minutes}};
-}
-
-}  // namespace
-
-TEST_CASE("events of a user less than a gap apart are one session") {
-  SessionsByGap sessions(std::chrono::minutes{30});
-  for (const int time : {100, 0, 29, 58, 88, 200}) sessions.add("u", minute(time));
-  sessions.add("v", minute(29));
-  sessions.finish();
-  const auto session = [&sessions](const char* user, int time) {
-    return *sessions.session_of(user, minute(time));
-  };
-  CHECK(session("u", 0) == session("u", 29));
-  CHECK(session("u", 29) == session("u", 58));
-  CHECK(session("u", 58) != session("u", 88));  // exactly the gap
-  CHECK(session("u", 88) == session("u", 100));
-  CHECK(session("u", 100) != session("u", 200));
-  CHECK(session("v", 29) != session("u", 29));
+TEST_CASE("a digest is the SHA-256 of the bytes alone") {
+  CHECK(*Names().digest("abc") ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

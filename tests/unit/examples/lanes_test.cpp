@@ -19,14 +19,14 @@ TEST_CASE("each batch is sent once, a session's in order") {
   std::map<std::string, std::vector<std::size_t>> sent;
   Lanes lanes(3, [&](Batch&& batch) {
     const std::lock_guard<std::mutex> lock(mutex);
-    sent[batch.request.session_id].push_back(batch.lines.front());
+    sent[batch.request.session_id].push_back(batch.origins.front().line);
   });
   constexpr std::size_t rounds = 200;
   for (std::size_t round = 0; round < rounds; ++round) {
     for (const char* session : {"a", "b", "c", "d", "e"}) {
       Batch batch;
       batch.request.session_id = session;
-      batch.lines.push_back(round);
+      batch.origins.emplace_back().line = round;
       lanes.push(std::move(batch));
     }
   }
@@ -37,4 +37,12 @@ TEST_CASE("each batch is sent once, a session's in order") {
     REQUIRE(numbers.size() == rounds);
     for (std::size_t round = 0; round < rounds; ++round) REQUIRE(numbers[round] == round);
   }
+}
+
+TEST_CASE("without a lane a batch is sent at once") {
+  std::size_t sent = 0;
+  Lanes lanes(0, [&sent](Batch&&) { ++sent; });
+  lanes.push(Batch{});
+  CHECK(sent == 1);
+  lanes.finish();
 }

@@ -30,8 +30,9 @@ TEST_CASE("integers are whole and fit") {
 
 TEST_CASE("a number property keeps every digit of a 64-bit integer") {
   const auto number = send_events::number_property;
-  CHECK(number("-9007199254740993").as<std::int64_t>() == -9007199254740993);
-  CHECK(number("18446744073709551615").as<std::uint64_t>() == 18446744073709551615U);
-  CHECK(number("4.50").as<double>() == 4.5);
-  CHECK(number("1e3").as<double>() == 1000.0);
+  CHECK(number("-9007199254740993")->as<std::int64_t>() == -9007199254740993);
+  CHECK(number("18446744073709551615")->as<std::uint64_t>() == 18446744073709551615U);
+  CHECK(number("4.50")->as<double>() == 4.5);
+  CHECK(number("1e3")->as<double>() == 1000.0);
+  for (const char* text : {"", "007", "+5", "x", "1e400"}) CHECK_FALSE(number(text).has_value());
 }

@@ -2,44 +2,48 @@
 
 #include "send_events/report.hpp"
 
-#include <chrono>
-#include <string>
-
 #include "catch.hpp"
 
 using send_events::Report;
 using send_events::Summary;
 
-TEST_CASE("times are written as people say them") {
-  CHECK(send_events::to_text(std::chrono::seconds{0}) == "0s");
-  CHECK(send_events::to_text(std::chrono::seconds{59}) == "59s");
-  CHECK(send_events::to_text(std::chrono::seconds{75}) == "1m15s");
-  CHECK(send_events::to_text(std::chrono::seconds{7530}) == "2h5m");
-}
-
-TEST_CASE("progress tells the rate so far and the time that is left at that rate") {
-  CHECK(send_events::progress_text(0, 4792, 1) == "0 of 4792 rows (0 %)");
-  CHECK(send_events::progress_text(1200, 4800, 3) ==
-        "1200 of 4800 rows (25 %), 400 rows/s, 9s left");
-  CHECK(send_events::progress_text(10, 10, 2) == "10 of 10 rows (100 %), 5 rows/s, 0s left");
-}
-
-TEST_CASE("the bar fills from left to right") {
-  CHECK(send_events::progress_bar(0, 10) == "[                        ]");
-  CHECK(send_events::progress_bar(5, 10) == "[############            ]");
-  CHECK(send_events::progress_bar(10, 10) == "[########################]");
-  CHECK(send_events::progress_bar(0, 0) == "[########################]");
-}
-
 TEST_CASE("the summary counts every row once") {
-  Report report(20, false);
-  report.sent(10);
-  report.rejected(12, "TIMESTAMP: empty", "u,s,,Watch");
+  Report report(false);
+  report.begin_reading(100);
+  report.read(20, 100);
+  send_events::RunState before;
+  before.rejected = 2;
+  report.begin_sending({before, send_events::StateFile()}, 20, 100);
+  report.skipped({2, 0, 5, "row"});
+  report.sent({{3, 1, 5, "row"}, {4, 2, 5, "row"}});
+  report.rejected({12, 10, 5, "u,s,,Watch"}, "TIMESTAMP: empty");
   report.request();
   report.request();
   const Summary summary = report.finish();
-  CHECK(summary.sent == 10);
+  CHECK(summary.rows == 20);
+  CHECK(summary.sent == 2);
   CHECK(summary.rejected == 1);
-  CHECK(summary.not_sent == 9);
+  CHECK(summary.done_before == 1);
+  CHECK(summary.not_sent == 16);
   CHECK(summary.requests == 2);
+  CHECK(summary.rejected_in_all == 3);
+}
+
+TEST_CASE("rows of a stream are counted as they come") {
+  Report report(false);
+  report.begin_sending({}, 0, 0);
+  report.found();
+  report.found();
+  report.sent({{2, 0, 5, "row"}});
+  const Summary summary = report.finish();
+  CHECK(summary.rows == 2);
+  CHECK(summary.not_sent == 1);
+}
+
+TEST_CASE("a ledger that cannot be written is a failure") {
+  Report report(false);
+  report.begin_sending({{}, send_events::StateFile("/nonexistent/folder/state")}, 1, 5);
+  CHECK_FALSE(report.failure().has_value());
+  report.sent({{2, 0, 5, "row"}});
+  CHECK(report.failure().has_value());
 }

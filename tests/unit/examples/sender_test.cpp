@@ -29,14 +29,17 @@ class PickyTransport : public pe::Transport {
   int requests{0};
 };
 
-pe::Client client_over(std::shared_ptr<pe::Transport> transport) {
+send_events::Put put_over(std::shared_ptr<pe::Transport> transport) {
   pe::ClientOptions options;
   options.region = "us-east-1";
   options.endpoint_url = "http://127.0.0.1:1";
   options.credentials = pe::static_credentials({"key", "secret"});
   options.transport = std::move(transport);
   options.retry.max_attempts = 1;
-  return pe::Client(options);
+  return [client = pe::Client(options)](const pe::PutEventsRequest& request) -> pe::Result<void> {
+    const auto sent = client.put_events(request);
+    return sent ? pe::Result<void>{} : sent.error();
+  };
 }
 
 Batch batch_of_ten() {
@@ -47,8 +50,7 @@ Batch batch_of_ten() {
     pe::Event event{"Watch"};
     event.item_id = "item";
     batch.request.event_list.push_back(event);
-    batch.lines.push_back(line);
-    batch.texts.push_back("row");
+    batch.origins.push_back({line, line - 2, 4, "row"});
   }
   return batch;
 }
@@ -57,8 +59,10 @@ Batch batch_of_ten() {
 
 TEST_CASE("a good batch is one request") {
   const auto transport = std::make_shared<PickyTransport>();
-  Report report(10, false);
-  Sender sender(client_over(transport), report);
+  Report report(false);
+  report.begin_sending({}, 10, 0);
+  report.read(10, 0);
+  Sender sender(put_over(transport), report);
   sender.send(batch_of_ten());
   CHECK(report.finish().sent == 10);
   CHECK(transport->requests == 1);
@@ -66,8 +70,10 @@ TEST_CASE("a good batch is one request") {
 
 TEST_CASE("a row that breaks the model falls alone, and no request is spent on it") {
   const auto transport = std::make_shared<PickyTransport>();
-  Report report(10, false);
-  Sender sender(client_over(transport), report);
+  Report report(false);
+  report.begin_sending({}, 10, 0);
+  report.read(10, 0);
+  Sender sender(put_over(transport), report);
   Batch batch = batch_of_ten();
   batch.request.event_list[3].item_id = std::string(301, 'x');
   sender.send(std::move(batch));
@@ -79,8 +85,10 @@ TEST_CASE("a row that breaks the model falls alone, and no request is spent on i
 
 TEST_CASE("rows that the service refuses fall alone") {
   const auto transport = std::make_shared<PickyTransport>();
-  Report report(10, false);
-  Sender sender(client_over(transport), report);
+  Report report(false);
+  report.begin_sending({}, 10, 0);
+  report.read(10, 0);
+  Sender sender(put_over(transport), report);
   Batch batch = batch_of_ten();
   batch.request.event_list[0].item_id = "disliked";
   batch.request.event_list[9].item_id = "disliked";
@@ -96,8 +104,10 @@ TEST_CASE("a fault that no row is to blame for stops the run") {
   transport->reply(pe::HttpResponse{200});
   const int status = GENERATE(401, 403, 404, 500);
   transport->reply(pe::HttpResponse{status, {{"x-amzn-ErrorType", "SomeException"}}, "{}"});
-  Report report(30, false);
-  Sender sender(client_over(transport), report);
+  Report report(false);
+  report.begin_sending({}, 30, 0);
+  report.read(30, 0);
+  Sender sender(put_over(transport), report);
   for (int i = 0; i < 3; ++i) sender.send(batch_of_ten());
   CHECK(transport->requests().size() == 2);
   REQUIRE(sender.stopped_by().has_value());
@@ -111,8 +121,10 @@ TEST_CASE("a fault that no row is to blame for stops the run") {
 
 TEST_CASE("a bad tracking id is no row's fault") {
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
-  Report report(10, false);
-  Sender sender(client_over(transport), report);
+  Report report(false);
+  report.begin_sending({}, 10, 0);
+  report.read(10, 0);
+  Sender sender(put_over(transport), report);
   Batch batch = batch_of_ten();
   batch.request.tracking_id.clear();
   sender.send(std::move(batch));
