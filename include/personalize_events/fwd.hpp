@@ -37,12 +37,31 @@ struct HttpOptions;
 struct ClientOptions;
 struct Attempt;
 class Client;
+class AsyncClient;
+
+struct Session;
+class EventSink;
+class EventRecorder;
+enum class Outcome : std::uint8_t;
+enum class WhenFull : std::uint8_t;
+enum class Driver : std::uint8_t;
+enum class FaultKind : std::uint8_t;
+struct RecorderOptions;
+struct RecorderStats;
+struct Delivery;
+struct Fault;
+struct FlushReport;
+struct RunReport;
 
 struct Credentials;
+class CredentialsKeeper;
 struct HttpRequest;
 struct HttpResponse;
 class Transport;
+class AsyncTransport;
 class CurlTransport;
+class CurlAsyncTransport;
+class WorkerTransport;
 class Platform;
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -10,6 +10,7 @@ namespace {
 /// What an application's header declares when it only names the types.
 struct Application {
   pe::Client* client;
+  pe::AsyncClient* async_client;
   pe::CurlTransport* curl;
   pe::Transport* transport;
   pe::Platform* platform;
@@ -44,11 +45,14 @@ TEST_CASE("each forward declaration is that of a type which the umbrella defines
                    pe::MetricAttribution, pe::Event, pe::PutEventsRequest, pe::ActionInteraction,
                    pe::PutActionInteractionsRequest, pe::User, pe::PutUsersRequest, pe::Item,
                    pe::PutItemsRequest, pe::Action, pe::PutActionsRequest, pe::PutResult>);
-  static_assert(
-      are_complete<pe::RetryMode, pe::Validation, pe::RetryOptions, pe::HttpOptions,
-                   pe::ClientOptions, pe::Attempt, pe::Client, pe::Credentials, pe::HttpRequest,
-                   pe::HttpResponse, pe::Transport, pe::CurlTransport, pe::Platform>);
+  static_assert(are_complete<pe::RetryMode, pe::Validation, pe::RetryOptions, pe::HttpOptions,
+                             pe::ClientOptions, pe::Attempt, pe::Client, pe::AsyncClient,
+                             pe::Credentials, pe::CredentialsKeeper, pe::HttpRequest,
+                             pe::HttpResponse, pe::Transport, pe::CurlTransport, pe::AsyncTransport,
+                             pe::CurlAsyncTransport, pe::WorkerTransport, pe::Platform>);
   static_assert(std::is_base_of_v<pe::Transport, pe::CurlTransport>);
+  static_assert(std::is_base_of_v<pe::AsyncTransport, pe::CurlAsyncTransport>);
+  static_assert(std::is_base_of_v<pe::AsyncTransport, pe::WorkerTransport>);
   Application application{};
   application.record = recorded;
   CHECK(application.record(pe::Event{"Watch"}, {}, {}).has_value());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_client: a Client with every gap in its options filled from the AWS environment, over
-// libcurl. This is where applications begin.
+// make_client and make_async_client: a client with every gap in its options filled from the AWS
+// environment, over libcurl. This is where applications begin.
 #ifndef PERSONALIZE_EVENTS_CLIENT_MAKE_CLIENT_HPP
 #define PERSONALIZE_EVENTS_CLIENT_MAKE_CLIENT_HPP
 
@@ -10,19 +10,43 @@
 #include <utility>
 
 #include "personalize_events/auth/default_chain.hpp"
+#include "personalize_events/auth/providers/instance_metadata.hpp"
+#include "personalize_events/auth/providers/metadata_service.hpp"
+#include "personalize_events/client/async_client.hpp"
 #include "personalize_events/client/client.hpp"
 #include "personalize_events/client/options.hpp"
 #include "personalize_events/config/profile_file.hpp"
 #include "personalize_events/config/settings.hpp"
+#include "personalize_events/http/curl_async_transport.hpp"
 #include "personalize_events/http/curl_transport.hpp"
+#include "personalize_events/http/transport.hpp"
 #include "personalize_events/platform/system_platform.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
+/// What asks for a region and for credentials: the transport of the options, or one over libcurl.
+[[nodiscard]] inline std::shared_ptr<Transport> source_transport(const ClientOptions& options) {
+  if (options.transport != nullptr) return options.transport;
+  return std::make_shared<CurlTransport>(options.http);
+}
+
+/// The region of the EC2 instance. Errors: Configuration, with the reason why it does not say.
+[[nodiscard]] inline Result<Setting<std::string>> find_instance_region(
+    const ClientOptions& options) {
+  Result<std::string> region =
+      instance_metadata_region(source_transport(options), options.platform, options.profile);
+  if (region) return Setting<std::string>{*std::move(region), kMetadataSource};
+  Error error = missing_region_error();
+  error.message.append("; ").append(region.error().where).append(": ");
+  error.message.append(region.error().message);
+  error.retryable = region.error().retryable;
+  return error;
+}
+
 /// The options with what the environment and the profile say in place of what is empty. Opens the
-/// two shared files, and no connection.
+/// two shared files, and a connection only to the instance metadata, if nothing names a region.
 [[nodiscard]] inline Result<ClientOptions> with_environment(ClientOptions options) {
   if (options.platform == nullptr) options.platform = system_platform();
   const Result<Profiles> profiles = load_profiles(*options.platform);
@@ -36,8 +60,14 @@ namespace detail {
   given.retry = options.retry;
   given.ca_file = options.http.ca_file;
   given.app_id = options.app_id;
-  const Result<Settings> settings = resolve_settings(given, *options.platform, *profiles);
-  if (!settings) return settings.error();
+  Result<Settings> settings = find_settings(given, *options.platform, *profiles);
+  if (!settings) return std::move(settings).error();
+  options.http.ca_file = settings->ca_file.value;
+  if (settings->region.value.empty()) {
+    auto region = find_instance_region(options);
+    if (!region) return std::move(region).error();
+    settings->region = *std::move(region);
+  }
   const Result<Endpoint> endpoint = resolve_endpoint(*settings);
   if (!endpoint) return endpoint.error();
 
@@ -47,7 +77,6 @@ namespace detail {
   options.use_dual_stack = settings->use_dual_stack.value;
   options.retry.mode = settings->retry_mode.value;
   options.retry.max_attempts = settings->max_attempts.value;
-  options.http.ca_file = settings->ca_file.value;
   options.app_id = settings->app_id.value;
   return options;
 }
@@ -55,8 +84,9 @@ namespace detail {
 }  // namespace detail
 
 /// A client with region, endpoint, credentials and retries from `options`, then the environment,
-/// then the profile, then the defaults, over libcurl. It opens the two shared AWS files and no
-/// connection; credentials are asked for at the first call.
+/// then the profile, then the defaults, over libcurl. It opens the two shared AWS files and, if
+/// they and all else name no region, asks the EC2 instance metadata for it, which takes a second
+/// where there is none; else it opens no connection. Credentials are asked for at the first call.
 ///
 /// @par Error Handling
 /// Configuration: no region, a malformed shared file, an unusable endpoint URL, a setting with a
@@ -65,12 +95,41 @@ namespace detail {
 [[nodiscard]] inline Result<Client> make_client(ClientOptions options = {}) {
   auto filled = detail::with_environment(std::move(options));
   if (!filled) return std::move(filled).error();
-  if (filled->transport == nullptr)
-    filled->transport = std::make_shared<CurlTransport>(filled->http);
+  filled->transport = detail::source_transport(*filled);
   if (!filled->credentials) {
-    filled->credentials = default_chain(filled->transport, filled->platform, filled->profile);
+    filled->credentials =
+        default_chain(filled->transport, filled->platform, filled->profile, filled->region);
   }
   return Client(*std::move(filled));
+}
+
+namespace detail {
+
+/// What make_async_client makes its client of; a recorder takes it too. Errors: Configuration.
+[[nodiscard]] inline Result<ClientOptions> with_async_environment(ClientOptions options) {
+  auto filled = with_environment(std::move(options));
+  if (!filled) return std::move(filled).error();
+  if (!filled->credentials) {
+    filled->credentials =
+        default_chain(source_transport(*filled), filled->platform, filled->profile, filled->region);
+  }
+  if (filled->async_transport == nullptr && filled->transport == nullptr) {
+    filled->async_transport = std::make_shared<CurlAsyncTransport>(filled->http);
+  }
+  return filled;
+}
+
+}  // namespace detail
+
+/// An AsyncClient with its gaps filled as make_client does, over libcurl unless `options` has one
+/// of the transports. No thread is started before the first call.
+///
+/// @par Error Handling
+/// As make_client.
+[[nodiscard]] inline Result<AsyncClient> make_async_client(ClientOptions options = {}) {
+  auto filled = detail::with_async_environment(std::move(options));
+  if (!filled) return std::move(filled).error();
+  return AsyncClient(*std::move(filled));
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -46,6 +46,9 @@ struct ClientOptions {
   CredentialsProvider credentials{};
   /// Empty: CurlTransport.
   std::shared_ptr<Transport> transport{};
+  /// For AsyncClient, and of one such client alone. Empty: `transport` on a few threads when that
+  /// is given, else CurlAsyncTransport.
+  std::shared_ptr<AsyncTransport> async_transport{};
   RetryOptions retry{};
   /// Empty: AWS_USE_FIPS_ENDPOINT, profile.
   std::optional<bool> use_fips{};
@@ -59,7 +62,8 @@ struct ClientOptions {
   HttpOptions http{};
   /// AWS_SDK_UA_APP_ID; goes into User-Agent, at most 50 characters.
   std::string app_id{};
-  /// Called on the calling thread after each attempt, no lock held.
+  /// Called after each attempt, no lock held: by a Client on the calling thread, by an AsyncClient
+  /// on its own.
   std::function<void(const Attempt&)> on_attempt{};
   /// Empty: the system's; tests use testing::VirtualPlatform.
   std::shared_ptr<Platform> platform{};

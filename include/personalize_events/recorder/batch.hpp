@@ -22,6 +22,9 @@ namespace detail {
 /// Most events of one PutEvents request.
 inline constexpr std::size_t kMaxBatchEvents = 10;
 
+/// Whose request it is: of a session that is in use now, or of one that waited through an outage.
+enum class Lane : std::uint8_t { Live, Backlog };
+
 /// Where a session of the batcher stands.
 enum class SessionPlace : std::uint8_t {
   Lingering,  ///< its first batch waits for more events
@@ -50,6 +53,8 @@ struct SessionQueue {
   bool was_mended{false};
   bool is_backlog{false};
   SessionPlace place{SessionPlace::Ready};
+
+  [[nodiscard]] Lane lane() const noexcept { return is_backlog ? Lane::Backlog : Lane::Live; }
 };
 
 /// Events that travel together. A handle: the events stay with the batcher.

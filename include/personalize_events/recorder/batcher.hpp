@@ -75,6 +75,11 @@ class Batcher {
   /// Whether a batch may leave now.
   [[nodiscard]] bool has_ready() const noexcept { return !ready_.empty() || !backlog_.empty(); }
 
+  /// The lane of the batch that `next` would give.
+  [[nodiscard]] Lane next_lane() const noexcept {
+    return ready_.empty() ? Lane::Backlog : Lane::Live;
+  }
+
   /// The batch whose turn it is; from then on it is in flight, until `take`, `put_back` or `halve`.
   [[nodiscard]] std::optional<Batch> next() {
     std::list<SessionQueue>& from = ready_.empty() ? backlog_ : ready_;

@@ -34,7 +34,7 @@ namespace detail {
 inline constexpr int kUnreachableLimit = 3;
 /// The first wait before a probe, and the longest.
 inline constexpr std::chrono::milliseconds kFirstProbe{1'000};
-inline constexpr std::chrono::milliseconds kSlowestProbe{30'000};
+inline constexpr std::chrono::milliseconds kSlowestProbe{10'000};
 /// Refused in so many sessions before anything was delivered: it is the tracker, not the events.
 inline constexpr std::size_t kDoubtLimit = 3;
 /// No throttling for so long: the fault is over.
@@ -109,9 +109,9 @@ class Dispatcher {
     settle_doubts(now);
     if (!batcher_.has_ready() || in_flight_ >= max_in_flight_) return std::nullopt;
     if (hold_ && (in_flight_ > 0 || now < hold_->next_probe)) return std::nullopt;
-    if (throttle_.leave_at(now) > now) return std::nullopt;
+    if (throttle_.leave_at(batcher_.next_lane(), now) > now) return std::nullopt;
+    throttle_.use(batcher_.next_lane(), now);
     std::optional<Batch> batch = batcher_.next();
-    throttle_.use(now);
     if (hold_) hold_->is_probing = true;
     ++in_flight_;
     ++account_.stats().in_flight;
@@ -128,7 +128,7 @@ class Dispatcher {
     }
     if (!batcher_.has_ready() || in_flight_ >= max_in_flight_) return wake;
     if (hold_ && in_flight_ > 0) return wake;
-    const SteadyTime leave = throttle_.leave_at(now);
+    const SteadyTime leave = throttle_.leave_at(batcher_.next_lane(), now);
     return std::min(wake, hold_ ? std::max(leave, hold_->next_probe) : leave);
   }
 
@@ -197,7 +197,7 @@ class Dispatcher {
   void delivered(const Batch& batch, BatchAnswer answer, SteadyTime now) {
     SessionQueue& session = batch.session();
     quota_.release(session.failures == 0 ? retry::kFirstTryRefund : session.quota_taken);
-    throttle_.answered(false, now);
+    throttle_.answered(batch.session().lane(), false, now);
     reached(now);
     ever_delivered_ = true;
     EndedEvents ended{Outcome::Delivered, batcher_.take(batch, now), std::move(answer.request_id)};
@@ -217,12 +217,12 @@ class Dispatcher {
       case Fate::Unreachable: unreachable(batch, answer, now, random); break;
       case Fate::Slower:
         last_throttled_ = now;
-        throttle_.answered(true, now);
+        throttle_.answered(batch.session().lane(), true, now);
         raise_fault(FaultKind::Throttled, *answer.error);
-        try_again(batch, retry::FailureClass::Throttling, answer, now, random);
+        slow_down(batch, answer, now, random);
         break;
       case Fate::Again:
-        if (answer.error->http_status != 0) throttle_.answered(false, now);
+        if (answer.error->http_status != 0) throttle_.answered(batch.session().lane(), false, now);
         try_again(batch, retry::FailureClass::Transient, answer, now, random);
         break;
       case Fate::HoldForKeys: hold(FaultKind::Credentials, batch, answer, now, random); break;
@@ -265,6 +265,16 @@ class Dispatcher {
     const auto wait = retry::backoff_delay(failure, session.failures, has_quota ? random : 1.0,
                                            answer.retry_after);
     if (session.failures < 0xffU) ++session.failures;
+    batcher_.put_back(batch, now + wait, now);
+  }
+
+  /// The pace makes it wait. A moment more keeps those that were throttled together apart; it does
+  /// not grow, because the pace does.
+  void slow_down(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
+    const auto wait =
+        retry::backoff_delay(retry::FailureClass::Throttling, 0, random, answer.retry_after);
+    SessionQueue& session = batch.session();
+    if (session.failures == 0) session.failures = 1;
     batcher_.put_back(batch, now + wait, now);
   }
 
@@ -312,7 +322,7 @@ class Dispatcher {
   }
 
   void refused(const Batch& batch, BatchAnswer answer, SteadyTime now, double random) {
-    throttle_.answered(false, now);
+    throttle_.answered(batch.session().lane(), false, now);
     // It read the event, so the credentials are good.
     if (hold_ && hold_->kind == FaultKind::Credentials) lift_hold(now);
     if (batch.size() > 1) return batcher_.halve(batch);

@@ -27,6 +27,7 @@ enum class Fate : std::uint8_t {
 /// The fate of a batch by the error of its attempt. Pure.
 [[nodiscard]] inline Fate fate_of(const Error& error) {
   switch (error.kind) {
+    case ErrorKind::InvalidArgument: return Fate::Refused;
     case ErrorKind::Credentials: return Fate::HoldForKeys;
     case ErrorKind::Transport:
     case ErrorKind::Timeout: return error.connected ? Fate::Again : Fate::Unreachable;

@@ -17,6 +17,17 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace retry {
 
+/// How a Pace differs from that of AWS's SDKs.
+struct PaceTuning {
+  /// How fast the rate grows again, C of RFC 9438, section 4.1.
+  double scale{0.4};
+  /// Throttled below its last peak it aims lower still, so that others get their share: "fast
+  /// convergence" of RFC 9438, section 4.7.
+  bool gives_way{false};
+  /// The most by which the rate grows in a second, of itself; 0: as the curve says.
+  double growth{0};
+};
+
 /// A send rate that falls to seven tenths at a throttled answer and then grows back, slowly near
 /// the rate that failed last and faster beyond it. Until the first throttled answer it holds
 /// nothing back.
@@ -24,7 +35,7 @@ class Pace {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit Pace(Time start) : start_(start) {}
+  explicit Pace(Time start, PaceTuning tuning = {}) : start_(start), tuning_(tuning) {}
 
   /// Takes leave to send one request: answers how long to wait first. The leave is taken at once,
   /// so a later caller waits longer.
@@ -49,22 +60,30 @@ class Pace {
     double wanted = 0;
     if (throttled) {
       const double reached = enabled_ ? std::min(measured_rate_, rate_) : measured_rate_;
-      last_max_rate_ = reached;
+      const bool gives_way = tuning_.gives_way && reached < last_max_rate_;
+      last_max_rate_ = gives_way ? reached * (1 + kBeta) / 2 : reached;
       last_throttle_ = at;
       enabled_ = true;
       wanted = reached * kBeta;
     } else {
       wanted = cubic(at - last_throttle_);
     }
-    set_rate(std::min(wanted, 2 * measured_rate_), at);
+    wanted = std::min(wanted, 2 * measured_rate_);
+    if (!throttled && tuning_.growth > 0) {
+      wanted = std::min(wanted, rate_ * std::exp(tuning_.growth * (at - learned_at_)));
+    }
+    learned_at_ = at;
+    set_rate(wanted, at);
   }
 
-  /// Begins gently after an outage, during which nothing was sent: with most of the rate that was
-  /// sent before it, whether or not the service ever set a limit.
-  void resume(Time now) {
+  /// Begins gently after an outage, whether or not the service ever set a limit: with most of
+  /// `rate`, requests a second, from which it grows as after throttling.
+  void resume(Time now, double rate) {
     const double at = seconds(now);
     enabled_ = true;
-    last_max_rate_ = std::max(measured_rate_, kMinRate);
+    last_max_rate_ = std::max(rate, kMinRate);
+    measured_rate_ = last_max_rate_;
+    learned_at_ = at;
     last_throttle_ = at;
     slot_ = std::floor(at * 2) / 2;
     sent_in_slot_ = 0;
@@ -72,12 +91,14 @@ class Pace {
     set_rate(last_max_rate_ * kBeta, at);
   }
 
+  /// Requests a second that were really sent, lately.
+  [[nodiscard]] double measured_rate() const { return measured_rate_; }
+
   /// Requests a second, 0 while nothing is held back.
   [[nodiscard]] double rate() const { return enabled_ ? rate_ : 0; }
 
  private:
   static constexpr double kBeta = 0.7;
-  static constexpr double kScale = 0.4;
   static constexpr double kSmooth = 0.8;
   static constexpr double kMinRate = 0.5;
 
@@ -87,8 +108,8 @@ class Pace {
 
   /// The cubic curve that passes the rate of the last throttling where it flattens.
   [[nodiscard]] double cubic(double since_throttle) const {
-    const double flat_at = std::cbrt(last_max_rate_ * (1 - kBeta) / kScale);
-    return kScale * std::pow(since_throttle - flat_at, 3) + last_max_rate_;
+    const double flat_at = std::cbrt(last_max_rate_ * (1 - kBeta) / tuning_.scale);
+    return tuning_.scale * std::pow(since_throttle - flat_at, 3) + last_max_rate_;
   }
 
   /// The rate really sent, smoothed over half seconds.
@@ -114,6 +135,7 @@ class Pace {
   }
 
   Time start_;
+  PaceTuning tuning_;
   bool enabled_{false};
   double rate_{kMinRate};
   double capacity_{1};
@@ -121,6 +143,7 @@ class Pace {
   double refilled_at_{-1};
   double last_max_rate_{0};
   double last_throttle_{0};
+  double learned_at_{0};
   double measured_rate_{0};
   double sent_in_slot_{0};
   double slot_{0};

@@ -96,6 +96,10 @@ inline constexpr std::pair<std::string_view, Sending> kSendings[] = {
     }
     return refuse("expected any, or an operation such as PutEvents");
   }
+  if (name == "body_contains") {
+    rule.body_contains = value;
+    return {};
+  }
   if (name == "code") {
     if (!is_http_token(value)) return refuse("expected an error code such as ServiceUnavailable");
     rule.code = value;
@@ -113,7 +117,7 @@ inline constexpr std::pair<std::string_view, Sending> kSendings[] = {
     return refuse("expected one of " + known);
   }
   return refuse(
-      "no member of a fault rule; there are operation, every, probability, times, "
+      "no member of a fault rule; there are operation, body_contains, every, probability, times, "
       "status, code, retry_after_ms, delay_ms, send, drip_ms and date_offset_s");
 }
 
@@ -144,8 +148,9 @@ inline constexpr std::pair<std::string_view, Sending> kSendings[] = {
 
 /// A rule from its short form, `[OPERATION:]MEMBER=VALUE[,MEMBER=VALUE]...`, for example
 /// "PutEvents:status=503,code=ServiceUnavailable,times=3". The members are those of FaultRule:
-/// operation, every, probability, times, status, code, retry_after_ms, delay_ms, send (whole,
-/// reset_before, reset_after, cut_head, cut_body, drip, endless), drip_ms and date_offset_s.
+/// operation, body_contains, every, probability, times, status, code, retry_after_ms, delay_ms,
+/// send (whole, reset_before, reset_after, cut_head, cut_body, drip, endless), drip_ms and
+/// date_offset_s.
 ///
 /// @par Error Handling
 /// InvalidArgument; `where` is the member that is unknown or out of its range.

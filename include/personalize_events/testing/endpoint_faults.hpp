@@ -30,6 +30,8 @@ namespace testing {
 struct FaultRule {
   /// Of which operation, "PutEvents"; empty: of any.
   std::string operation{};
+  /// Only requests whose body has this text in it, such as an event's id; empty: any.
+  std::string body_contains{};
   /// Every so many of the requests that come to this rule; 0 is as 1.
   std::uint64_t every{1};
   /// Of these, with this chance, from 0 to 1.
@@ -101,10 +103,11 @@ class FaultRules {
   }
 
   /// The rule that the next request of an operation meets; nothing when it goes well.
-  [[nodiscard]] std::optional<FaultRule> next(std::string_view operation) {
+  [[nodiscard]] std::optional<FaultRule> next(std::string_view operation,
+                                              std::string_view body = {}) {
     const std::lock_guard<std::mutex> lock{mutex_};
     for (CountedRule& counted : rules_) {
-      if (wants(counted, operation)) return counted.rule;
+      if (wants(counted, operation, body)) return counted.rule;
     }
     return std::nullopt;
   }
@@ -116,9 +119,11 @@ class FaultRules {
     std::uint64_t met{0};
   };
 
-  [[nodiscard]] bool wants(CountedRule& counted, std::string_view operation) {
+  [[nodiscard]] bool wants(CountedRule& counted, std::string_view operation,
+                           std::string_view body) {
     const FaultRule& rule = counted.rule;
     if (!rule.operation.empty() && rule.operation != operation) return false;
+    if (body.find(rule.body_contains) == std::string_view::npos) return false;
     if (rule.times && counted.met >= *rule.times) return false;
     if (++counted.seen % std::max<std::uint64_t>(rule.every, 1) != 0) return false;
     if (rule.probability < 1 && chance() >= rule.probability) return false;

@@ -163,7 +163,7 @@ class EndpointService {
   [[nodiscard]] std::optional<FaultRule> next_fault(const HttpRequest& request) {
     const endpoint::Operation* operation = endpoint::find_operation(request.method, request.url);
     if (operation == nullptr) return std::nullopt;
-    return faults_.next(operation->name);
+    return faults_.next(operation->name, request.body);
   }
 
   /// Answers as the service does.

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/auth/cached.hpp"
 #include "personalize_events/wire/read.hpp"
 #include "support/client_world.hpp"
 
@@ -521,6 +522,25 @@ TEST_CASE("Temporary credentials that the service rejects are refreshed once a c
     CHECK(error.attempts == 2);
     CHECK(calls == 2);
   }
+}
+
+TEST_CASE("Clients that share a cached() provider share its refresh after a rejection") {
+  ClientWorld world;
+  int calls = 0;
+  world.options.credentials = pe::cached(numbered(calls), world.platform);
+  const pe::Client client = world.client();
+  const pe::Client other = world.client();
+  world.transport->reply(pe::HttpResponse{200});
+  check_sent(other);
+  world.transport->reply(service_error(403, "ExpiredTokenException"));
+  world.transport->reply(pe::HttpResponse{200});
+  check_sent(client);
+  CHECK(calls == 2);
+  world.transport->reply(service_error(403, "ExpiredTokenException"));
+  world.transport->reply(pe::HttpResponse{200});
+  check_sent(other);
+  CHECK(calls == 2);
+  CHECK(header(world.transport->requests().back(), "X-Amz-Security-Token") == "token2");
 }
 
 TEST_CASE("Credentials rejected at the last attempt are not used for the next call") {

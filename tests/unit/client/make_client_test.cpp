@@ -9,6 +9,9 @@
 
 #include "catch.hpp"
 #include "support/client_world.hpp"
+#include "support/environment.hpp"
+#include "support/metadata_world.hpp"
+#include "support/raw_server.hpp"
 
 namespace pe = personalize_events;
 using test::header;
@@ -32,6 +35,7 @@ struct World {
     set("HOME", "/home/user");
     set("AWS_ACCESS_KEY_ID", "environment-id");
     set("AWS_SECRET_ACCESS_KEY", "environment-MARKER");
+    set("AWS_EC2_METADATA_DISABLED", "true");
   }
   void set(const std::string& name, const std::string& value) const {
     platform->set_environment(name, value);
@@ -99,6 +103,71 @@ TEST_CASE("A missing region is an error that says each way to give it") {
     CHECK_THAT(error.message, test::ContainsSubstring("AWS_REGION"));
     CHECK_THAT(error.message, test::ContainsSubstring("ClientOptions::region"));
     CHECK_THAT(error.message, test::ContainsSubstring("profile"));
+    CHECK_THAT(error.message, test::ContainsSubstring(
+                                  "instance metadata: turned off by AWS_EC2_METADATA_DISABLED"));
+  }
+}
+
+TEST_CASE("The region of the EC2 instance is asked for when nothing else names one") {
+  World world;
+  world.platform->unset_environment("AWS_EC2_METADATA_DISABLED");
+  world.transport->reply(test::metadata_token_answer());
+  world.transport->reply(pe::HttpResponse{200, {}, "eu-west-3\n"});
+  world.transport->reply(pe::HttpResponse{200});
+  CHECK(world.region() == "eu-west-3");
+  const auto requests = world.transport->requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].url == "http://169.254.169.254/latest/api/token");
+  CHECK(requests[1].url == "http://169.254.169.254/latest/meta-data/placement/region");
+  world.set_config("[default]\nregion = eu-west-1\n");
+  CHECK(world.region() == "eu-west-1");
+  CHECK(world.transport->requests().size() == 4);
+}
+
+TEST_CASE("The profile says where the instance metadata is, and a custom endpoint needs it too") {
+  World world;
+  world.platform->unset_environment("AWS_EC2_METADATA_DISABLED");
+  world.set_config("[profile shop]\nec2_metadata_service_endpoint = http://127.0.0.1:9\n");
+  world.options.profile = "shop";
+  world.options.endpoint_url = "http://127.0.0.1:8080";
+  world.transport->reply(test::metadata_token_answer());
+  world.transport->reply(pe::HttpResponse{200, {}, "eu-west-3"});
+  world.transport->reply(pe::HttpResponse{200});
+  const auto client = pe::make_client(world.options);
+  REQUIRE(client.has_value());
+  CHECK(world.transport->requests().at(1).url ==
+        "http://127.0.0.1:9/latest/meta-data/placement/region");
+}
+
+TEST_CASE("An instance that does not say its region is the reason of the error") {
+  struct Case {
+    pe::Result<pe::HttpResponse> answer;
+    const char* reason;
+    bool retryable;
+  };
+  const Case cases[] = {
+      {test::metadata_silence(false), "instance metadata: not reachable", false},
+      {test::metadata_silence(true), "instance metadata: no answer in time", false},
+      {pe::HttpResponse{503}, "instance metadata: refused with HTTP 503", true},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.reason);
+    World world;
+    world.platform->unset_environment("AWS_EC2_METADATA_DISABLED");
+    world.transport->reply(one.answer);
+    for (const bool is_async : {false, true}) {
+      const auto error_of = [](const auto& client) {
+        REQUIRE_FALSE(client.has_value());
+        return client.error();
+      };
+      const pe::Error error = is_async ? error_of(pe::make_async_client(world.options))
+                                       : error_of(pe::make_client(world.options));
+      CHECK(error.kind == pe::ErrorKind::Configuration);
+      CHECK(error.where == "AWS_REGION");
+      CHECK(error.retryable == one.retryable);
+      CHECK_THAT(error.message, test::ContainsSubstring("ClientOptions::region"));
+      CHECK_THAT(error.message, test::ContainsSubstring(one.reason));
+    }
   }
 }
 
@@ -261,6 +330,21 @@ TEST_CASE("Credentials are the option's, the environment's, then the profile's")
   CHECK(world.key_id() == "option-id");
 }
 
+TEST_CASE("AWS STS is asked in the region of the client") {
+  World world;
+  world.set("AWS_REGION", "us-east-1");
+  world.options.region = "eu-central-1";
+  world.platform->unset_environment("AWS_ACCESS_KEY_ID");
+  world.platform->unset_environment("AWS_SECRET_ACCESS_KEY");
+  world.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/token");
+  world.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/web");
+  world.platform->set_file("/token", std::string{"a.web.token"});
+  const auto client = pe::make_client(world.options);
+  REQUIRE(client.has_value());
+  CHECK_FALSE(client->put_events(test::put_events_request()).has_value());
+  CHECK(world.transport->requests().at(0).url == "https://sts.eu-central-1.amazonaws.com/");
+}
+
 TEST_CASE("Credentials are looked for at the first call, and their absence is its error") {
   World world;
   world.set("AWS_REGION", "us-east-1");
@@ -336,4 +420,106 @@ TEST_CASE("Time bounds and the rest of the options are kept") {
   const pe::HttpRequest request = world.request();
   CHECK(request.timeout == std::chrono::milliseconds{1234});
   CHECK(request.connect_timeout == std::chrono::milliseconds{567});
+}
+
+namespace {
+
+// A world over libcurl in which the instance metadata is at `endpoint`, and no source has keys.
+World world_without_keys(const std::string& endpoint) {
+  World world;
+  world.options.transport = nullptr;
+  world.platform->unset_environment("AWS_EC2_METADATA_DISABLED");
+  world.platform->unset_environment("AWS_ACCESS_KEY_ID");
+  world.platform->unset_environment("AWS_SECRET_ACCESS_KEY");
+  world.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint);
+  return world;
+}
+
+std::string closed_url() { return "http://127.0.0.1:" + std::to_string(test::closed_port()); }
+
+}  // namespace
+
+TEST_CASE(
+    "On a machine without keys and metadata the first call fails soon, and names each source") {
+  test::RawServer hole{test::never_answer()};
+  test::RawServer proxy{test::answer_each(test::http_response(200))};
+  const test::Environment upper{"HTTP_PROXY", proxy.url("")};
+  const test::Environment lower{"http_proxy", proxy.url("")};
+  for (const std::string& endpoint : {closed_url(), hole.url("")}) {
+    CAPTURE(endpoint);
+    World world = world_without_keys(endpoint);
+    world.options.region = "us-east-1";
+    const auto started = std::chrono::steady_clock::now();
+    const auto client = pe::make_client(world.options);
+    REQUIRE(client.has_value());
+    const auto sent = client->put_events(test::put_events_request());
+    CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds{3});
+    REQUIRE_FALSE(sent.has_value());
+    CHECK(sent.error().kind == pe::ErrorKind::Credentials);
+    CHECK_FALSE(sent.error().retryable);
+    CHECK(sent.error().attempts == 0);
+    for (const char* source :
+         {"environment: ", "profile: ", "web identity: ", "container: ", "instance metadata: "}) {
+      CHECK_THAT(sent.error().message, test::ContainsSubstring(std::string{"\n  "} + source));
+    }
+  }
+  CHECK(hole.accepted() == 1);
+  CHECK(proxy.accepted() == 0);
+}
+
+TEST_CASE("With a region no connection is opened to make a client; without one the metadata's is") {
+  test::RawServer service{test::play_metadata_service()};
+  World world = world_without_keys(service.url(""));
+  world.options.region = "us-east-1";
+  REQUIRE(pe::make_client(world.options).has_value());
+  REQUIRE(pe::make_async_client(world.options).has_value());
+  CHECK(service.accepted() == 0);
+  world.options.region = "";
+  REQUIRE(pe::make_client(world.options).has_value());
+  CHECK(service.requests().size() == 2);
+
+  const World closed = world_without_keys(closed_url());
+  const auto started = std::chrono::steady_clock::now();
+  const auto client = pe::make_client(closed.options);
+  CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds{3});
+  REQUIRE_FALSE(client.has_value());
+  CHECK_THAT(client.error().message, test::ContainsSubstring("instance metadata: not reachable"));
+}
+
+TEST_CASE("An asynchronous client is filled from the same places, and carries as it was told") {
+  World world;
+  world.set("AWS_REGION", "eu-west-3");
+  const auto over_threads = pe::make_async_client(world.options);
+  REQUIRE(over_threads.has_value());
+  REQUIRE(over_threads->put_events(test::put_events_request()).get());
+  world.options.transport = nullptr;
+  world.options.async_transport = world.transport;
+  const auto client = pe::make_async_client(world.options);
+  REQUIRE(client.has_value());
+  REQUIRE(client->put_events(test::put_events_request()).get());
+  const auto requests = world.transport->requests();
+  REQUIRE(requests.size() == 2);
+  for (const pe::HttpRequest& request : requests) {
+    CHECK(request.url == "https://personalize-events.eu-west-3.amazonaws.com/events");
+    CHECK_THAT(header(request, "Authorization"), test::ContainsSubstring("environment-id"));
+  }
+}
+
+TEST_CASE("Without a transport an asynchronous client is made over libcurl, without a connection") {
+  World world;
+  world.set("AWS_REGION", "eu-west-3");
+  world.options.transport = nullptr;
+  const auto client = pe::make_async_client(world.options);
+  REQUIRE(client.has_value());
+  const auto& options = pe::detail::AsyncClientAccess::core(*client)->options();
+  CHECK(options.async_transport != nullptr);
+  CHECK(options.transport == nullptr);
+}
+
+TEST_CASE("What a client cannot be made of, an asynchronous one cannot either") {
+  World world;
+  world.set("AWS_MAX_ATTEMPTS", "many");
+  const auto client = pe::make_async_client(world.options);
+  REQUIRE_FALSE(client.has_value());
+  CHECK(client.error().kind == pe::ErrorKind::Configuration);
 }

@@ -16,6 +16,7 @@ TEST_CASE("Options of a client are empty where the environment may speak, and bo
   CHECK(options.profile.empty());
   CHECK_FALSE(options.credentials);
   CHECK(options.transport == nullptr);
+  CHECK(options.async_transport == nullptr);
   CHECK(options.platform == nullptr);
   CHECK_FALSE(options.use_fips.has_value());
   CHECK_FALSE(options.use_dual_stack.has_value());

@@ -8,61 +8,76 @@
 #include "support/recorder_events.hpp"
 
 namespace pe = personalize_events;
+using pe::detail::Lane;
 using pe::detail::Throttle;
 using test::at;
 
 TEST_CASE("without a limit and without throttling nothing waits") {
   Throttle throttle{0, at(0)};
   for (int i = 0; i < 1000; ++i) {
-    CHECK(throttle.leave_at(at(0)) == at(0));
-    throttle.use(at(0));
-    throttle.answered(false, at(0));
+    CHECK(throttle.leave_at(Lane::Live, at(0)) == at(0));
+    throttle.use(Lane::Live, at(0));
+    throttle.answered(Lane::Live, false, at(0));
   }
-  CHECK(throttle.rate() == 0);
+  CHECK(throttle.rate(Lane::Live) == 0);
 }
 
 TEST_CASE("the application's limit spaces requests out") {
   Throttle throttle{10, at(0)};
-  CHECK(throttle.leave_at(at(0)) == at(0));
-  throttle.use(at(0));
-  CHECK(throttle.leave_at(at(0)) == at(100));
-  CHECK(throttle.leave_at(at(50)) == at(100));
-  throttle.use(at(100));
-  CHECK(throttle.leave_at(at(150)) == at(200));
-  throttle.use(at(5'000));
-  CHECK(throttle.leave_at(at(5'000)) == at(5'100));
+  CHECK(throttle.leave_at(Lane::Live, at(0)) == at(0));
+  throttle.use(Lane::Live, at(0));
+  CHECK(throttle.leave_at(Lane::Live, at(0)) == at(100));
+  CHECK(throttle.leave_at(Lane::Live, at(50)) == at(100));
+  throttle.use(Lane::Live, at(100));
+  CHECK(throttle.leave_at(Lane::Live, at(150)) == at(200));
+  throttle.use(Lane::Live, at(5'000));
+  CHECK(throttle.leave_at(Lane::Live, at(5'000)) == at(5'100));
 }
 
 TEST_CASE("a throttled answer slows the next requests, and good ones lift it again") {
   Throttle throttle{0, at(0)};
   for (int i = 0; i < 40; ++i) {
-    throttle.use(at(i * 25));
-    throttle.answered(false, at(i * 25));
+    throttle.use(Lane::Live, at(i * 25));
+    throttle.answered(Lane::Live, false, at(i * 25));
   }
-  throttle.answered(true, at(1'000));
-  const double slowed = throttle.rate();
+  throttle.answered(Lane::Live, true, at(1'000));
+  const double slowed = throttle.rate(Lane::Live);
   CHECK(slowed > 0);
-  CHECK(throttle.leave_at(at(1'000)) > at(1'000));
+  CHECK(throttle.leave_at(Lane::Live, at(1'000)) > at(1'000));
   std::int64_t now = 1'000;
   for (int i = 0; i < 400; ++i) {
     now = std::max<std::int64_t>(now, std::chrono::duration_cast<std::chrono::milliseconds>(
-                                          throttle.leave_at(at(now)) - at(0))
+                                          throttle.leave_at(Lane::Live, at(now)) - at(0))
                                               .count() +
                                           1);
-    throttle.use(at(now));
-    throttle.answered(false, at(now));
+    throttle.use(Lane::Live, at(now));
+    throttle.answered(Lane::Live, false, at(now));
   }
-  CHECK(throttle.rate() > slowed);
+  CHECK(throttle.rate(Lane::Live) > slowed);
 }
 
-TEST_CASE("after an outage requests begin gently, even if nothing was ever throttled") {
+TEST_CASE("after an outage the backlog begins gently, even if nothing was ever throttled") {
   Throttle throttle{0, at(0)};
-  for (int i = 0; i < 100; ++i) throttle.answered(false, at(i * 10));
+  for (int i = 0; i < 100; ++i) throttle.answered(Lane::Live, false, at(i * 10));
   throttle.resume(at(600'000));
-  CHECK(throttle.rate() > 0);
-  CHECK(throttle.rate() < 100);
-  throttle.use(at(600'000));
-  CHECK(throttle.leave_at(at(600'000)) == at(600'000));
-  throttle.use(at(600'000));
-  CHECK(throttle.leave_at(at(600'000)) > at(600'000));
+  CHECK(throttle.rate(Lane::Backlog) > 0);
+  CHECK(throttle.rate(Lane::Backlog) < 100);
+  CHECK(throttle.rate(Lane::Live) == 0);
+  int left = 0;
+  while (throttle.leave_at(Lane::Backlog, at(600'000)) == at(600'000) && left < 100) {
+    throttle.use(Lane::Backlog, at(600'000));
+    ++left;
+  }
+  CHECK(left < 100);
+  CHECK(throttle.leave_at(Lane::Live, at(600'000)) == at(600'000));
+}
+
+TEST_CASE("a backlog gives way for throttling that hit a live request") {
+  Throttle throttle{0, at(0)};
+  throttle.resume(at(0));
+  throttle.use(Lane::Backlog, at(1'000));
+  throttle.answered(Lane::Live, true, at(5'000));
+  CHECK(throttle.rate(Lane::Live) == 0);
+  throttle.answered(Lane::Live, true, at(12'000));
+  CHECK(throttle.rate(Lane::Live) > 0);
 }

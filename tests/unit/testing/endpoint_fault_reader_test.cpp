@@ -20,6 +20,7 @@ namespace {
 
 void check_is_full(const FaultRule& rule) {
   CHECK(rule.operation == "PutEvents");
+  CHECK(rule.body_contains == "event-7");
   CHECK(rule.every == 2);
   CHECK(rule.probability == 0.5);
   CHECK(rule.times == 3U);
@@ -36,17 +37,18 @@ void check_is_full(const FaultRule& rule) {
 
 TEST_CASE("A rule in its short form has all members") {
   const auto rule = fault_rule_from_text(
-      "PutEvents:every=2,probability=0.5,times=3,status=503,code=ServiceUnavailable,"
-      "retry_after_ms=1500,delay_ms=20,send=drip,drip_ms=7,date_offset_s=-600");
+      "PutEvents:body_contains=event-7,every=2,probability=0.5,times=3,status=503,"
+      "code=ServiceUnavailable,retry_after_ms=1500,delay_ms=20,send=drip,drip_ms=7,date_offset_s=-"
+      "600");
   REQUIRE(rule.has_value());
   check_is_full(*rule);
 }
 
 TEST_CASE("A rule in JSON has the same members") {
   const auto rules = fault_rules_from_json(
-      R"({"operation":"PutEvents","every":2,"probability":0.5,"times":3,"status":503,)"
-      R"("code":"ServiceUnavailable","retry_after_ms":1500,"delay_ms":20,"send":"drip",)"
-      R"("drip_ms":7,"date_offset_s":-600})");
+      R"({"operation":"PutEvents","body_contains":"event-7","every":2,"probability":0.5,)"
+      R"("times":3,"status":503,"code":"ServiceUnavailable","retry_after_ms":1500,)"
+      R"("delay_ms":20,"send":"drip","drip_ms":7,"date_offset_s":-600})");
   REQUIRE(rules.has_value());
   REQUIRE(rules->size() == 1);
   check_is_full(rules->front());

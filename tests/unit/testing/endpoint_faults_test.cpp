@@ -53,6 +53,17 @@ TEST_CASE("Counted rules follow each other in their order") {
   CHECK(rules.size() == 2);
 }
 
+TEST_CASE("A rule for a text wants the requests whose body has it, and counts those alone") {
+  FaultRule rule = rule_with(400);
+  rule.body_contains = "event-7";
+  rule.every = 2;
+  FaultRules rules(1, {rule});
+  CHECK_FALSE(rules.next("PutEvents", R"({"eventId":"event-7"})"));
+  CHECK_FALSE(rules.next("PutEvents", R"({"eventId":"event-8"})"));
+  CHECK_FALSE(rules.next("PutEvents"));
+  CHECK(rules.next("PutEvents", R"({"eventId":"event-7"})"));
+}
+
 TEST_CASE("A rule without a count stays until the rules are cleared") {
   FaultRules rules(1, {rule_with(500)});
   CHECK(met(rules, 3) == std::vector<int>{500, 500, 500});

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AsyncCore: what all copies of an AsyncClient share, and with them the recorders on its loop: the
+// loop, the sender and the settings.
+#ifndef PERSONALIZE_EVENTS_CLIENT_ASYNC_CORE_HPP
+#define PERSONALIZE_EVENTS_CLIENT_ASYNC_CORE_HPP
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/digest.hpp"
+#include "personalize_events/client/async_calls.hpp"
+#include "personalize_events/client/attempt_sender.hpp"
+#include "personalize_events/client/call_context.hpp"
+#include "personalize_events/client/credentials_refresher.hpp"
+#include "personalize_events/client/loop.hpp"
+#include "personalize_events/client/options.hpp"
+#include "personalize_events/http/inline_transport.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/http/worker_transport.hpp"
+#include "personalize_events/platform/per_process.hpp"
+#include "personalize_events/platform/system_platform.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// Who runs a loop.
+enum class LoopDriver : std::uint8_t {
+  OwnThread,  ///< a thread of the loop, and one more while credentials are refreshed
+  Manual,     ///< whoever calls Loop::run_once; no thread is started
+};
+
+/// At most so many threads carry the requests of a Transport that an application gave.
+inline constexpr int kMaxTransportWorkers = 8;
+
+/// The parts of one process. The destructor ends every call with Cancelled and joins the loop's
+/// thread; on that thread itself both come once the callback that destroys it has returned.
+struct AsyncParts {
+  AsyncParts(const ClientOptions& options, LoopDriver driver)
+      : context(std::make_shared<CallContext>(options, Carrier::AsyncTransport)),
+        loop(std::make_shared<Loop>(options.async_transport, options.platform)),
+        sender(std::make_shared<AttemptSender>(context, options.async_transport, refresher(driver),
+                                               *loop)),
+        calls(std::make_shared<AsyncCalls>(context, sender, *loop)) {
+    loop->add(calls);
+    loop->add(sender);
+  }
+  AsyncParts(const AsyncParts&) = delete;
+  AsyncParts& operator=(const AsyncParts&) = delete;
+  ~AsyncParts() { loop->stop(); }
+
+  const std::shared_ptr<CallContext> context;
+  const std::shared_ptr<Loop> loop;
+  const std::shared_ptr<AttemptSender> sender;
+  const std::shared_ptr<AsyncCalls> calls;
+
+ private:
+  [[nodiscard]] std::unique_ptr<CredentialsRefresher> refresher(LoopDriver driver) const {
+    const ClientOptions& options = context->options();
+    const AskSource ask =
+        driver == LoopDriver::Manual ? AskSource::WhenTaken : AskSource::OnHelperThread;
+    // A source that hangs must neither hold the transport nor wake one that is gone.
+    auto wake = [weak = std::weak_ptr<AsyncTransport>(options.async_transport)] {
+      if (const auto transport = weak.lock()) transport->wake();
+    };
+    return std::make_unique<CredentialsRefresher>(
+        context->credentials(), ask, wake, std::min(options.attempt_timeout, options.call_timeout));
+  }
+};
+
+/// The settings of an AsyncClient, and its parts in the process that uses them: a forked child
+/// makes its own at its first call, and what its parent had in flight is the parent's alone.
+///
+/// @par Thread Safety
+/// Every member may be called from any thread at the same time.
+class AsyncCore {
+ public:
+  AsyncCore(ClientOptions options, LoopDriver driver)
+      : options_(with_transport(std::move(options), driver)), driver_(driver) {
+    crypto::initialise();  // the thread of a static client ends before libcrypto does
+  }
+
+  [[nodiscard]] const ClientOptions& options() const { return options_; }
+  [[nodiscard]] LoopDriver driver() const { return driver_; }
+
+  /// The parts of this process, with their thread running unless the driver is Manual. Errors:
+  /// Configuration, when there is no transport or no thread to be had.
+  [[nodiscard]] Result<AsyncParts*> parts() {
+    if (options_.async_transport == nullptr) {
+      return CallContext{options_, Carrier::AsyncTransport}.check().error();
+    }
+    AsyncParts& parts =
+        parts_.own([this] { return std::make_unique<AsyncParts>(options_, driver_); });
+    if (driver_ == LoopDriver::Manual) return &parts;
+    if (auto started = parts.loop->start(); !started) return std::move(started).error();
+    return &parts;
+  }
+
+ private:
+  /// With an AsyncTransport, and with the number of requests that it carries at once.
+  static ClientOptions with_transport(ClientOptions options, LoopDriver driver) {
+    if (options.platform == nullptr) options.platform = system_platform();
+    if (options.async_transport != nullptr || options.transport == nullptr) return options;
+    int& workers = options.http.max_connections;
+    if (driver == LoopDriver::Manual) {
+      workers = 1;
+      options.async_transport = std::make_shared<InlineTransport>(options.transport);
+    } else {
+      workers = std::clamp(workers, 1, kMaxTransportWorkers);
+      options.async_transport = std::make_shared<WorkerTransport>(options.transport, workers);
+    }
+    return options;
+  }
+
+  const ClientOptions options_;
+  const LoopDriver driver_;
+  PerProcess<AsyncParts> parts_{};
+};
+
+}  // namespace detail
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EventRecorder: many events from any thread, each at the cost of a queue push, in batches of one
+// session, with one honest outcome for each. Applications get one from make_recorder
+// (make_recorder.hpp); one on a client of theirs is made here and sees no libcurl.
+#ifndef PERSONALIZE_EVENTS_RECORDER_EVENT_RECORDER_HPP
+#define PERSONALIZE_EVENTS_RECORDER_EVENT_RECORDER_HPP
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/client/async_client.hpp"
+#include "personalize_events/client/async_core.hpp"
+#include "personalize_events/model/put_events.hpp"
+#include "personalize_events/recorder/event_sink.hpp"
+#include "personalize_events/recorder/options.hpp"
+#include "personalize_events/recorder/recorder_core.hpp"
+#include "personalize_events/recorder/session.hpp"
+#include "personalize_events/result.hpp"
+#include "personalize_events/wire/path.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+class EventRecorder;
+
+namespace detail {
+
+[[nodiscard]] inline Result<void> check_recorder_options(const RecorderOptions& options) {
+  const auto wrong = [](const char* member, const char* message) {
+    return make_error(ErrorKind::Configuration, std::string{"RecorderOptions."}.append(member),
+                      message);
+  };
+  const wire::Validator validator{Validation::Model};
+  const PutEventsRequest request{options.tracking_id, "session", {Event{"type"}}};
+  if (!validator.check(request, wire::Path{})) {
+    return wrong("tracking_id", "must be the 1 to 256 characters of an event tracker's id");
+  }
+  if (options.linger.count() < 0) return wrong("linger", "must not be negative");
+  if (options.max_pending_events == 0) return wrong("max_pending_events", "must be at least 1");
+  if (options.max_pending_bytes == 0) return wrong("max_pending_bytes", "must be at least 1");
+  if (options.max_in_flight < 1) return wrong("max_in_flight", "must be at least 1");
+  if (!(options.max_requests_per_second >= 0)) {
+    return wrong("max_requests_per_second", "must be a number of at least 0; 0 is no limit");
+  }
+  if (options.delivery_timeout.count() <= 0) return wrong("delivery_timeout", "must be positive");
+  if (options.block_timeout.count() < 0) return wrong("block_timeout", "must not be negative");
+  return {};
+}
+
+[[nodiscard]] inline Result<EventRecorder> make_recorder(RecorderOptions options,
+                                                         std::shared_ptr<AsyncCore> client);
+
+}  // namespace detail
+
+/// Takes events and sends them to Amazon Personalize in the background.
+///
+/// Events of a session leave in the order in which they were recorded, in requests of up to ten,
+/// one at a time; sessions are served in turn. An event that the service refuses is found and
+/// reported by itself. What cannot be delivered now waits, up to
+/// RecorderOptions::delivery_timeout: while the service is away, while credentials are refused, and
+/// at the pace that the service accepts. RecorderOptions::on_delivery tells each end,
+/// RecorderOptions::on_fault what is wrong meanwhile.
+///
+/// @par Thread Safety
+/// Every member may be called from any thread at the same time; moving and destroying may not.
+/// Callbacks come from one thread, the recorder's or the caller of run_once, no lock held.
+///
+/// @par Fork
+/// A forked child does not send its parent's events: there `record` answers Cancelled, and flush
+/// and close do nothing. Make another recorder in the child.
+class EventRecorder : public EventSink {
+ public:
+  using EventSink::record;
+
+  EventRecorder(EventRecorder&&) noexcept = default;
+  EventRecorder& operator=(EventRecorder&& other) noexcept {
+    if (this == &other) return *this;
+    end();
+    client_ = std::move(other.client_);
+    core_ = std::move(other.core_);
+    return *this;
+  }
+  EventRecorder(const EventRecorder&) = delete;
+  EventRecorder& operator=(const EventRecorder&) = delete;
+
+  /// Closes, within RecorderOptions::shutdown_timeout.
+  ~EventRecorder() override { end(); }
+
+  /// Takes an event, gives it an id and a time if it has none, and returns. Whether and how it was
+  /// delivered is told to RecorderOptions::on_delivery, once.
+  ///
+  /// @par Error Handling
+  /// InvalidArgument: `where` is the member that breaks the model, by its wire name. QueueFull: no
+  /// room, after RecorderOptions::block_timeout if `when_full` is Block. Cancelled: closed, or in a
+  /// forked child. The event is untouched and counted as refused then.
+  Result<void> record(const Session& session, Event&& event) override {
+    if (core_ == nullptr) return moved_from();
+    Result<void> taken = core_->record(session, event);
+    if (taken) const Event gone = std::move(event);
+    return taken;
+  }
+
+  void flush_soon() override {
+    if (core_ != nullptr) core_->flush_soon();
+  }
+
+  /// Sends what was recorded before it without lingering, and waits until all of that has ended and
+  /// was told, or `timeout` is over. Called by a callback it answers at once, `would_deadlock`.
+  FlushReport flush(std::chrono::milliseconds timeout) {
+    return core_ == nullptr ? FlushReport{} : core_->flush(timeout);
+  }
+
+  /// Takes no more events, sends what there is, and waits for that as flush does. At `timeout` it
+  /// aborts what is on its way and ends the rest as Dropped. Called again it does nothing new.
+  CloseReport close(std::chrono::milliseconds timeout) {
+    return core_ == nullptr ? CloseReport{} : core_->close(timeout);
+  }
+
+  [[nodiscard]] RecorderStats stats() const {
+    return core_ == nullptr ? RecorderStats{} : core_->stats();
+  }
+
+  /// With Driver::Manual: does what is due and waits for the network no longer than `at_most`. Any
+  /// thread, one at a time; another call meanwhile does nothing.
+  RunReport run_once(std::chrono::milliseconds at_most) {
+    if (core_ == nullptr || !core_->is_manual()) return {};
+    return core_->run_once(at_most);
+  }
+
+  /// Signs with these from now on, until they expire: for an application that gets its credentials
+  /// by itself, so that no provider has to block, as with Driver::Manual.
+  void set_credentials(Credentials credentials) {
+    if (core_ != nullptr) core_->set_credentials(std::move(credentials));
+  }
+
+ private:
+  friend Result<EventRecorder> detail::make_recorder(RecorderOptions,
+                                                     std::shared_ptr<detail::AsyncCore>);
+
+  EventRecorder(std::shared_ptr<detail::AsyncCore> client,
+                std::shared_ptr<detail::RecorderCore> core)
+      : client_(std::move(client)), core_(std::move(core)) {}
+
+  [[nodiscard]] static Error moved_from() {
+    return detail::make_error(ErrorKind::Cancelled, "record", "the recorder was moved from");
+  }
+
+  void end() noexcept {
+    if (core_ == nullptr) return;
+    static_cast<void>(core_->close(core_->options().shutdown_timeout));
+    core_->leave();
+    core_.reset();
+    client_.reset();
+  }
+
+  std::shared_ptr<detail::AsyncCore> client_;
+  std::shared_ptr<detail::RecorderCore> core_;
+};
+
+namespace detail {
+
+inline Result<EventRecorder> make_recorder(RecorderOptions options,
+                                           std::shared_ptr<AsyncCore> client) {
+  if (auto valid = check_recorder_options(options); !valid) return std::move(valid).error();
+  const Result<AsyncParts*> parts = client->parts();
+  if (!parts) return parts.error();
+  if (auto usable = (*parts)->context->check(); !usable) return std::move(usable).error();
+  auto core = std::make_shared<RecorderCore>(std::move(options), (*parts)->context, (*parts)->loop,
+                                             (*parts)->sender);
+  (*parts)->loop->add(core);
+  return EventRecorder(std::move(client), std::move(core));
+}
+
+}  // namespace detail
+
+/// A recorder on the thread of an AsyncClient, which it keeps; several may share one.
+///
+/// @par Error Handling
+/// Configuration: a setting that cannot be, named in `where`; Driver::Manual, because the client
+/// has a thread; a client without region, credentials or transport.
+[[nodiscard]] inline Result<EventRecorder> make_recorder(RecorderOptions options,
+                                                         AsyncClient client) {
+  if (options.driver == Driver::Manual) {
+    return detail::make_error(ErrorKind::Configuration, "RecorderOptions.driver",
+                              "Manual needs a loop without a thread, and this client has one; "
+                              "give make_recorder ClientOptions instead");
+  }
+  return detail::make_recorder(std::move(options), detail::AsyncClientAccess::core(client));
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// make_recorder: an EventRecorder with every gap in its client's options filled from the AWS
+// environment, over libcurl. This is where applications that record all day begin.
+#ifndef PERSONALIZE_EVENTS_RECORDER_MAKE_RECORDER_HPP
+#define PERSONALIZE_EVENTS_RECORDER_MAKE_RECORDER_HPP
+
+#include <memory>
+#include <utility>
+
+#include "personalize_events/client/make_client.hpp"
+#include "personalize_events/client/options.hpp"
+#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/recorder/options.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// A recorder with region, endpoint and credentials from `client`, then the environment, then the
+/// profile, as make_client finds them. It opens no connection; credentials are asked for with the
+/// first request. With Driver::OwnThread it starts one thread, with Driver::Manual none.
+///
+/// @par Error Handling
+/// Configuration: as make_client, and a setting of the recorder that cannot be; `where` names it.
+[[nodiscard]] inline Result<EventRecorder> make_recorder(RecorderOptions options,
+                                                         ClientOptions client = {}) {
+  auto filled = detail::with_async_environment(std::move(client));
+  if (!filled) return std::move(filled).error();
+  const auto driver =
+      options.driver == Driver::Manual ? detail::LoopDriver::Manual : detail::LoopDriver::OwnThread;
+  return detail::make_recorder(std::move(options),
+                               std::make_shared<detail::AsyncCore>(*std::move(filled), driver));
+}
+
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

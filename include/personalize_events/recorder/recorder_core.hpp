@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RecorderCore: what stands behind an EventRecorder: the lock around the dispatcher, the loop's
+// turns that execute what it says, and the waiting of flush and close. It decides nothing.
+#ifndef PERSONALIZE_EVENTS_RECORDER_RECORDER_CORE_HPP
+#define PERSONALIZE_EVENTS_RECORDER_RECORDER_CORE_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/client/attempt_sender.hpp"
+#include "personalize_events/client/call_context.hpp"
+#include "personalize_events/client/loop.hpp"
+#include "personalize_events/detail/uuid.hpp"
+#include "personalize_events/http/options.hpp"
+#include "personalize_events/platform/process_id.hpp"
+#include "personalize_events/recorder/batch.hpp"
+#include "personalize_events/recorder/dispatcher.hpp"
+#include "personalize_events/recorder/encode_event.hpp"
+#include "personalize_events/recorder/options.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace detail {
+
+/// What close adds to its deadline for the loop to abort what is in flight.
+inline constexpr std::chrono::milliseconds kAbortGrace{50};
+
+/// No wait is longer, so that it can be added to any time.
+inline constexpr std::chrono::milliseconds kLongestWait{std::chrono::hours{24 * 365}};
+
+/// The options as a recorder can follow them: waits that end, and no more requests in flight than
+/// its transport carries at once, because those that wait there use up their timeout.
+[[nodiscard]] inline RecorderOptions bounded(RecorderOptions options, const HttpOptions& http) {
+  for (std::chrono::milliseconds* wait : {&options.linger, &options.block_timeout,
+                                          &options.delivery_timeout, &options.shutdown_timeout}) {
+    *wait = std::clamp(*wait, std::chrono::milliseconds{0}, kLongestWait);
+  }
+  options.max_in_flight = std::min(options.max_in_flight, std::max(http.max_connections, 1));
+  return options;
+}
+
+/// Events that ended, as the application is told of them.
+[[nodiscard]] inline Delivery delivery_of(EndedEvents&& ended) {
+  Delivery delivery;
+  delivery.outcome = ended.outcome;
+  delivery.request_id = std::move(ended.request_id);
+  delivery.error = std::move(ended.error);
+  const PendingEvent& first = ended.events.front();
+  delivery.session.session_id = std::string{first.session_id()};
+  if (!first.user_id().empty()) delivery.session.user_id = std::string{first.user_id()};
+  for (const PendingEvent& event : ended.events) {
+    delivery.event_ids.push_back(event_id_of(event.json()));
+    if (ended.outcome != Outcome::Delivered) delivery.events.emplace_back(event.json());
+    delivery.attempts = std::max<int>(delivery.attempts, event.attempts);
+    delivery.may_have_been_delivered =
+        delivery.may_have_been_delivered || event.may_have_been_delivered;
+  }
+  if (ended.outcome == Outcome::Delivered) delivery.may_have_been_delivered = false;
+  if (delivery.error) {
+    delivery.error->attempts = delivery.attempts;
+    delivery.error->may_have_been_delivered = delivery.may_have_been_delivered;
+  }
+  return delivery;
+}
+
+class RecorderCore final : public LoopMember, public std::enable_shared_from_this<RecorderCore> {
+ public:
+  RecorderCore(RecorderOptions options, std::shared_ptr<CallContext> context,
+               std::shared_ptr<Loop> loop, std::shared_ptr<AttemptSender> sender)
+      : options_(bounded(std::move(options), context->options().http)),
+        context_(std::move(context)),
+        loop_(std::move(loop)),
+        sender_(std::move(sender)),
+        dispatcher_(options_, context_->options().retry.quota, context_->platform().steady_now()) {}
+
+  ~RecorderCore() override { delete spare_encoder_.load(); }
+  RecorderCore(const RecorderCore&) = delete;
+  RecorderCore& operator=(const RecorderCore&) = delete;
+
+  [[nodiscard]] Result<void> record(const Session& session, const Event& event) {
+    if (is_forked()) return refuse_cancelled("this process was forked from the recorder's");
+    if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
+      return refused(std::move(valid).error());
+    }
+    Result<PendingEvents> encoded = encode(session, event);
+    if (!encoded) return refused(std::move(encoded).error());
+    return accept(*std::move(encoded));
+  }
+
+  void flush_soon() {
+    if (is_forked()) return;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      dispatcher_.flush();
+      planned_wake_ = SteadyTime::min();
+    }
+    loop_->wake();
+  }
+
+  [[nodiscard]] FlushReport flush(std::chrono::milliseconds timeout) {
+    if (is_forked()) return {};
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto watch = dispatcher_.account().watch();
+    dispatcher_.flush();
+    planned_wake_ = SteadyTime::min();
+    if (loop_->is_loop_thread()) {
+      FlushReport report = dispatcher_.account().unwatch(watch);
+      report.would_deadlock = true;
+      return report;
+    }
+    std::optional<std::uint64_t> last_told;
+    wait(lock, timeout, [&] { return has_ended(*watch, last_told); });
+    return dispatcher_.account().unwatch(watch);
+  }
+
+  [[nodiscard]] CloseReport close(std::chrono::milliseconds timeout) {
+    if (is_forked()) return {};
+    std::unique_lock<std::mutex> lock(mutex_);
+    phase_ = std::max(phase_, Phase::Draining);
+    has_room_.notify_all();
+    const auto watch = dispatcher_.account().watch();
+    dispatcher_.flush();
+    planned_wake_ = SteadyTime::min();
+    if (loop_->is_loop_thread()) {
+      FlushReport report = dispatcher_.account().unwatch(watch);
+      report.would_deadlock = true;
+      return report;
+    }
+    std::optional<std::uint64_t> last_told;
+    wait(lock, timeout, [&] { return has_ended(*watch, last_told); });
+    if (watch->report.pending > 0) {
+      phase_ = std::max(phase_, Phase::Aborting);
+      wait(lock, kAbortGrace, [&] { return has_ended(*watch, last_told); });
+    }
+    return dispatcher_.account().unwatch(watch);
+  }
+
+  [[nodiscard]] RecorderStats stats() const {
+    if (is_forked()) return {};
+    const std::lock_guard<std::mutex> lock(mutex_);
+    RecorderStats stats = dispatcher_.stats();
+    stats.refused = refused_.load(std::memory_order_relaxed);
+    if (const PendingEvent* oldest = dispatcher_.oldest()) {
+      stats.oldest_pending_age = std::chrono::duration_cast<std::chrono::milliseconds>(
+          context_->platform().steady_now() - oldest->recorded_at);
+    }
+    return stats;
+  }
+
+  [[nodiscard]] RunReport run_once(std::chrono::milliseconds at_most) {
+    RunReport report;
+    if (is_forked()) return report;
+    report.did_work = loop_->run_once(at_most);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const SteadyTime now = context_->platform().steady_now();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        std::max(dispatcher_.next_wake(now), now) - now);
+    // What is in flight may end at any time.
+    const bool is_busy = dispatcher_.stats().in_flight > 0;
+    report.next_wake = is_busy ? std::chrono::milliseconds{0} : std::min(left, kLongestTurn);
+    report.pending = dispatcher_.stats().pending;
+    return report;
+  }
+
+  void set_credentials(Credentials credentials) {
+    if (is_forked()) return;
+    context_->credentials()->keep(std::move(credentials));
+    loop_->wake();
+  }
+
+  /// The loop lets it go: no callback is running then, unless it is the caller, and none comes
+  /// after. What is still in flight ends untold.
+  void leave() {
+    if (is_forked()) return;
+    loop_->remove(this);
+    std::unique_lock<std::mutex> lock(mutex_);
+    has_left_ = true;
+    if (loop_->is_loop_thread()) return;
+    changed_.wait(lock, [this] { return !is_telling_; });
+  }
+
+  [[nodiscard]] bool is_forked() const { return process_id() != owner_; }
+  [[nodiscard]] bool is_manual() const { return options_.driver == Driver::Manual; }
+  [[nodiscard]] const RecorderOptions& options() const { return options_; }
+
+  SteadyTime step(SteadyTime now) override {
+    std::vector<Outgoing> outgoing;
+    std::vector<EndedEvents> ended;
+    std::vector<Fault> faults;
+    SteadyTime wake{};
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (phase_ < Phase::Aborting) {
+        while (outgoing.size() < kMostPerTurn) {
+          const std::optional<Batch> batch = dispatcher_.next(now);
+          if (!batch) break;
+          outgoing.push_back({*batch, write_body(options_.tracking_id, *batch)});
+        }
+      } else if (dispatcher_.stats().in_flight == 0) {
+        dispatcher_.drop_all(make_error(ErrorKind::Cancelled, "close",
+                                        "the recorder was closed before it could be delivered"));
+      }
+      ended = dispatcher_.take_ended();
+      faults = dispatcher_.take_faults();
+      const bool has_more = outgoing.size() == kMostPerTurn;
+      wake = has_more ? now : dispatcher_.next_wake(now);
+      planned_wake_ = wake;
+    }
+    if (!ended.empty()) has_room_.notify_all();
+    abort_if_closing();
+    for (Outgoing& one : outgoing) send(std::move(one));
+    // Whoever runs the loop until this was told must not wait for the network after it.
+    if (is_manual() && !ended.empty()) wake = now;
+    tell(std::move(ended), std::move(faults));
+    return wake;
+  }
+
+  void stop() override {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      phase_ = Phase::Aborting;
+    }
+    abort_if_closing();
+  }
+
+ private:
+  /// Batches that one turn of the loop signs and sends, so that answers are read in between.
+  static constexpr std::size_t kMostPerTurn = 32;
+
+  enum class Phase : std::uint8_t {
+    Open,
+    Draining,  ///< closed to new events
+    Aborting,  ///< the deadline of close is over
+  };
+  struct Outgoing {
+    Batch batch;
+    Result<std::string> body;
+  };
+  struct Flight {
+    std::uint64_t id;
+    Batch batch;
+  };
+
+  Result<void> refused(Error error) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return error;
+  }
+  Result<void> refuse_cancelled(const char* why) {
+    return refused(make_error(ErrorKind::Cancelled, "record", why));
+  }
+
+  /// One encoder is kept for the next caller; whoever comes at the same time makes another.
+  [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event) {
+    std::unique_ptr<EventEncoder> encoder{spare_encoder_.exchange(nullptr)};
+    if (encoder == nullptr) encoder = std::make_unique<EventEncoder>();
+    Result<PendingEvents> encoded = encoder->encode(session, event, context_->platform());
+    const std::unique_ptr<EventEncoder> surplus{spare_encoder_.exchange(encoder.release())};
+    return encoded;
+  }
+
+  [[nodiscard]] Result<void> accept(PendingEvents&& one) {
+    const std::size_t bytes = one.front().bytes();
+    const SteadyTime now = one.front().recorded_at;
+    bool is_waited_for = false;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (phase_ == Phase::Open && !dispatcher_.has_room(bytes)) find_room(lock, bytes);
+      if (phase_ != Phase::Open) return refuse_cancelled("the recorder is closed");
+      if (!dispatcher_.has_room(bytes)) {
+        return refused(make_error(ErrorKind::QueueFull, "record",
+                                  "no room for the event; raise max_pending_events or "
+                                  "max_pending_bytes, or send fewer"));
+      }
+      dispatcher_.accept(std::move(one));
+      // The earliest time there is says that the loop is on its way already.
+      is_waited_for = planned_wake_ != SteadyTime::min() &&
+                      (dispatcher_.has_news() || dispatcher_.next_wake(now) < planned_wake_);
+      if (is_waited_for) planned_wake_ = SteadyTime::min();
+    }
+    if (is_waited_for) loop_->wake();
+    return {};
+  }
+
+  void find_room(std::unique_lock<std::mutex>& lock, std::size_t bytes) {
+    if (options_.when_full == WhenFull::DropNewest || bytes > options_.max_pending_bytes) return;
+    if (options_.when_full == WhenFull::DropOldest) {
+      // They are told by the loop, in its next turn.
+      static_cast<void>(dispatcher_.make_room(bytes));
+      return;
+    }
+    if (is_manual() || loop_->is_loop_thread()) return;
+    has_room_.wait_for(lock, options_.block_timeout, [this, bytes] {
+      return phase_ != Phase::Open || dispatcher_.has_room(bytes);
+    });
+  }
+
+  /// Waits for something that the loop brings about; in manual mode, runs it.
+  template <class Condition>
+  void wait(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds timeout,
+            const Condition& condition) {
+    const SteadyTime deadline = later(context_->platform().steady_now(), timeout);
+    lock.unlock();
+    loop_->wake();
+    lock.lock();
+    if (!is_manual()) {
+      changed_.wait_until(lock, deadline, condition);
+      return;
+    }
+    for (;;) {
+      if (condition()) return;
+      const SteadyTime now = context_->platform().steady_now();
+      if (now >= deadline) return;
+      lock.unlock();
+      const bool did_work =
+          loop_->run_once(std::min(std::chrono::ceil<std::chrono::milliseconds>(deadline - now),
+                                   std::chrono::milliseconds{100}));
+      lock.lock();
+      // It may have been another thread's turn, which this must not spin for.
+      if (!did_work) changed_.wait_for(lock, std::chrono::milliseconds{1});
+    }
+  }
+
+  [[nodiscard]] static SteadyTime later(SteadyTime now, std::chrono::milliseconds timeout) {
+    return now + std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait);
+  }
+
+  void send(Outgoing&& outgoing) {
+    if (!outgoing.body) {
+      BatchAnswer answer;
+      answer.error = std::move(outgoing.body).error();
+      answer.was_sent = false;
+      static_cast<void>(answered(outgoing.batch, std::move(answer)));
+      return;
+    }
+    AttemptOrder order;
+    order.operation = "PutEvents";
+    order.path = "/events";
+    order.body = *std::move(outgoing.body);
+    order.invocation_id = format_uuid_v4(context_->random_bytes());
+    order.number = outgoing.batch.first().attempts + 1;
+    order.timeout = context_->options().attempt_timeout;
+    flights_.push_back({0, outgoing.batch});
+    const auto self = shared_from_this();
+    flights_.back().id =
+        sender_->start(std::move(order), [self, batch = outgoing.batch](AttemptReport report) {
+          self->landed(batch, std::move(report));
+        });
+  }
+
+  void landed(const Batch& batch, AttemptReport report) {
+    const auto flight =
+        std::find_if(flights_.begin(), flights_.end(), [&batch](const Flight& candidate) {
+          return &candidate.batch.session() == &batch.session();
+        });
+    if (flight != flights_.end()) flights_.erase(flight);
+    BatchAnswer answer;
+    answer.error = std::move(report.error);
+    answer.request_id = std::move(report.request_id);
+    answer.retry_after = report.failure.retry_after;
+    answer.service_date = report.failure.service_date;
+    answer.signed_at = report.failure.signed_at;
+    answer.credentials_are_temporary = report.failure.credentials_are_temporary;
+    answer.was_sent = report.was_sent;
+    const auto service_date = answer.service_date;
+    switch (answered(batch, std::move(answer))) {
+      case retry::Remedy::None: break;
+      case retry::Remedy::CorrectClock: context_->correct_clock(*service_date); break;
+      case retry::Remedy::RefreshCredentials:
+        context_->credentials()->invalidate(report.credentials);
+        break;
+    }
+    loop_->note_work();
+  }
+
+  retry::Remedy answered(const Batch& batch, BatchAnswer answer) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const SteadyTime now = context_->platform().steady_now();
+    return dispatcher_.answered(batch, std::move(answer), now, context_->random_fraction());
+  }
+
+  void abort_if_closing() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (phase_ < Phase::Aborting) return;
+    }
+    for (const Flight& flight : flights_) sender_->cancel(flight.id);
+  }
+
+  /// Calls the application, no lock held, and then whoever waits for the end of these events.
+  void tell(std::vector<EndedEvents> ended, std::vector<Fault> faults) {
+    if (ended.empty() && faults.empty()) return;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (has_left_) return;
+      is_telling_ = true;
+    }
+    std::uint64_t count = 0;
+    for (const EndedEvents& one : ended) count += one.events.size();
+    if (options_.on_fault) {
+      for (const Fault& fault : faults) options_.on_fault(fault);
+    }
+    if (options_.on_delivery) {
+      for (EndedEvents& one : ended) options_.on_delivery(delivery_of(std::move(one)));
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      told_ += count;
+      is_telling_ = false;
+    }
+    changed_.notify_all();
+  }
+
+  /// Nothing of it is pending, and the application was told of all that had ended by then.
+  [[nodiscard]] bool has_ended(const FlushWatch& watch,
+                               std::optional<std::uint64_t>& last_told) const {
+    if (watch.report.pending > 0) return false;
+    const RecorderStats& stats = dispatcher_.stats();
+    if (!last_told) last_told = stats.recorded + stats.adopted - stats.pending;
+    return told_ >= *last_told;
+  }
+
+  const RecorderOptions options_;
+  const std::shared_ptr<CallContext> context_;
+  const std::shared_ptr<Loop> loop_;
+  const std::shared_ptr<AttemptSender> sender_;
+  const pid_t owner_{process_id()};
+  std::atomic<EventEncoder*> spare_encoder_{nullptr};
+  std::atomic<std::uint64_t> refused_{0};
+
+  mutable std::mutex mutex_{};
+  std::condition_variable changed_{};
+  std::condition_variable has_room_{};
+  Dispatcher dispatcher_;
+  Phase phase_{Phase::Open};
+  std::uint64_t told_{0};                       // events whose end the application was told
+  bool is_telling_{false};                      // it is being told now
+  bool has_left_{false};                        // it is told no more
+  SteadyTime planned_wake_{SteadyTime::max()};  // when the loop comes by itself
+
+  std::vector<Flight> flights_{};  // the loop's thread only
+};
+
+}  // namespace detail
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

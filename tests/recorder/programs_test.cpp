@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whole programs with a recorder inside, from their start to their end: how they exit, fork, and
+// load plug-ins. They are in recorder/programs.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/local_endpoint.hpp"
+
+using personalize_events::testing::LocalEndpoint;
+
+namespace {
+
+struct Ended {
+  int status{-1};  // as exit was given; -1: it was killed
+  std::string output{};
+};
+
+std::string program(const std::string& name) {
+  return std::string{PERSONALIZE_EVENTS_TESTS_PROGRAMS_DIR} + "/recorder_" + name;
+}
+
+// Runs a program to its end. The system kills it after two minutes.
+Ended run(const std::string& name, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), program(name));
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe(pipe.data()) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::alarm(120);
+    ::dup2(pipe[1], STDOUT_FILENO);
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  ::close(pipe[1]);
+  Ended ended;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const ssize_t count = ::read(pipe[0], buffer.data(), buffer.size());
+    if (count <= 0) break;
+    ended.output.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  ::close(pipe[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WIFEXITED(status)) ended.status = WEXITSTATUS(status);
+  return ended;
+}
+
+std::size_t count_of(const std::string& line, const std::string& output) {
+  std::size_t count = 0;
+  for (auto at = output.find(line); at != std::string::npos; at = output.find(line, at + 1))
+    ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("A program may exit in a callback of its recorder") {
+  const LocalEndpoint endpoint = test::local_endpoint();
+  const std::string where = GENERATE("static", "stack");
+  CHECK(run("exit_in_callback", {endpoint.url(), where}).status == 7);
+  CHECK(endpoint.summary().events >= 1);
+}
+
+TEST_CASE("A static recorder delivers at the end of its program") {
+  const LocalEndpoint endpoint = test::local_endpoint();
+  // One that was in use before signs with a libcrypto that is about to end, too.
+  const std::size_t before = GENERATE(0U, 1U);
+  const Ended ended = run("static_recorder", {endpoint.url(), std::to_string(before)});
+  CHECK(ended.status == 3);
+  CHECK(endpoint.summary().events == 100 + before);
+  CHECK(count_of("Delivered 10\n", ended.output) == 10);
+  CHECK(count_of("\n", ended.output) == 10 + before);
+}
+
+TEST_CASE("A static recorder that cannot deliver tells at the end of its program") {
+  LocalEndpoint gone = test::local_endpoint();
+  gone.stop();
+  const Ended ended = run("static_recorder", {gone.url(), "0"});
+  CHECK(ended.status == 3);
+  CHECK(count_of("Dropped 1\n", ended.output) == 100);
+  CHECK(count_of("\n", ended.output) == 100);
+}
+
+TEST_CASE("A program may fork while it records: the events stay its own, and its children end") {
+  const LocalEndpoint endpoint = test::local_endpoint();
+  const Ended ended = run("fork_under_load", {endpoint.url()});
+  CHECK(ended.status == 0);
+  const auto summary = endpoint.summary();
+  const std::string count = std::to_string(summary.events);
+  CHECK(summary.events > 100);
+  CHECK(ended.output == count + " " + count + "\n");
+  CHECK(summary.duplicate_events == 0);
+  CHECK(summary.refused_requests == 0);
+}
+
+TEST_CASE("Two plug-ins with the library inside do not disturb each other") {
+  const LocalEndpoint endpoint = test::local_endpoint();
+  const std::string scope = GENERATE("local", "global");
+  const std::string visibility = GENERATE("default", "hidden");
+  const std::string plugin = program("plugin_" + visibility + "_");
+  const Ended ended = run("plugin_host", {endpoint.url(), scope, plugin + "1.so", plugin + "2.so"});
+  INFO(ended.output);
+  CHECK(ended.status == 0);
+  CHECK(endpoint.summary().events == 200);
+  CHECK(endpoint.summary().duplicate_events == 0);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps of an attempt one by one. What they come to in a call is in client_test.cpp.
+
+#include "personalize_events/client/call_context.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/client_world.hpp"
+
+namespace pe = personalize_events;
+using namespace std::chrono_literals;
+using pe::detail::AttemptName;
+using pe::detail::AttemptReport;
+using pe::detail::CallContext;
+using pe::detail::Carrier;
+
+namespace {
+
+pe::CredentialsCache::Shared shared(const pe::Credentials& credentials) {
+  return std::make_shared<const pe::Credentials>(credentials);
+}
+
+constexpr AttemptName kName{"PutEvents", "invocation", 2, 5};
+
+}  // namespace
+
+TEST_CASE("What is missing is the transport of the driver that asks") {
+  test::ClientWorld world;
+  CHECK(CallContext(world.options, Carrier::Transport).check());
+  const auto missing = CallContext(world.options, Carrier::AsyncTransport).check();
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().kind == pe::ErrorKind::Configuration);
+  CHECK(missing.error().where == "async_transport");
+  CHECK_THAT(missing.error().message, test::ContainsSubstring("make_async_client"));
+  world.options.async_transport = world.transport;
+  world.options.transport = nullptr;
+  CHECK(CallContext(world.options, Carrier::AsyncTransport).check());
+  CHECK_FALSE(CallContext(world.options, Carrier::Transport).check());
+}
+
+TEST_CASE("A request is formed without what changes from attempt to attempt") {
+  test::ClientWorld world;
+  world.options.http.connect_timeout = 77ms;
+  const CallContext context{world.options, Carrier::Transport};
+  const auto formed = context.form("/events", "body");
+  REQUIRE(formed);
+  CHECK(formed->method == "POST");
+  CHECK(formed->url == "https://personalize-events.us-east-1.amazonaws.com/events");
+  CHECK(formed->body == "body");
+  CHECK(formed->connect_timeout == 77ms);
+  CHECK(formed->headers == pe::Headers{{"Host", "personalize-events.us-east-1.amazonaws.com"},
+                                       {"Content-Type", "application/json"}});
+  world.options.region = "no region";
+  CHECK_FALSE(CallContext(world.options, Carrier::Transport).form("/events", "body"));
+}
+
+TEST_CASE("Signing adds what the service and its logs want, and remembers for the verdict") {
+  const test::ClientWorld world;
+  CallContext context{world.options, Carrier::Transport};
+  auto request = context.form("/events", "{}");
+  REQUIRE(request);
+  const auto credentials = shared(test::temporary_credentials());
+  const AttemptReport report = context.sign(*request, credentials, kName);
+  CHECK_FALSE(report.error);
+  CHECK_FALSE(report.was_sent);
+  CHECK(report.credentials == credentials);
+  CHECK(report.failure.credentials_are_temporary);
+  CHECK(report.failure.signed_at == world.platform->now());
+  CHECK(test::header(*request, "amz-sdk-request") == "attempt=2; max=5");
+  CHECK(test::header(*request, "amz-sdk-invocation-id") == "invocation");
+  CHECK_FALSE(test::header(*request, "Authorization").empty());
+
+  auto unbounded = context.form("/events", "{}");
+  const AttemptReport lasting =
+      context.sign(*unbounded, shared({"id", "secret"}), {"PutEvents", "invocation", 9});
+  CHECK_FALSE(lasting.failure.credentials_are_temporary);
+  CHECK(test::header(*unbounded, "amz-sdk-request") == "attempt=9");
+}
+
+TEST_CASE("An answer is judged into the report, and told") {
+  test::ClientWorld world;
+  std::vector<std::string> told;
+  world.options.on_attempt = [&](const pe::Attempt& attempt) {
+    told.push_back(std::to_string(attempt.number) + " " + std::to_string(attempt.http_status) +
+                   (attempt.error == nullptr ? " fine " : " failed ") +
+                   std::to_string(attempt.latency.count()));
+  };
+  CallContext context{world.options, Carrier::Transport};
+  AttemptReport good;
+  context.judge(good, pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}}, kName, 3ms, 10);
+  CHECK(good.was_sent);
+  CHECK_FALSE(good.error);
+  CHECK(good.request_id == "id");
+
+  AttemptReport throttled;
+  context.judge(throttled,
+                test::service_error(
+                    400, "ThrottlingException",
+                    {{"x-amz-retry-after", "1200"}, {"Date", "Thu, 01 Jan 2026 02:00:00 GMT"}}),
+                kName, 4ms, 10);
+  REQUIRE(throttled.error);
+  CHECK(throttled.failure.failure_class == pe::retry::FailureClass::Throttling);
+  CHECK(throttled.failure.retry_after == 1200ms);
+  CHECK(throttled.failure.service_date.has_value());
+
+  AttemptReport broken;
+  context.judge(broken, test::transport_error(), kName, 5ms, 10);
+  REQUIRE(broken.error);
+  CHECK(broken.failure.failure_class == pe::retry::FailureClass::Transient);
+  CHECK(told ==
+        std::vector<std::string>{"2 200 fine 3000", "2 400 failed 4000", "2 0 failed 5000"});
+}
+
+TEST_CASE("The service's time is the platform's until it is corrected") {
+  const test::ClientWorld world;
+  CallContext context{world.options, Carrier::Transport};
+  CHECK(context.service_now() == world.platform->now());
+  context.correct_clock(world.platform->now() - 2h);
+  CHECK(context.service_now() == world.platform->now() - 2h);
+  world.platform->advance(1min);
+  CHECK(context.service_now() == world.platform->now() - 2h);
+}
+
+TEST_CASE("A leave to send that is given back holds nobody back") {
+  test::ClientWorld world;
+  CallContext standard{world.options, Carrier::Transport};
+  AttemptReport throttled;
+  standard.judge(throttled, test::service_error(400, "ThrottlingException"), kName, 1ms, 1);
+  CHECK(standard.hold_back() == 0ns);  // only the adaptive mode does
+
+  world.options.retry.mode = pe::RetryMode::Adaptive;
+  CallContext adaptive{world.options, Carrier::Transport};
+  CHECK(adaptive.hold_back() == 0ns);
+  world.platform->advance(2s);
+  adaptive.judge(throttled, test::service_error(400, "ThrottlingException"), kName, 1ms, 1);
+  const auto first = adaptive.hold_back();
+  CHECK(first > 0ns);
+  adaptive.give_back_leave();
+  CHECK(adaptive.hold_back() == first);
+  CHECK(adaptive.hold_back() > first);
+}
+
+TEST_CASE("The body of a call is checked, and has the ids and times that lacked") {
+  const test::ClientWorld world;
+  const CallContext context{world.options, Carrier::Transport};
+  const auto body = body_of(context, pe::PutEventsRequest{"t", "s", {pe::Event{"Watch"}}});
+  REQUIRE(body);
+  CHECK_THAT(*body, test::ContainsSubstring(R"("sentAt":1767225600)"));
+  CHECK_THAT(*body, test::ContainsSubstring(R"("eventId":")"));
+  const auto bad = body_of(context, pe::PutEventsRequest{"t", "s", {pe::Event{""}}});
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().where == "eventList[0].eventType");
+}
+
+TEST_CASE("Fractions are from 0 to 1") {
+  const test::ClientWorld world;
+  const CallContext context{world.options, Carrier::Transport};
+  double least = 1;
+  double most = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const double fraction = context.random_fraction();
+    least = std::min(least, fraction);
+    most = std::max(most, fraction);
+  }
+  CHECK(least >= 0);
+  CHECK(least < 0.1);
+  CHECK(most <= 1);
+  CHECK(most > 0.9);
+}

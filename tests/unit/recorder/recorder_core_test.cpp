@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/recorder/recorder_core.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "catch.hpp"
+#include "personalize_events/client/async_core.hpp"
+#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/testing/fake_transport.hpp"
+#include "personalize_events/testing/virtual_platform.hpp"
+
+namespace pe = personalize_events;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+pe::Result<pe::EventRecorder> manual_recorder(pe::RecorderOptions options,
+                                              const pe::ClientOptions& client) {
+  options.driver = pe::Driver::Manual;
+  return pe::detail::make_recorder(std::move(options), std::make_shared<pe::detail::AsyncCore>(
+                                                           client, pe::detail::LoopDriver::Manual));
+}
+
+pe::ClientOptions client_over(std::shared_ptr<pe::testing::FakeTransport> transport) {
+  pe::ClientOptions client;
+  client.region = "us-east-1";
+  client.credentials = pe::static_credentials({"AKID", "SECRET"});
+  client.async_transport = std::move(transport);
+  client.platform = std::make_shared<pe::testing::VirtualPlatform>();
+  return client;
+}
+
+}  // namespace
+
+TEST_CASE("Options are bounded by what time and the transport can hold") {
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.linger = milliseconds::max();
+  options.block_timeout = milliseconds::max();
+  options.delivery_timeout = milliseconds::max();
+  options.shutdown_timeout = milliseconds::min();
+  pe::HttpOptions http;
+  http.max_connections = 8;
+  const pe::RecorderOptions bounded = pe::detail::bounded(options, http);
+  CHECK(bounded.linger == pe::detail::kLongestWait);
+  CHECK(bounded.block_timeout == pe::detail::kLongestWait);
+  CHECK(bounded.delivery_timeout == pe::detail::kLongestWait);
+  CHECK(bounded.shutdown_timeout == milliseconds{0});
+  CHECK(bounded.max_in_flight == 8);
+  options.max_in_flight = 2;
+  CHECK(pe::detail::bounded(options, http).max_in_flight == 2);
+  CHECK(pe::detail::bounded(options, pe::HttpOptions{}).linger.count() > 0);
+}
+
+TEST_CASE("An event with a delivery timeout without an end does not expire at once") {
+  const auto transport = std::make_shared<pe::testing::FakeTransport>();
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.delivery_timeout = milliseconds::max();
+  options.linger = milliseconds::max();
+  auto recorder = manual_recorder(options, client_over(transport));
+  REQUIRE(recorder.has_value());
+  REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+  recorder->run_once(milliseconds{0});
+  CHECK(recorder->stats().pending == 1);
+  CHECK(transport->requests().empty());
+  CHECK(recorder->flush(milliseconds::max()).delivered == 1);
+}
+
+TEST_CASE("No more requests are on their way than the transport carries at once") {
+  const auto transport = std::make_shared<pe::testing::FakeTransport>();
+  pe::ClientOptions client = client_over(transport);
+  client.http.max_connections = 3;
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.linger = milliseconds{0};
+  auto recorder = manual_recorder(options, client);
+  REQUIRE(recorder.has_value());
+  for (int i = 0; i < 10; ++i) {
+    REQUIRE(recorder->record({"visit-" + std::to_string(i)}, pe::Event{"Watch"}).has_value());
+  }
+  recorder->run_once(milliseconds{0});
+  CHECK(transport->requests().size() == 3);
+  CHECK(recorder->close(seconds{5}).complete);
+  CHECK(recorder->stats().delivered == 10);
+}
