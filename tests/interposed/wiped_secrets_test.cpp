@@ -21,6 +21,7 @@
 #include "personalize_events/auth/providers/environment.hpp"
 #include "personalize_events/auth/secret.hpp"
 #include "personalize_events/auth/sigv4.hpp"
+#include "personalize_events/client/async_client.hpp"
 #include "personalize_events/client/client.hpp"
 #include "support/client_world.hpp"
 
@@ -215,6 +216,27 @@ TEST_CASE("A client's calls leave no copy of the secret key or token") {
           }
           world.options.credentials = {};
         }) == 0);
+}
+
+TEST_CASE("An asynchronous call leaves no copy of the secret key or token") {
+  // Answers, and keeps nothing of the request.
+  class Answering final : public pe::Transport {
+   public:
+    pe::Result<pe::HttpResponse> send(const pe::HttpRequest& request) override {
+      kept_alive += request.headers.size();
+      return pe::HttpResponse{200};
+    }
+  };
+  const int unwiped = count_unwiped([] {
+    pe::ClientOptions options;
+    options.region = "us-east-1";
+    options.transport = std::make_shared<Answering>();
+    options.credentials = [] { return pe::Result<pe::Credentials>{make_credentials(true)}; };
+    const pe::AsyncClient client{std::move(options)};
+    const pe::PutEventsRequest request{"tracker", "session", {pe::Event{"Watch"}}};
+    CHECK(client.put_events(request).get().has_value());
+  });
+  CHECK(unwiped == 0);
 }
 
 TEST_CASE("The environment's keys are wiped once they are read") {

@@ -13,6 +13,7 @@
 #include <set>
 #include <utility>
 
+#include "personalize_events/detail/wipe.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/version.hpp"
@@ -20,10 +21,20 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
+/// A request that is held for a while. Its headers may carry a token, so they are wiped at its end.
+struct HeldRequest : HttpRequest {
+  HeldRequest(HttpRequest&& request) noexcept : HttpRequest(std::move(request)) {}
+  HeldRequest(HeldRequest&&) noexcept = default;
+  HeldRequest& operator=(HeldRequest&&) = delete;
+  ~HeldRequest() {
+    for (auto& [name, value] : headers) wipe(value);
+  }
+};
+
 /// A request that was started and not yet sent.
 struct QueuedRequest {
   std::uint64_t id{};
-  HttpRequest request;
+  HeldRequest request;
   AsyncTransport::Done done{};
   std::chrono::steady_clock::time_point deadline{};
 };

@@ -126,7 +126,7 @@ class WorkerPool {
       if (!queued && closed_) return;
       if (!queued) continue;
 
-      HttpRequest request = std::move(queued->request);
+      HeldRequest request = std::move(queued->request);
       request.timeout = time_left(queued->deadline, std::chrono::steady_clock::now());
       in_flight_.emplace(queued->id, std::move(queued->done));
       lock.unlock();
