@@ -27,3 +27,23 @@ install(
         "${PROJECT_SOURCE_DIR}/cmake/personalize_events-dependencies.cmake"
         "${CMAKE_CURRENT_BINARY_DIR}/personalize_events-config-version.cmake"
   DESTINATION "${config_directory}")
+
+# pkg-config: what libcurl itself needs when it is linked statically stands in libcurl's file, as
+# Libs.private, and comes through Requires. The prefix is where the file is found, so that the tree
+# can be moved.
+set(pc_directory "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+if(IS_ABSOLUTE "${pc_directory}")
+  set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH pc_prefix "/prefix/${pc_directory}" "/prefix")
+  string(REGEX REPLACE "/$" "" pc_prefix "\${pcfiledir}/${pc_prefix}")
+endif()
+set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+  set(pc_includedir "${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+foreach(name IN ITEMS personalize_events personalize_events_core)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in"
+                 "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc" DESTINATION "${pc_directory}")
+endforeach()
