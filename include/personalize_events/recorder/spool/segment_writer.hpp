@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SegmentWriter: appends frames to the segments of one writer's folder, and turns to a new segment
+// when one is full or can no longer be trusted. The recorder's spool holds one.
+#ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_SEGMENT_WRITER_HPP
+#define PERSONALIZE_EVENTS_RECORDER_SPOOL_SEGMENT_WRITER_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/platform/file.hpp"
+#include "personalize_events/recorder/spool/frame.hpp"
+#include "personalize_events/recorder/spool/segment.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace spool {
+
+/// The size at which segments turn, of a spool of at most `max_bytes`: a sixteenth of it, but at
+/// most 8 MiB and at least 256 KiB.
+[[nodiscard]] constexpr std::uint64_t segment_size(std::uint64_t max_bytes) noexcept {
+  return std::clamp<std::uint64_t>(max_bytes / 16, 256U << 10U, 8U << 20U);
+}
+
+/// The name of a segment's file: "00000001.log".
+[[nodiscard]] inline std::string segment_name(std::uint64_t number) {
+  const std::string digits = std::to_string(number);
+  return std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits + ".log";
+}
+
+/// A segment and the sequences in it, the last one excluded.
+struct SegmentRange {
+  std::uint64_t number{0};
+  std::uint64_t first_sequence{0};
+  std::uint64_t end_sequence{0};
+};
+
+/// Where an event was written.
+struct Appended {
+  std::uint64_t segment{0};
+  std::uint64_t sequence{0};
+};
+
+/// What a sync came to.
+struct SyncReport {
+  /// Segments that may have lost frames; nothing is appended to them any more. Append their events
+  /// that have not ended again.
+  std::vector<SegmentRange> given_up{};
+  /// Why.
+  std::optional<Error> error{};
+};
+
+/// @par Thread Safety
+/// None: one thread at a time.
+class SegmentWriter {
+ public:
+  /// `folder` exists, and has no segments; `header` says whose it is and the first sequence. With
+  /// `will_sync`, full segments stay open until `sync` had them.
+  SegmentWriter(FileSystem& files, std::string folder, SegmentHeader header, std::uint64_t size,
+                bool will_sync)
+      : files_(&files),
+        folder_(std::move(folder)),
+        header_(std::move(header)),
+        size_(size),
+        will_sync_(will_sync),
+        next_sequence_(header_.first_sequence) {}
+
+  /// Appends an event, in one write. Errors: InvalidArgument when it is too large for a frame;
+  /// Storage, as of File. Nothing of it is in the segment then, or it is a torn tail.
+  [[nodiscard]] Result<Appended> append(const Entry& entry) {
+    const std::size_t frame = frame_size(entry);
+    if (frame == 0) {
+      return detail::make_error(ErrorKind::InvalidArgument, "event",
+                                "has more than 128 KiB with its ids, too large for the spool");
+    }
+    if (current_ && current_->has_frames() && current_->size + frame > size_) seal();
+    if (!current_) {
+      if (const Result<void> opened = open_next(); !opened) return opened.error();
+    }
+    buffer_.clear();
+    // Its size was checked above.
+    static_cast<void>(append_frame(buffer_, next_sequence_, entry));
+    if (const Result<void> written = write(buffer_); !written) return written.error();
+    current_->range.end_sequence = next_sequence_ + 1;
+    return Appended{current_->range.number, next_sequence_++};
+  }
+
+  /// Ends the open segment; the next event begins a new one.
+  void seal() {
+    if (current_ && will_sync_ && current_->has_frames()) sealed_.push_back(std::move(*current_));
+    current_.reset();
+  }
+
+  /// Waits until all that was appended is on the disk. What could not be brought there is given up:
+  /// a second sync of the same file may report a success that is none.
+  [[nodiscard]] SyncReport sync() {
+    SyncReport report;
+    const Result<void> names = sync_names();
+    if (!names) report.error = names.error();
+    for (Segment& segment : sealed_) sync_one(segment, names.has_value(), report);
+    sealed_.clear();
+    if (current_ && !sync_one(*current_, names.has_value(), report)) current_.reset();
+    return report;
+  }
+
+  /// The segment that is appended to, if there is one.
+  [[nodiscard]] std::optional<SegmentRange> open_segment() const {
+    if (!current_) return std::nullopt;
+    return current_->range;
+  }
+  [[nodiscard]] std::uint64_t next_sequence() const noexcept { return next_sequence_; }
+
+ private:
+  struct Segment {
+    std::string path{};
+    std::unique_ptr<File> file{};
+    std::uint64_t size{0};
+    SegmentRange range{};
+    bool name_is_synced{false};
+
+    [[nodiscard]] bool has_frames() const noexcept {
+      return range.end_sequence != range.first_sequence;
+    }
+  };
+
+  [[nodiscard]] Result<void> open_next() {
+    // The number is used up even by a failure, which may leave a file behind.
+    const std::uint64_t number = ++number_;
+    Segment segment;
+    segment.path = folder_ + "/" + segment_name(number);
+    segment.range = {number, next_sequence_, next_sequence_};
+    header_.first_sequence = next_sequence_;
+    buffer_.clear();
+    if (!append_header(buffer_, header_)) {
+      return detail::make_error(ErrorKind::Configuration, "SpoolOptions::account",
+                                "is too long, with region and endpoint, for a segment's header");
+    }
+    Result<std::unique_ptr<File>> file = files_->open(segment.path, OpenFor::AppendToNew);
+    if (!file) return std::move(file).error();
+    segment.file = *std::move(file);
+    current_ = std::move(segment);
+    Result<void> written = write(buffer_);
+    if (written) return written;
+    // An empty or torn segment holds no event, so that one which stays harms nobody.
+    static_cast<void>(files_->remove_file(folder_ + "/" + segment_name(number)));
+    current_.reset();
+    return written;
+  }
+
+  /// All of `bytes`, or nothing of them.
+  [[nodiscard]] Result<void> write(std::string_view bytes) {
+    Result<std::size_t> written = current_->file->append(bytes);
+    if (written && *written == bytes.size()) {
+      current_->size += bytes.size();
+      return {};
+    }
+    Error failure;
+    if (written) {
+      failure = detail::make_error(ErrorKind::Storage, current_->path,
+                                   "takes no more; make room on the disk");
+      failure.code = "NoSpace";
+    } else {
+      failure = std::move(written).error();
+    }
+    // A frame behind half of another would be found, but only as one after damage.
+    if (!current_->file->truncate(current_->size)) seal();
+    return failure;
+  }
+
+  /// Brings the names of new segments to the disk.
+  [[nodiscard]] Result<void> sync_names() {
+    const bool all_are = std::all_of(sealed_.begin(), sealed_.end(),
+                                     [](const Segment& one) { return one.name_is_synced; }) &&
+                         (!current_ || current_->name_is_synced);
+    if (all_are) return {};
+    return files_->sync_folder(folder_);
+  }
+
+  /// False when the segment was given up.
+  [[nodiscard]] static bool bring_to_disk(Segment& segment, bool names_are_synced,
+                                          SyncReport& report) {
+    segment.name_is_synced = segment.name_is_synced || names_are_synced;
+    if (!segment.name_is_synced) return false;
+    if (const Result<void> synced = segment.file->sync(); !synced) {
+      report.error = synced.error();
+      return false;
+    }
+    const Result<FileStatus> status = segment.file->status();
+    if (status && status->links > 0) return true;
+    report.error = status ? detail::make_error(ErrorKind::Storage, segment.path,
+                                               "was removed while it was written")
+                          : status.error();
+    if (status) report.error->code = "NotFound";
+    return false;
+  }
+
+  bool sync_one(Segment& segment, bool names_are_synced, SyncReport& report) {
+    if (bring_to_disk(segment, names_are_synced, report)) return true;
+    report.given_up.push_back(segment.range);
+    return false;
+  }
+
+  FileSystem* files_;
+  std::string folder_;
+  SegmentHeader header_;
+  std::uint64_t size_;
+  bool will_sync_;
+  std::uint64_t number_{0};
+  std::uint64_t next_sequence_;
+  std::optional<Segment> current_{};
+  /// Full, and not synced yet.
+  std::vector<Segment> sealed_{};
+  std::string buffer_{};
+};
+
+}  // namespace spool
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What platform/file.hpp promises, asked of the fake disk and of the real one alike.
+
+#include "personalize_events/platform/file.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "personalize_events/platform/system_files.hpp"
+#include "support/faulty_files.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace pe = personalize_events;
+using pe::OpenFor;
+
+namespace {
+
+std::string content_of(pe::FileSystem& files, const std::string& path) {
+  const auto file = files.open(path, OpenFor::Read);
+  REQUIRE(file.has_value());
+  std::string bytes(100, '?');
+  const auto got = (*file)->read_at(0, bytes.data(), bytes.size());
+  REQUIRE(got.has_value());
+  bytes.resize(*got);
+  return bytes;
+}
+
+/// Every implementation keeps this.
+void check_contract(pe::FileSystem& files, const std::string& root) {
+  const std::string folder = root + "/folder";
+  REQUIRE(files.make_folder(folder).has_value());
+  CHECK(files.make_folder(folder).has_value());
+  CHECK(files.make_folder(root + "/absent/folder").error().code == "NotFound");
+  CHECK(files.list_folder(folder)->empty());
+  CHECK(files.list_folder(root + "/absent").error().code == "NotFound");
+
+  const std::string path = folder + "/b";
+  CHECK(files.open(path, OpenFor::Read).error().code == "NotFound");
+  CHECK(files.open(path, OpenFor::Read).error().kind == pe::ErrorKind::Storage);
+  CHECK(files.open(path, OpenFor::Read).error().where == path);
+  CHECK(files.open(root + "/absent/b", OpenFor::Append).error().code == "NotFound");
+  {
+    const auto file = files.open(path, OpenFor::AppendToNew);
+    REQUIRE(file.has_value());
+    CHECK((*file)->append("hello").value_or(0) == 5);
+    CHECK((*file)->append(" world").value_or(0) == 6);
+    CHECK((*file)->status()->size == 11);
+    CHECK((*file)->status()->links == 1);
+    REQUIRE((*file)->truncate(4).has_value());
+    // What is appended after a cut stands at the new end.
+    CHECK((*file)->append("!").value_or(0) == 1);
+    CHECK((*file)->sync().has_value());
+    char two[2]{};
+    CHECK((*file)->read_at(3, two, 2).value_or(0) == 2);
+    CHECK(std::string(two, 2) == "l!");
+    CHECK((*file)->read_at(4, two, 2).value_or(0) == 1);
+    CHECK((*file)->read_at(99, two, 2).value_or(9) == 0);
+  }
+  CHECK(files.open(path, OpenFor::AppendToNew).error().code == "Exists");
+  {
+    const auto file = files.open(path, OpenFor::Append);
+    REQUIRE(file.has_value());
+    CHECK((*file)->append("?").has_value());
+    CHECK_FALSE((*files.open(path, OpenFor::Read))->append("no").has_value());
+  }
+  CHECK(content_of(files, path) == "hell!?");
+  REQUIRE(files.open(folder + "/a", OpenFor::Append).has_value());
+  CHECK(*files.list_folder(folder) == std::vector<std::string>{"a", "b"});
+  CHECK(files.sync_folder(folder).has_value());
+  CHECK(files.sync_folder(root + "/absent").error().code == "NotFound");
+
+  {
+    const auto first = files.open(path, OpenFor::Append);
+    auto second = files.open(path, OpenFor::Append);
+    CHECK((*first)->try_lock().value_or(false));
+    CHECK((*first)->try_lock().value_or(false));
+    CHECK((*second)->try_lock().value_or(true) == false);
+    second = files.open(path, OpenFor::Append);
+    CHECK((*second)->try_lock().value_or(true) == false);
+  }
+  CHECK((*files.open(path, OpenFor::Append))->try_lock().value_or(false));
+
+  REQUIRE(files.rename(path, folder + "/c").has_value());
+  CHECK(files.rename(path, folder + "/d").error().code == "NotFound");
+  CHECK(content_of(files, folder + "/c") == "hell!?");
+  CHECK_FALSE(files.remove_folder(folder).has_value());
+
+  const auto held = files.open(folder + "/c", OpenFor::Append);
+  REQUIRE(files.remove_file(folder + "/c").has_value());
+  CHECK(files.remove_file(folder + "/c").error().code == "NotFound");
+  CHECK((*held)->status()->links == 0);
+  CHECK((*held)->append("into the void").has_value());
+  REQUIRE(files.remove_file(folder + "/a").has_value());
+  CHECK(files.list_folder(folder)->empty());
+  const auto space = files.disk_space(folder);
+  REQUIRE(space.has_value());
+  CHECK(space->total > 0);
+  CHECK(space->available <= space->total);
+  REQUIRE(files.remove_folder(folder).has_value());
+  CHECK(files.remove_folder(folder).error().code == "NotFound");
+}
+
+}  // namespace
+
+TEST_CASE("the system's files keep the contract") {
+  const test::TemporaryFolder folder;
+  pe::SystemFiles files;
+  check_contract(files, folder / "");
+}
+
+TEST_CASE("the tests' files keep the contract") {
+  test::FaultyFiles files;
+  REQUIRE(files.make_folder("/root").has_value());
+  check_contract(files, "/root");
+}
