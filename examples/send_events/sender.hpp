@@ -2,6 +2,12 @@
 //
 // Sender: batches to the service. A refused batch is halved until the bad row stands alone, so that
 // good rows never fall with it; an error that no row is to blame for stops the run.
+//
+// Not an EventRecorder, because a file is another matter than a program that runs all day. A run
+// ends after Ctrl-C when what is under way is answered, and sends no row more; it ends when an
+// error stays, for --resume to go on from; a file whose rows are all refused ends with a reason for
+// each; JSON Lines may name many trackers. A recorder delivers what it took, waits for its
+// deployment to be mended, and has one tracker.
 #ifndef SEND_EVENTS_SENDER_HPP
 #define SEND_EVENTS_SENDER_HPP
 

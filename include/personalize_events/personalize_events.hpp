@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // All that an application needs, over libcurl. Include this one header, link -lcurl -lcrypto
-// -lpthread, and begin with make_client or
-// make_recorder.
+// -lpthread, and begin with make_client or make_recorder.
 #ifndef PERSONALIZE_EVENTS_PERSONALIZE_EVENTS_HPP
 #define PERSONALIZE_EVENTS_PERSONALIZE_EVENTS_HPP
 

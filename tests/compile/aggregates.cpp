@@ -24,5 +24,8 @@ void make_all_aggregates() {
   use(pe::RetryOptions{pe::RetryMode::Standard}, pe::HttpOptions{std::chrono::milliseconds{1}},
       pe::ClientOptions{"us-east-1"}, pe::Attempt{"PutEvents"}, pe::Credentials{"id", "secret"},
       pe::HttpRequest{"GET"}, pe::HttpResponse{200});
+  use(pe::Session{"session"}, pe::RecorderOptions{"tracking"}, pe::RecorderStats{1},
+      pe::Delivery{pe::Outcome::Delivered}, pe::Fault{pe::FaultKind::Offline}, pe::FlushReport{1},
+      pe::RunReport{std::chrono::milliseconds{1}});
   use(pe::testing::LocalEndpointOptions{pe::Credentials{"id", "secret"}});
 }

@@ -50,6 +50,14 @@ std::vector<std::size_t> sizes() {
           sizeof(pe::ClientOptions),
           sizeof(pe::Client),
           sizeof(pe::CurlTransport),
+          sizeof(pe::Session),
+          sizeof(pe::RecorderOptions),
+          sizeof(pe::RecorderStats),
+          sizeof(pe::Delivery),
+          sizeof(pe::Fault),
+          sizeof(pe::FlushReport),
+          sizeof(pe::RunReport),
+          sizeof(pe::EventRecorder),
           sizeof(Shared)};
 }
 

@@ -7,6 +7,7 @@ CASE is the name of one of the functions below. Status 77 tells CTest that a cas
 """
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import csv
 import io
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 KEY, SECRET = "test-key", "test-secret"
@@ -198,6 +200,119 @@ def account_of_settings(stage):
                  "  1 environment       has keys AKIA****MPLE  [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY]\n"):
         expect(line in finished.stdout, f"no line {line!r}", finished.stdout)
     expect("never-shown" not in finished.stdout, "a secret is shown", finished.stdout)
+
+
+# --- The recorder ---------------------------------------------------------------------------------
+
+
+def run_recorder(stage, name):
+    """What arrives of a run that ends well, in order, without what is of each run alone."""
+    with stage.endpoint():
+        finished = stage.run(name, "tracker", AWS_ENDPOINT_URL="",
+                             AWS_ENDPOINT_URL_PERSONALIZE_EVENTS=stage.url)
+    expect_status(finished, 0)
+    expect_equal(finished.stdout, (stage.source / "examples" / f"{name}.output").read_text(), "the output")
+    events = stage.arrived()
+    stage.log.unlink()
+    expect_equal(len({event["eventId"] for event in events}), len(events), "event ids")
+    expect_equal([event["sentAt"] for event in events], sorted(event["sentAt"] for event in events), "the times")
+    for event in events:
+        expect_equal((event.pop("operation"), event.pop("trackingId")), ("PutEvents", "tracker"), "where it went")
+        del event["eventId"], event["sentAt"]
+    return events
+
+
+def recorder_examples(stage):
+    """What the examples of the recorder say they send is what arrives."""
+    user = {"sessionId": "session-1", "userId": "user-7"}
+    expect_equal(run_recorder(stage, "recorder"),
+                 [{**user, "eventType": "Watch", "itemId": "movie-42", "eventValue": n} for n in range(25)],
+                 "what recorder sends")
+    expect_equal(run_recorder(stage, "login"),
+                 [{"sessionId": "session-1", "eventType": "View", "itemId": "boots"},
+                  {"sessionId": "session-1", "eventType": "View", "itemId": "tent"},
+                  {**user, "eventType": "View", "itemId": "stove"}], "what login sends")
+    expect_equal(run_recorder(stage, "feedback"),
+                 [{**user, "eventType": "Shown", "recommendationId": "RID-4f2c",
+                   "impression": ["boots", "tent", "stove"]},
+                  {**user, "eventType": "Click", "itemId": "tent", "recommendationId": "RID-4f2c"},
+                  {**user, "eventType": "Purchase", "itemId": "tent", "eventValue": 249.5,
+                   "metricAttribution": {"eventAttributionSource": "front-page"}}], "what feedback sends")
+    expect_equal(run_recorder(stage, "game_loop"),
+                 [{"sessionId": "match-1", "userId": "player-7", "eventType": "PointWon",
+                   "itemId": "level-3"}] * 15,
+                 "what game_loop sends")
+
+
+def recorder_without_endpoint(stage):
+    """Where nobody answers, the fault is told, and the events are dropped at the end of close."""
+    with stage.nobody():
+        finished = stage.run("recorder", "tracker")
+    expect_status(finished, 1)
+    expect("Offline began: Transport: 127.0.0.1:" in finished.stderr, "does not tell the fault", finished.stderr)
+    expect("\n0 delivered, 25 dropped\n" in finished.stdout, "does not tell the end", finished.stdout)
+
+
+@contextlib.contextmanager
+def web_server(stage):
+    """The server and its URL. It is ended, if it still runs."""
+    process = subprocess.Popen([stage.examples / "web_server", "tracker"], env=stage.environment(),
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def visit(url, item, session, user=None):
+    """The status of one request."""
+    headers = {"Session-Id": session, **({"User-Id": user} if user else {})}
+    no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with no_proxy.open(urllib.request.Request(f"{url}/{item}", headers=headers), timeout=PATIENCE) as answer:
+            expect_equal(answer.read().decode(), f"{item} for sale\n", "the page")
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            expect("sessionId: 0 characters, at least 1" in error.read().decode(), "does not say what is wrong")
+            return error.code
+
+
+def recording_web_server(stage):
+    """Every visit of many at once arrives; SIGTERM ends the server when all has."""
+    visits = [(f"item-{n}", f"session-{n % 7}", f"user-{n % 7}" if n % 7 else None) for n in range(200)]
+    with stage.endpoint(), web_server(stage) as (process, url):
+        with concurrent.futures.ThreadPoolExecutor(8) as visitors:
+            statuses = list(visitors.map(lambda one: visit(url, *one), visits))
+        expect_equal(statuses, [200] * 200, "statuses")
+        expect_equal(visit(url, "item", ""), 400, "the status without a session")
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+    expect_equal((process.returncode, out, err), (0, "200 events recorded, 200 delivered, 0 dropped\n", ""), "the end")
+    expect_equal(sorted((event["itemId"], event["sessionId"], event.get("userId")) for event in stage.arrived()),
+                 sorted(visits), "the visits")
+
+
+def recording_web_server_alone(stage):
+    """Visitors do not notice that nobody takes the events; the end says so."""
+    with stage.nobody(), web_server(stage) as (process, url):
+        for n in range(30):
+            expect_equal(visit(url, f"item-{n}", "session"), 200, "the status")
+        process.terminate()
+        out, err = process.communicate(timeout=PATIENCE)
+    expect_equal((process.returncode, out), (1, "30 events recorded, 0 delivered, 30 dropped\n"), "the end")
+    expect("Transport: 127.0.0.1:" in err, "does not say why", err)
+
+
+def unit_test_of_your_code(stage):
+    """A test with a RecordingSink links neither libcurl nor OpenSSL."""
+    shown = subprocess.run(["readelf", "--dynamic", stage.examples / "unit_test_your_code"], capture_output=True,
+                           encoding="utf-8", timeout=PATIENCE, check=True).stdout
+    libraries = re.findall(r"\(NEEDED\).*\[(.*)\]", shown)
+    expect(any(library.startswith("libc.so") for library in libraries), "readelf names no libraries", shown)
+    unwanted = [library for library in libraries if re.match(r"lib(curl|crypto|ssl)", library)]
+    expect_equal(unwanted, [], "what it links")
 
 
 # --- send_events ----------------------------------------------------------------------------------
@@ -747,7 +862,9 @@ def endpoint_on_demand(stage):
         expect(option in finished.stdout + finished.stderr, f"does not name {option}", finished.stderr)
 
 
-CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, real_file, shop_file,
+CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, recorder_examples,
+         recorder_without_endpoint, recording_web_server, recording_web_server_alone, unit_test_of_your_code,
+         real_file, shop_file,
          shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers, progress_bar,

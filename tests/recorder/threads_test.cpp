@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
-#include <memory>
+#include <future>
 #include <string>
 #include <thread>
 #include <utility>
@@ -234,6 +234,7 @@ TEST_CASE("No signal reaches the recorder's thread, and no SIGPIPE anybody") {
     const std::string session = "visit-" + std::to_string(i);
     REQUIRE(recorder->record({session}, pe::Event{"Watch"}).has_value());
   }
+  REQUIRE(told.wait_for_events(1));  // by then the thread has its name
   std::size_t loops = 0;
   for (const ThreadOfProcess& thread : threads_now()) {
     if (thread.name.rfind("pe-", 0) != 0) continue;
@@ -259,28 +260,26 @@ TEST_CASE("No callback comes after the recorder, although its client's thread go
   gone.stop();
   const pe::AsyncClient client{test::recorder_client(gone.url())};
   for (int i = 0; i < 5; ++i) {
-    auto alive = std::make_unique<std::atomic<bool>>(true);
-    std::atomic<bool> is_inside{false};
+    std::promise<void> destroyed;
+    std::promise<void> called;
     std::atomic<bool> was_late{false};
+    std::atomic<int> calls{0};
     pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
     options.linger = 0ms;
     options.shutdown_timeout = 0ms;
-    options.on_fault = [&](const pe::Fault&) {
-      is_inside = true;
-      std::this_thread::sleep_for(100ms);
-      if (!*alive) was_late = true;
-      is_inside = false;
+    options.on_fault = [&, is_destroyed = destroyed.get_future().share()](const pe::Fault&) {
+      if (++calls == 1) called.set_value();
+      if (is_destroyed.wait_for(100ms) == std::future_status::ready) was_late = true;
+      --calls;
     };
     {
       auto recorder = pe::make_recorder(options, client);
       REQUIRE(recorder.has_value());
       REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
-      const auto until = std::chrono::steady_clock::now() + test::Told::kPatience;
-      while (!is_inside && std::chrono::steady_clock::now() < until) std::this_thread::yield();
-      REQUIRE(is_inside);
+      REQUIRE(called.get_future().wait_for(test::Told::kPatience) == std::future_status::ready);
     }
-    *alive = false;
-    CHECK_FALSE(is_inside);
+    CHECK(calls == 0);
+    destroyed.set_value();
     CHECK_FALSE(was_late);
   }
 }

@@ -109,9 +109,10 @@ class Told {
     return changed_.wait_for(lock, kPatience, [&] { return events_ >= count; });
   }
   /// Waits for a fault that begins, or for its end.
-  [[nodiscard]] bool wait_for_fault(personalize_events::FaultKind kind, bool cleared) const {
+  [[nodiscard]] bool wait_for_fault(personalize_events::FaultKind kind, bool cleared,
+                                    std::chrono::milliseconds at_most = kPatience) const {
     std::unique_lock<std::mutex> lock{mutex_};
-    return changed_.wait_for(lock, kPatience, [&] {
+    return changed_.wait_for(lock, at_most, [&] {
       for (const personalize_events::Fault& fault : faults_) {
         if (fault.kind == kind && fault.cleared == cleared) return true;
       }

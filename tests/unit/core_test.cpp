@@ -2,6 +2,7 @@
 
 #include "personalize_events/core.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,23 @@ TEST_CASE("core.hpp is enough to send an event over a transport of one's own") {
   REQUIRE(transport->requests().size() == 1);
   CHECK_THAT(transport->requests()[0].body,
              test::ContainsSubstring(*request.event_list[0].event_id));
+}
+
+TEST_CASE("core.hpp is enough to record events over a transport of one's own") {
+  const auto transport = std::make_shared<pe::testing::FakeTransport>();
+  transport->reply(pe::HttpResponse{200});
+  pe::ClientOptions options;
+  options.region = "eu-central-1";
+  options.async_transport = transport;
+  options.credentials = pe::static_credentials({"AKID", "secret"});
+  auto recorder =
+      pe::make_recorder(pe::RecorderOptions::server("tracking"), pe::AsyncClient{options});
+  REQUIRE(recorder.has_value());
+
+  pe::EventSink& sink = *recorder;
+  REQUIRE(sink.record({"session"}, pe::Event{"Watch"}).has_value());
+  CHECK(recorder->close(std::chrono::seconds{30}).delivered == 1);
+  CHECK(transport->requests().size() == 1);
 }
 
 #ifdef CURLINC_CURL_H

@@ -14,6 +14,10 @@ struct Application {
   pe::CurlTransport* curl;
   pe::Transport* transport;
   pe::Platform* platform;
+  pe::EventSink* events;
+  pe::EventRecorder* recorder;
+  const pe::RecorderOptions* recorder_options;
+  void (*on_delivery)(const pe::Delivery&, pe::Outcome);
   const pe::ClientOptions* options;
   pe::Result<pe::PutResult> (*put)(const pe::PutEventsRequest&, pe::Validation, pe::RetryMode);
   pe::Result<void> (*record)(const pe::Event&, const pe::Error&, pe::ErrorKind);
@@ -50,6 +54,11 @@ TEST_CASE("each forward declaration is that of a type which the umbrella defines
                              pe::Credentials, pe::CredentialsKeeper, pe::HttpRequest,
                              pe::HttpResponse, pe::Transport, pe::CurlTransport, pe::AsyncTransport,
                              pe::CurlAsyncTransport, pe::WorkerTransport, pe::Platform>);
+  static_assert(
+      are_complete<pe::Session, pe::EventSink, pe::EventRecorder, pe::Outcome, pe::WhenFull,
+                   pe::Driver, pe::FaultKind, pe::RecorderOptions, pe::RecorderStats, pe::Delivery,
+                   pe::Fault, pe::FlushReport, pe::RunReport>);
+  static_assert(std::is_base_of_v<pe::EventSink, pe::EventRecorder>);
   static_assert(std::is_base_of_v<pe::Transport, pe::CurlTransport>);
   static_assert(std::is_base_of_v<pe::AsyncTransport, pe::CurlAsyncTransport>);
   static_assert(std::is_base_of_v<pe::AsyncTransport, pe::WorkerTransport>);

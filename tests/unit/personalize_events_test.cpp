@@ -39,3 +39,15 @@ TEST_CASE("The transport over libcurl comes with it") {
   const std::shared_ptr<pe::Transport> transport = std::make_shared<pe::CurlTransport>();
   CHECK(transport != nullptr);
 }
+
+TEST_CASE("The recorder over libcurl comes with it") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  platform->set_environment("AWS_REGION", "us-east-1");
+  pe::ClientOptions options;
+  options.platform = platform;
+  pe::RecorderOptions recording = pe::RecorderOptions::device("tracking-id");
+  recording.driver = pe::Driver::Manual;
+  const auto recorder = pe::make_recorder(recording, options);
+  REQUIRE(recorder.has_value());
+  CHECK(recorder->stats().recorded == 0);
+}

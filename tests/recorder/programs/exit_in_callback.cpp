@@ -3,10 +3,11 @@
 // A program that ends itself in a callback of its recorder, which is a static object or one of
 // main's own: exit_in_callback URL static|stack. Its status is 7.
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "support/recorder_world.hpp"
@@ -19,7 +20,7 @@ int record_and_wait(pe::EventRecorder& recorder) {
   for (int i = 0; i < 100; ++i) {
     if (!recorder.record({"visit-" + std::to_string(i)}, pe::Event{"Watch"})) return 2;
   }
-  for (;;) std::this_thread::sleep_for(std::chrono::seconds{1});
+  for (;;) ::pause();
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ int main(int argc, char** argv) {
       for (int i = 0; !is_over; ++i) {
         const std::string session = "visit-" + std::to_string(t) + "-" + std::to_string(i % 50);
         static_cast<void>(recorder.record({session}, pe::Event{"Watch"}));
-        if (i % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        if (i % 20 == 0) static_cast<void>(recorder.flush(std::chrono::milliseconds{1}));
       }
     });
   }
