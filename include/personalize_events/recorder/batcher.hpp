@@ -170,6 +170,19 @@ class Batcher {
     }
   }
 
+  /// Takes back what is in flight: its batches are void, and nobody knows whether they arrived.
+  void recall() {
+    while (!in_flight_.empty()) {
+      SessionQueue& session = in_flight_.front();
+      for (PendingEvent& event : session.events) {
+        if (session.in_flight == 0) break;
+        event.may_have_been_delivered = true;
+        --session.in_flight;
+      }
+      make_ready(in_flight_.begin());
+    }
+  }
+
   /// From now on the sessions that wait are the backlog: new ones are served before them.
   void begin_backlog() {
     for (std::list<SessionQueue>* list : {&lingering_, &parked_, &ready_, &in_flight_}) {

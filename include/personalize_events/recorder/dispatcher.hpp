@@ -152,10 +152,19 @@ class Dispatcher {
     return remedy;
   }
 
+  /// Ends everything, also what is in flight, as Dropped. Its batches are void: no answer to one
+  /// may be given to `answered` any more.
+  void abandon(const Error& error) {
+    reject_doubts();
+    batcher_.recall();
+    in_flight_ = 0;
+    account_.stats().in_flight = 0;
+    drop_all(error);
+  }
+
   /// Ends everything that is not in flight, for example at the end of close.
   void drop_all(const Error& error) {
-    for (Doubt& doubt : doubts_) reject(doubt.batch, std::move(doubt.answer), SteadyTime::max());
-    doubts_.clear();
+    reject_doubts();
     PendingEvents all = batcher_.take_all();
     while (!all.empty()) {
       PendingEvents one;
@@ -348,6 +357,12 @@ class Dispatcher {
     if (doubts_.empty() || in_flight_ > 0 || batcher_.sessions() > doubts_.size()) return;
     for (Doubt& doubt : std::exchange(doubts_, {})) {
       reject(doubt.batch, std::move(doubt.answer), now);
+    }
+  }
+
+  void reject_doubts() {
+    for (Doubt& doubt : std::exchange(doubts_, {})) {
+      reject(doubt.batch, std::move(doubt.answer), SteadyTime::max());
     }
   }
 

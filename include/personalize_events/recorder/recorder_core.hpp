@@ -180,14 +180,19 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   }
 
   /// The loop lets it go: no callback is running then, unless it is the caller, and none comes
-  /// after. What is still in flight ends untold.
+  /// after. What the loop could not end in time is ended and told here.
   void leave() {
     if (is_forked()) return;
     loop_->remove(this);
     std::unique_lock<std::mutex> lock(mutex_);
     has_left_ = true;
-    if (loop_->is_loop_thread()) return;
-    changed_.wait(lock, [this] { return !is_telling_; });
+    left_in_callback_ = loop_->is_loop_thread();
+    if (left_in_callback_) return;
+    changed_.wait(lock, [this] { return !is_busy_; });
+    dispatcher_.abandon(closed_error());
+    std::vector<EndedEvents> ended = dispatcher_.take_ended();
+    lock.unlock();
+    call_application(std::move(ended), {});
   }
 
   [[nodiscard]] bool is_forked() const { return process_id() != owner_; }
@@ -195,6 +200,8 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   [[nodiscard]] const RecorderOptions& options() const { return options_; }
 
   SteadyTime step(SteadyTime now) override {
+    const Turn turn{*this};
+    if (!turn.is_taken()) return SteadyTime::max();
     std::vector<Outgoing> outgoing;
     std::vector<EndedEvents> ended;
     std::vector<Fault> faults;
@@ -208,8 +215,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
           outgoing.push_back({*batch, write_body(options_.tracking_id, *batch)});
         }
       } else if (dispatcher_.stats().in_flight == 0) {
-        dispatcher_.drop_all(make_error(ErrorKind::Cancelled, "close",
-                                        "the recorder was closed before it could be delivered"));
+        dispatcher_.drop_all(closed_error());
       }
       ended = dispatcher_.take_ended();
       faults = dispatcher_.take_faults();
@@ -243,6 +249,28 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     Draining,  ///< closed to new events
     Aborting,  ///< the deadline of close is over
   };
+  /// A time in which the loop's thread uses this, and `leave` waits. Not taken once it has left.
+  class Turn {
+   public:
+    explicit Turn(RecorderCore& core) : core_(core) {
+      const std::lock_guard<std::mutex> lock(core_.mutex_);
+      is_taken_ = !core_.has_left_;
+      if (is_taken_) core_.is_busy_ = true;
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+      if (!is_taken_) return;
+      const std::lock_guard<std::mutex> lock(core_.mutex_);
+      core_.is_busy_ = false;
+      if (core_.has_left_) core_.changed_.notify_all();
+    }
+    [[nodiscard]] bool is_taken() const { return is_taken_; }
+
+   private:
+    RecorderCore& core_;
+    bool is_taken_{false};
+  };
   struct Outgoing {
     Batch batch;
     Result<std::string> body;
@@ -251,6 +279,11 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     std::uint64_t id;
     Batch batch;
   };
+
+  [[nodiscard]] static Error closed_error() {
+    return make_error(ErrorKind::Cancelled, "close",
+                      "the recorder was closed before it could be delivered");
+  }
 
   Result<void> refused(Error error) {
     refused_.fetch_add(1, std::memory_order_relaxed);
@@ -359,6 +392,8 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   }
 
   void landed(const Batch& batch, AttemptReport report) {
+    const Turn turn{*this};
+    if (!turn.is_taken()) return;  // the batch is void
     const auto flight =
         std::find_if(flights_.begin(), flights_.end(), [&batch](const Flight& candidate) {
           return &candidate.batch.session() == &batch.session();
@@ -400,25 +435,26 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   /// Calls the application, no lock held, and then whoever waits for the end of these events.
   void tell(std::vector<EndedEvents> ended, std::vector<Fault> faults) {
     if (ended.empty() && faults.empty()) return;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (has_left_) return;
-      is_telling_ = true;
-    }
     std::uint64_t count = 0;
     for (const EndedEvents& one : ended) count += one.events.size();
-    if (options_.on_fault) {
-      for (const Fault& fault : faults) options_.on_fault(fault);
-    }
-    if (options_.on_delivery) {
-      for (EndedEvents& one : ended) options_.on_delivery(delivery_of(std::move(one)));
-    }
+    call_application(std::move(ended), std::move(faults));
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       told_ += count;
-      is_telling_ = false;
     }
     changed_.notify_all();
+  }
+
+  void call_application(std::vector<EndedEvents> ended, std::vector<Fault> faults) const {
+    // A callback may destroy the recorder; it is told no more then.
+    for (const Fault& fault : faults) {
+      if (options_.on_fault && !left_in_callback_) options_.on_fault(fault);
+    }
+    for (EndedEvents& one : ended) {
+      if (options_.on_delivery && !left_in_callback_) {
+        options_.on_delivery(delivery_of(std::move(one)));
+      }
+    }
   }
 
   /// Nothing of it is pending, and the application was told of all that had ended by then.
@@ -444,11 +480,13 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   Dispatcher dispatcher_;
   Phase phase_{Phase::Open};
   std::uint64_t told_{0};                       // events whose end the application was told
-  bool is_telling_{false};                      // it is being told now
-  bool has_left_{false};                        // it is told no more
+  bool is_busy_{false};                         // the loop's thread is in here
+  bool has_left_{false};                        // it comes no more
   SteadyTime planned_wake_{SteadyTime::max()};  // when the loop comes by itself
 
-  std::vector<Flight> flights_{};  // the loop's thread only
+  // The loop's thread only:
+  std::vector<Flight> flights_{};
+  bool left_in_callback_{false};
 };
 
 }  // namespace detail

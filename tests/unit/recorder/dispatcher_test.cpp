@@ -421,3 +421,29 @@ TEST_CASE("an own limit of requests is kept") {
   CHECK(world.dispatcher.next_wake(at(99)) == at(100));
   CHECK(world.dispatcher.next(at(100)).has_value());
 }
+
+TEST_CASE("when it is abandoned everything ends, what is in flight and in doubt too") {
+  World world;
+  world.record("doubt", "d");
+  world.record("flight", "f");
+  world.record("waiting", "w");
+  const auto doubt = world.dispatcher.next(at(0));
+  REQUIRE(world.dispatcher.next(at(0)).has_value());
+  world.answer(*doubt, invalid(), 0);
+  pe::Error closed;
+  closed.kind = pe::ErrorKind::Cancelled;
+  world.dispatcher.abandon(closed);
+  CHECK(world.dispatcher.stats().pending == 0);
+  CHECK(world.dispatcher.stats().in_flight == 0);
+  bool flight_may_be_there = false;
+  std::string ended;
+  for (const auto& one : world.dispatcher.take_ended()) {
+    const std::string id = test::ids_of(one.events);
+    ended.append(pe::to_string(one.outcome)).append(" ").append(id).append("; ");
+    const bool may_be_there = one.events.front().may_have_been_delivered;
+    if (id == "f") flight_may_be_there = may_be_there;
+    if (id == "w") CHECK_FALSE(may_be_there);
+  }
+  CHECK(ended == "Rejected d; Dropped f; Dropped w; ");
+  CHECK(flight_may_be_there);
+}

@@ -3,9 +3,12 @@
 #include "personalize_events/recorder/recorder_core.hpp"
 
 #include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "catch.hpp"
 #include "personalize_events/client/async_core.hpp"
@@ -85,4 +88,51 @@ TEST_CASE("No more requests are on their way than the transport carries at once"
   CHECK(transport->requests().size() == 3);
   CHECK(recorder->close(seconds{5}).complete);
   CHECK(recorder->stats().delivered == 10);
+}
+
+TEST_CASE("What ends after the loop could not come in time is told all the same") {
+  pe::ClientOptions client_options = client_over(std::make_shared<pe::testing::FakeTransport>());
+  client_options.platform = nullptr;
+  const pe::AsyncClient client{client_options};
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool is_inside = false;
+  bool may_go = false;
+  pe::RecorderOptions stuck = pe::RecorderOptions::server("tracker");
+  stuck.on_delivery = [&](const pe::Delivery&) {
+    std::unique_lock<std::mutex> lock{mutex};
+    is_inside = true;
+    changed.notify_all();
+    changed.wait(lock, [&] { return may_go; });
+  };
+  auto first = pe::make_recorder(stuck, client);
+  REQUIRE(first.has_value());
+  REQUIRE(first->record({"visit"}, pe::Event{"Watch"}).has_value());
+  first->flush_soon();
+  {
+    std::unique_lock<std::mutex> lock{mutex};
+    REQUIRE(changed.wait_for(lock, seconds{60}, [&] { return is_inside; }));
+  }
+
+  std::vector<pe::Delivery> told;
+  {
+    pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+    options.shutdown_timeout = milliseconds{1};
+    options.on_delivery = [&](const pe::Delivery& delivery) { told.push_back(delivery); };
+    auto second = pe::make_recorder(options, client);
+    REQUIRE(second.has_value());
+    REQUIRE(second->record({"one"}, pe::Event{"Watch"}).has_value());
+    REQUIRE(second->record({"two"}, pe::Event{"Watch"}).has_value());
+  }
+  REQUIRE(told.size() == 2);
+  for (const pe::Delivery& delivery : told) {
+    CHECK(delivery.outcome == pe::Outcome::Dropped);
+    CHECK(delivery.error->kind == pe::ErrorKind::Cancelled);
+  }
+  {
+    const std::lock_guard<std::mutex> lock{mutex};
+    may_go = true;
+  }
+  changed.notify_all();
+  CHECK(first->close(seconds{60}).complete);
 }
