@@ -38,8 +38,9 @@ template <std::size_t Size>
 /// Readies libcrypto, which ends itself at the exit of the program: after the destructors of static
 /// objects that called this while they were made.
 inline void initialise() noexcept {
+  // Without an option 3.0 would not plan its end yet; its first digest loads the same settings.
   // Whoever uses libcrypto hears of a failure then.
-  static_cast<void>(OPENSSL_init_crypto(0, nullptr));
+  static_cast<void>(OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr));
 }
 
 /// Overwrites memory in a way that the compiler cannot leave out.
