@@ -70,6 +70,10 @@ std::size_t count_of(const std::string& line, const std::string& output) {
 
 }  // namespace
 
+TEST_CASE("libcrypto is usable to the very end of a program") {
+  CHECK(run("digest_at_exit", {}).status == 0);
+}
+
 TEST_CASE("A program may exit in a callback of its recorder") {
   const LocalEndpoint endpoint = test::local_endpoint();
   const std::string where = GENERATE("static", "stack");

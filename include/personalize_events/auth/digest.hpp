@@ -35,12 +35,14 @@ template <std::size_t Size>
   return detail::to_hex(digest.data(), digest.size());
 }
 
-/// Readies libcrypto, which ends itself at the exit of the program: after the destructors of static
-/// objects that called this while they were made.
+/// Readies libcrypto, which then never ends itself: not at the exit of the program, where threads
+/// and static objects still use it, nor at that of a forked child, which would wait for locks that
+/// threads of its parent held. A program that readied libcrypto earlier keeps the end it chose.
+/// Source: https://docs.openssl.org/3.0/man3/OPENSSL_init_crypto/ (OPENSSL_INIT_NO_ATEXIT)
 inline void initialise() noexcept {
-  // Without an option 3.0 would not plan its end yet; its first digest loads the same settings.
   // Whoever uses libcrypto hears of a failure then.
-  static_cast<void>(OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr));
+  static_cast<void>(
+      OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_LOAD_CONFIG, nullptr));
 }
 
 /// Overwrites memory in a way that the compiler cannot leave out.

@@ -81,7 +81,7 @@ class AsyncCore {
  public:
   AsyncCore(ClientOptions options, LoopDriver driver)
       : options_(with_transport(std::move(options), driver)), driver_(driver) {
-    crypto::initialise();  // the thread of a static client ends before libcrypto does
+    crypto::initialise();  // before anybody else, libcurl for one, who would plan its end
   }
 
   [[nodiscard]] const ClientOptions& options() const { return options_; }

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "personalize_events/auth/digest.hpp"
 #include "personalize_events/auth/secret.hpp"
 #include "personalize_events/client/call_context.hpp"
 #include "personalize_events/client/call_progress.hpp"
@@ -33,7 +34,9 @@ namespace detail {
 /// What all copies of a client share, and the calls over its Transport, each on its own thread.
 class ClientState {
  public:
-  explicit ClientState(ClientOptions options) : context_(std::move(options), Carrier::Transport) {}
+  explicit ClientState(ClientOptions options) : context_(std::move(options), Carrier::Transport) {
+    crypto::initialise();  // before anybody else, libcurl for one, who would plan its end
+  }
 
   [[nodiscard]] const CallContext& context() const { return context_; }
 

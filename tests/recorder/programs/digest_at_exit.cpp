@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A program that uses libcrypto behind the exit handlers that libcrypto registered, had it
+// registered any: digest_at_exit. Its status is 0 when libcrypto still works there, as it must for
+// a recorder that is a static object, and for a forked child that exits.
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "personalize_events/auth/digest.hpp"
+#include "personalize_events/client/client.hpp"
+
+namespace pe = personalize_events;
+
+namespace {
+
+bool digests() { return pe::crypto::Sha256{}.digest("abc").has_value(); }
+
+void at_exit() { ::_exit(digests() ? 0 : 2); }
+
+}  // namespace
+
+int main() {
+  if (std::atexit(at_exit) != 0) return 3;
+  const pe::Client client{pe::ClientOptions{}};
+  return digests() ? 1 : 4;
+}
