@@ -112,6 +112,11 @@ class CallContext {
             options_.call_timeout};
   }
 
+  /// Where requests go; empty when `check` fails.
+  [[nodiscard]] std::string endpoint_url() const {
+    return endpoint_ ? endpoint_->url : std::string{};
+  }
+
   /// Whether the options are all that a call needs. Errors: Configuration.
   [[nodiscard]] Result<void> check() const {
     if (!endpoint_) return endpoint_.error();

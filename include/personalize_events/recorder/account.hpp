@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
 
 #include "personalize_events/recorder/options.hpp"
@@ -19,6 +20,8 @@ namespace detail {
 /// A flush that is being waited for: what became of the events that were pending when it began.
 struct FlushWatch {
   std::uint64_t last_sequence{0};
+  /// Of events of the spool's overflow: those before this place were recorded before it.
+  std::uint64_t overflow_end{0};
   FlushReport report{};
 };
 
@@ -42,23 +45,53 @@ class EventAccount {
     pending_bytes_ += event.bytes();
   }
 
+  /// Counts an accepted event that is on the disk only.
+  void spill() noexcept {
+    ++stats_.recorded;
+    ++stats_.spooled;
+  }
+  /// Gives an event that was read from the spool its place in the order of acceptance.
+  void readmit(PendingEvent& event) noexcept {
+    event.sequence = ++last_sequence_;
+    if (event.folder != spool::kOverflowFolder) ++stats_.adopted;
+    if (event.folder == spool::kOverflowFolder && stats_.spooled > 0) --stats_.spooled;
+    ++stats_.pending;
+    pending_bytes_ += event.bytes();
+  }
+  /// Counts events that were on the disk only and cannot be read back.
+  void lose(std::uint64_t count) noexcept {
+    count = std::min(count, stats_.spooled);
+    stats_.spooled -= count;
+    stats_.dropped += count;
+    for (FlushWatch& watch : watches_) {
+      const std::uint64_t watched = std::min(count, watch.report.pending);
+      watch.report.dropped += watched;
+      watch.report.pending -= watched;
+    }
+  }
+
+  /// How many events reached an end that is told.
+  [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
+
   void end(const PendingEvents& events, Outcome outcome) noexcept {
     for (const PendingEvent& event : events) {
+      ++ended_;
       --stats_.pending;
       pending_bytes_ -= event.bytes();
       ++count_of(stats_, outcome);
       for (FlushWatch& watch : watches_) {
-        if (event.sequence > watch.last_sequence) continue;
+        if (!is_watched(event, watch)) continue;
         ++count_of(watch.report, outcome);
         --watch.report.pending;
       }
     }
   }
 
-  /// Begins to watch what is pending now.
-  [[nodiscard]] Watch watch() {
-    watches_.push_back({last_sequence_, {}});
-    watches_.back().report.pending = stats_.pending;
+  /// Begins to watch what is pending now, and so many events that are in the spool's overflow only,
+  /// up to a place.
+  [[nodiscard]] Watch watch(std::uint64_t in_overflow = 0, std::uint64_t overflow_end = 0) {
+    watches_.push_back({last_sequence_, overflow_end, {}});
+    watches_.back().report.pending = stats_.pending + in_overflow;
     return std::prev(watches_.end());
   }
   /// Ends it, and answers what happened since.
@@ -70,6 +103,12 @@ class EventAccount {
   }
 
  private:
+  [[nodiscard]] static bool is_watched(const PendingEvent& event,
+                                       const FlushWatch& watch) noexcept {
+    if (event.folder == spool::kOverflowFolder) return event.place < watch.overflow_end;
+    return event.sequence <= watch.last_sequence;
+  }
+
   template <class Counts>
   [[nodiscard]] static std::uint64_t& count_of(Counts& counts, Outcome outcome) noexcept {
     switch (outcome) {
@@ -85,6 +124,7 @@ class EventAccount {
   RecorderStats stats_{};
   std::size_t pending_bytes_{0};
   std::uint64_t last_sequence_{0};
+  std::uint64_t ended_{0};
   std::list<FlushWatch> watches_{};
 };
 

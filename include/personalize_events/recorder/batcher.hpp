@@ -39,15 +39,19 @@ class Batcher {
   /// Sessions that have pending events.
   [[nodiscard]] std::size_t sessions() const noexcept { return index_.size(); }
 
-  /// Takes one event, the youngest of all.
-  void add(PendingEvents&& one) {
+  /// Takes one event, the youngest of all. One of the backlog does not linger.
+  void add(PendingEvents&& one, Lane lane = Lane::Live) {
     PendingEvent& event = one.front();
     age_.add(event);
     const auto found = index_.find(event.session_id());
-    if (found == index_.end()) return open(std::move(one));
+    if (found == index_.end()) return open(std::move(one), lane);
 
     const Position session = found->second;
     session->events.splice(session->events.end(), one);
+    if (lane == Lane::Backlog) {
+      if (waits_for_events(*session)) make_ready(session);
+      return;
+    }
     // Somebody is using this session now, so it is served with the live ones.
     session->is_backlog = false;
     if (session->place == SessionPlace::Backlog) return move(session, SessionPlace::Ready);
@@ -148,6 +152,13 @@ class Batcher {
   /// The oldest pending event; null when there is none.
   [[nodiscard]] const PendingEvent* oldest() const noexcept { return age_.oldest(); }
 
+  /// Visits the pending events, oldest first, as long as `visit(event)` answers true.
+  template <class Visit>
+  void visit(const Visit& visit) {
+    PendingEvent* event = age_.oldest();
+    while (event != nullptr && visit(*event)) event = event->newer;
+  }
+
   /// Takes the oldest event that is not in flight, if it is older than `before`; else an empty
   /// list.
   [[nodiscard]] PendingEvents take_oldest(SteadyTime before) {
@@ -211,14 +222,15 @@ class Batcher {
     return false;
   }
 
-  void open(PendingEvents&& one) {
+  void open(PendingEvents&& one, Lane lane) {
     lingering_.emplace_back();
     const Position session = std::prev(lingering_.end());
     session->place = SessionPlace::Lingering;
+    session->is_backlog = lane == Lane::Backlog;
     session->due = one.front().recorded_at + linger_;
     session->events.splice(session->events.end(), one);
     index_.emplace(session->events.front().session_id(), session);
-    if (linger_.count() <= 0) make_ready(session);
+    if (linger_.count() <= 0 || lane == Lane::Backlog) make_ready(session);
   }
 
   /// Finds the place of a session whose batch has ended and that has events left.

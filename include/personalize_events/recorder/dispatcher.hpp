@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -72,6 +73,7 @@ class Dispatcher {
 
   [[nodiscard]] const RecorderStats& stats() const noexcept { return account_.stats(); }
   [[nodiscard]] EventAccount& account() noexcept { return account_; }
+  [[nodiscard]] const EventAccount& account() const noexcept { return account_; }
   [[nodiscard]] const PendingEvent* oldest() const noexcept { return batcher_.oldest(); }
 
   /// Whether an event of so many bytes can be accepted.
@@ -96,6 +98,26 @@ class Dispatcher {
   void accept(PendingEvents&& one) {
     account_.accept(one.front());
     batcher_.add(std::move(one));
+  }
+
+  /// Counts an event that was accepted and is on the disk only.
+  void spill() noexcept { account_.spill(); }
+  /// Counts events that were on the disk only and cannot be read back.
+  void lose(std::uint64_t count) noexcept { account_.lose(count); }
+  /// Takes an event that was read from the spool; it goes with the backlog.
+  void readmit(PendingEvents&& one) {
+    account_.readmit(one.front());
+    batcher_.add(std::move(one), Lane::Backlog);
+  }
+  /// Ends an event that was read from the spool and will not be sent.
+  void end_spooled(PendingEvents&& one, Outcome outcome, Error error) {
+    account_.readmit(one.front());
+    end(std::move(one), outcome, std::move(error));
+  }
+  /// Visits all that is pending, as of Batcher::visit.
+  template <class Visit>
+  void visit(const Visit& visit) {
+    batcher_.visit(visit);
   }
 
   /// Lets all that was accepted leave without lingering.
@@ -152,32 +174,44 @@ class Dispatcher {
     return remedy;
   }
 
-  /// Ends everything, also what is in flight, as Dropped. Its batches are void: no answer to one
+  /// Ends everything, also what is in flight, as of end_all. Its batches are void: no answer to one
   /// may be given to `answered` any more.
-  void abandon(const Error& error) {
+  template <class Keep>
+  void abandon(const Error& error, const Keep& keep) {
     reject_doubts();
     batcher_.recall();
     in_flight_ = 0;
     account_.stats().in_flight = 0;
-    drop_all(error);
+    end_all(error, keep);
   }
+  void abandon(const Error& error) { abandon(error, keeps_nothing); }
 
-  /// Ends everything that is not in flight, for example at the end of close.
-  void drop_all(const Error& error) {
+  /// Ends everything that is not in flight, for example at the end of close: as Spooled where
+  /// `keep(event)` answers that the disk has it, else as Dropped.
+  template <class Keep>
+  void end_all(const Error& error, const Keep& keep) {
     reject_doubts();
     PendingEvents all = batcher_.take_all();
     while (!all.empty()) {
       PendingEvents one;
       one.splice(one.end(), all, all.begin());
-      end(std::move(one), Outcome::Dropped, error);
+      const Outcome outcome = keep(one.front()) ? Outcome::Spooled : Outcome::Dropped;
+      end(std::move(one), outcome, error);
     }
   }
+  void drop_all(const Error& error) { end_all(error, keeps_nothing); }
 
   /// What ended since the last call.
   [[nodiscard]] std::vector<EndedEvents> take_ended() { return std::exchange(ended_, {}); }
   [[nodiscard]] bool has_news() const noexcept { return !ended_.empty() || !faults_.empty(); }
   /// The faults that began or ended since the last call.
   [[nodiscard]] std::vector<Fault> take_faults() { return std::exchange(faults_, {}); }
+
+  /// Notes a fault that somebody else sees, or that there is none.
+  void note_fault(FaultKind kind, const std::optional<Error>& error) {
+    if (error) return raise_fault(kind, *error);
+    clear_fault(kind);
+  }
 
  private:
   /// Why nothing but a probe is sent.
@@ -192,6 +226,8 @@ class Dispatcher {
     Batch batch;
     BatchAnswer answer;
   };
+
+  static bool keeps_nothing(const PendingEvent&) { return false; }
 
   void mark_attempt(const Batch& batch, const BatchAnswer& answer) {
     const bool may_be_there = answer.error && answer.error->may_have_been_delivered;

@@ -15,10 +15,13 @@
 #include "personalize_events/client/async_client.hpp"
 #include "personalize_events/client/async_core.hpp"
 #include "personalize_events/model/put_events.hpp"
+#include "personalize_events/platform/file.hpp"
+#include "personalize_events/platform/system_files.hpp"
 #include "personalize_events/recorder/event_sink.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/recorder_core.hpp"
 #include "personalize_events/recorder/session.hpp"
+#include "personalize_events/recorder/spool/spool.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/wire/path.hpp"
 
@@ -46,11 +49,27 @@ namespace detail {
   }
   if (options.delivery_timeout.count() <= 0) return wrong("delivery_timeout", "must be positive");
   if (options.block_timeout.count() < 0) return wrong("block_timeout", "must not be negative");
+  if (!options.spool) return {};
+  const SpoolOptions& spool = *options.spool;
+  if (spool.directory.empty()) return wrong("spool.directory", "must name a folder");
+  if (spool.write_after.count() < 0) return wrong("spool.write_after", "must not be negative");
+  if (spool.sync_interval && spool.sync_interval->count() <= 0) {
+    return wrong("spool.sync_interval", "must be positive, or empty");
+  }
+  if (spool.max_bytes < spool::kLeastSpoolBytes) {
+    return wrong("spool.max_bytes", "must be at least 1 MiB");
+  }
+  if (spool.max_age.count() <= 0) return wrong("spool.max_age", "must be positive");
+  if (spool.account.size() > spool::kMaxAccountSize) {
+    return wrong("spool.account", "must be at most 4 096 bytes");
+  }
   return {};
 }
 
-[[nodiscard]] inline Result<EventRecorder> make_recorder(RecorderOptions options,
-                                                         std::shared_ptr<AsyncCore> client);
+/// `files` holds the spool; null: the system's.
+[[nodiscard]] inline Result<EventRecorder> make_recorder(
+    RecorderOptions options, std::shared_ptr<AsyncCore> client,
+    std::shared_ptr<FileSystem> files = nullptr);
 
 }  // namespace detail
 
@@ -102,6 +121,20 @@ class EventRecorder : public EventSink {
     return taken;
   }
 
+  /// Takes an event as `record` does, and waits until the disk has it (fdatasync), together with
+  /// all that was recorded before. Callers at the same time share one wait. Needs
+  /// RecorderOptions::spool.
+  ///
+  /// @par Error Handling
+  /// Timeout: the event was accepted, and whether the disk has it is not known after `timeout`; do
+  /// not record it again. All other errors: it was not accepted. Storage: the disk refused it.
+  /// Configuration: there is no spool. InvalidArgument, QueueFull, Cancelled: as `record`.
+  Result<void> record_durable(const Session& session, Event event,
+                              std::chrono::milliseconds timeout) {
+    if (core_ == nullptr) return moved_from();
+    return core_->record_durable(session, event, timeout);
+  }
+
   void flush_soon() override {
     if (core_ != nullptr) core_->flush_soon();
   }
@@ -137,7 +170,8 @@ class EventRecorder : public EventSink {
 
  private:
   friend Result<EventRecorder> detail::make_recorder(RecorderOptions,
-                                                     std::shared_ptr<detail::AsyncCore>);
+                                                     std::shared_ptr<detail::AsyncCore>,
+                                                     std::shared_ptr<FileSystem>);
 
   EventRecorder(std::shared_ptr<detail::AsyncCore> client,
                 std::shared_ptr<detail::RecorderCore> core)
@@ -162,13 +196,24 @@ class EventRecorder : public EventSink {
 namespace detail {
 
 inline Result<EventRecorder> make_recorder(RecorderOptions options,
-                                           std::shared_ptr<AsyncCore> client) {
+                                           std::shared_ptr<AsyncCore> client,
+                                           std::shared_ptr<FileSystem> files) {
   if (auto valid = check_recorder_options(options); !valid) return std::move(valid).error();
   const Result<AsyncParts*> parts = client->parts();
   if (!parts) return parts.error();
-  if (auto usable = (*parts)->context->check(); !usable) return std::move(usable).error();
-  auto core = std::make_shared<RecorderCore>(std::move(options), (*parts)->context, (*parts)->loop,
-                                             (*parts)->sender);
+  const std::shared_ptr<CallContext>& context = (*parts)->context;
+  if (auto usable = context->check(); !usable) return std::move(usable).error();
+  std::shared_ptr<spool::Spool> spool;
+  if (options.spool) {
+    if (files == nullptr) files = std::make_shared<SystemFiles>();
+    spool = std::make_shared<spool::Spool>(
+        std::move(files), *options.spool,
+        spool::Scope{options.tracking_id, context->options().region, context->endpoint_url(), {}},
+        options.max_pending_bytes, context->options().platform);
+  }
+  auto core = std::make_shared<RecorderCore>(std::move(options), context, (*parts)->loop,
+                                             (*parts)->sender, std::move(spool));
+  if (auto started = core->start(); !started) return std::move(started).error();
   (*parts)->loop->add(core);
   return EventRecorder(std::move(client), std::move(core));
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "personalize_events/recorder/session.hpp"
+#include "personalize_events/recorder/spool/options.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -30,7 +31,7 @@ enum class Outcome : std::uint8_t {
   Expired,
   /// Given up: for a newer one when the queue was full, or at the end of close.
   Dropped,
-  /// Left on the disk at close, for the next start.
+  /// Left on the disk at close, for the next start, which tells how it ends.
   Spooled,
 };
 
@@ -141,11 +142,14 @@ struct RecorderOptions {
   int max_in_flight{32};
   /// 0: the service's answers set the pace.
   double max_requests_per_second{0};
-  /// How long an event may wait; then it ends as Expired.
+  /// How long an event may wait; then it ends as Expired. With a spool SpoolOptions::max_age is
+  /// what counts.
   std::chrono::milliseconds delivery_timeout{600'000};
   /// How long the destructor's close may take.
   std::chrono::milliseconds shutdown_timeout{2'000};
   Driver driver{Driver::OwnThread};
+  /// Keeps accepted events on the disk, so that a killed process loses none. Empty: in memory only.
+  std::optional<SpoolOptions> spool{};
   /// Called once for each batch that reached its end, on the recorder's thread, no lock held. It
   /// may call `record`; `flush` and `close` answer it at once. One that throws ends the program.
   std::function<void(const Delivery&)> on_delivery{};
@@ -160,14 +164,16 @@ struct RecorderOptions {
   }
 
   /// For a set-top box, a console or a phone: one session, little memory, batches that wait half a
-  /// minute to fill.
-  [[nodiscard]] static RecorderOptions device(std::string tracking_id) {
+  /// minute to fill. With a directory, a spool that spares flash: SpoolOptions::device.
+  [[nodiscard]] static RecorderOptions device(std::string tracking_id,
+                                              std::string spool_directory = {}) {
     RecorderOptions options;
     options.tracking_id = std::move(tracking_id);
     options.linger = std::chrono::seconds{30};
     options.max_in_flight = 2;
     options.max_pending_events = 2'000;
     options.max_pending_bytes = 2U << 20U;
+    if (!spool_directory.empty()) options.spool = SpoolOptions::device(std::move(spool_directory));
     return options;
   }
 };
@@ -183,7 +189,8 @@ struct RecorderStats {
   std::uint64_t rejected{};
   std::uint64_t expired{};
   std::uint64_t dropped{};
-  /// On the disk and not in memory.
+  /// On the disk and not in memory: those that memory has no room for, and after close those that
+  /// were left.
   std::uint64_t spooled{};
   /// Accepted and not ended, in flight included.
   std::uint64_t pending{};
@@ -198,6 +205,7 @@ struct RecorderStats {
 };
 
 /// What became of the events that a flush or a close waited for.
+/// `spooled` ones are on the disk, for the next start.
 struct FlushReport {
   std::uint64_t delivered{};
   std::uint64_t rejected{};

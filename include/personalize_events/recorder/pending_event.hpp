@@ -17,6 +17,16 @@
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace spool {
+
+/// Which of a spool's folders an event is in. Those of dead writers are numbered from kFirstAdopted
+/// on.
+inline constexpr std::uint32_t kNoFolder = 0;
+inline constexpr std::uint32_t kLiveFolder = 1;      ///< it is in memory too
+inline constexpr std::uint32_t kOverflowFolder = 2;  ///< it was on the disk only
+inline constexpr std::uint32_t kFirstAdopted = 3;
+
+}  // namespace spool
 namespace detail {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
@@ -33,6 +43,9 @@ struct PendingEvent {
   /// The order of acceptance, from 1.
   std::uint64_t sequence{0};
   SteadyTime recorded_at{};
+  /// Which of the spool's folders has it, and its sequence there.
+  std::uint32_t folder{spool::kNoFolder};
+  std::uint64_t place{0};
   /// Its neighbours in AgeOrder.
   PendingEvent* older{nullptr};
   PendingEvent* newer{nullptr};

@@ -28,6 +28,9 @@
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
 #include "personalize_events/recorder/options.hpp"
+#include "personalize_events/recorder/spool/spool.hpp"
+#include "personalize_events/recorder/spool/syncer.hpp"
+#include "personalize_events/recorder/spooler.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -42,6 +45,11 @@ inline constexpr std::chrono::milliseconds kLongestWait{std::chrono::hours{24 * 
 /// The options as a recorder can follow them: waits that end, and no more requests in flight than
 /// its transport carries at once, because those that wait there use up their timeout.
 [[nodiscard]] inline RecorderOptions bounded(RecorderOptions options, const HttpOptions& http) {
+  if (options.spool) {
+    options.spool->max_age = std::min<std::chrono::hours>(
+        options.spool->max_age, std::chrono::duration_cast<std::chrono::hours>(kLongestWait));
+    options.delivery_timeout = options.spool->max_age;
+  }
   for (std::chrono::milliseconds* wait : {&options.linger, &options.block_timeout,
                                           &options.delivery_timeout, &options.shutdown_timeout}) {
     *wait = std::clamp(*wait, std::chrono::milliseconds{0}, kLongestWait);
@@ -76,26 +84,50 @@ inline constexpr std::chrono::milliseconds kLongestWait{std::chrono::hours{24 * 
 
 class RecorderCore final : public LoopMember, public std::enable_shared_from_this<RecorderCore> {
  public:
+  /// `spool` is null for a recorder that keeps its events in memory only.
   RecorderCore(RecorderOptions options, std::shared_ptr<CallContext> context,
-               std::shared_ptr<Loop> loop, std::shared_ptr<AttemptSender> sender)
+               std::shared_ptr<Loop> loop, std::shared_ptr<AttemptSender> sender,
+               std::shared_ptr<spool::Spool> spool = nullptr)
       : options_(bounded(std::move(options), context->options().http)),
         context_(std::move(context)),
         loop_(std::move(loop)),
         sender_(std::move(sender)),
-        dispatcher_(options_, context_->options().retry.quota, context_->platform().steady_now()) {}
+        dispatcher_(options_, context_->options().retry.quota, context_->platform().steady_now()) {
+    if (spool == nullptr) return;
+    spooler_.emplace(std::move(spool), options_, dispatcher_);
+    is_spool_drained_ = false;
+  }
 
   ~RecorderCore() override { delete spare_encoder_.load(); }
   RecorderCore(const RecorderCore&) = delete;
   RecorderCore& operator=(const RecorderCore&) = delete;
 
+  /// Starts the thread that brings the spool to the disk. Errors: Configuration.
+  [[nodiscard]] Result<void> start() {
+    if (!spooler_ || is_manual()) return {};
+    syncer_.emplace(spooler_->shared_spool(), [weak = weak_from_this()] {
+      // What a failed sync may have lost is written again by the loop.
+      if (const auto self = weak.lock()) self->loop_->wake();
+    });
+    return syncer_->start();
+  }
+
   [[nodiscard]] Result<void> record(const Session& session, const Event& event) {
-    if (is_forked()) return refuse_cancelled("this process was forked from the recorder's");
-    if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
-      return refused(std::move(valid).error());
-    }
-    Result<PendingEvents> encoded = encode(session, event);
+    Result<PendingEvents> encoded = prepare(session, event);
     if (!encoded) return refused(std::move(encoded).error());
-    return accept(*std::move(encoded));
+    return accept(*std::move(encoded), false);
+  }
+
+  [[nodiscard]] Result<void> record_durable(const Session& session, const Event& event,
+                                            std::chrono::milliseconds timeout) {
+    if (!spooler_) {
+      return refused(make_error(ErrorKind::Configuration, "RecorderOptions.spool",
+                                "record_durable needs a spool; set its directory"));
+    }
+    Result<PendingEvents> encoded = prepare(session, event);
+    if (!encoded) return refused(std::move(encoded).error());
+    if (Result<void> taken = accept(*std::move(encoded), true); !taken) return taken;
+    return wait_for_disk(timeout);
   }
 
   void flush_soon() {
@@ -111,14 +143,8 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   [[nodiscard]] FlushReport flush(std::chrono::milliseconds timeout) {
     if (is_forked()) return {};
     std::unique_lock<std::mutex> lock(mutex_);
-    const auto watch = dispatcher_.account().watch();
-    dispatcher_.flush();
-    planned_wake_ = SteadyTime::min();
-    if (loop_->is_loop_thread()) {
-      FlushReport report = dispatcher_.account().unwatch(watch);
-      report.would_deadlock = true;
-      return report;
-    }
+    const auto watch = begin_watch();
+    if (loop_->is_loop_thread()) return would_deadlock(watch);
     std::optional<std::uint64_t> last_told;
     wait(lock, timeout, [&] { return has_ended(*watch, last_told); });
     return dispatcher_.account().unwatch(watch);
@@ -127,23 +153,30 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   [[nodiscard]] CloseReport close(std::chrono::milliseconds timeout) {
     if (is_forked()) return {};
     std::unique_lock<std::mutex> lock(mutex_);
+    const bool is_first = phase_ == Phase::Open;
     phase_ = std::max(phase_, Phase::Draining);
     has_room_.notify_all();
-    const auto watch = dispatcher_.account().watch();
-    dispatcher_.flush();
-    planned_wake_ = SteadyTime::min();
-    if (loop_->is_loop_thread()) {
-      FlushReport report = dispatcher_.account().unwatch(watch);
-      report.would_deadlock = true;
-      return report;
-    }
+    const auto watch = begin_watch();
+    if (loop_->is_loop_thread()) return would_deadlock(watch);
     std::optional<std::uint64_t> last_told;
-    wait(lock, timeout, [&] { return has_ended(*watch, last_told); });
-    if (watch->report.pending > 0) {
+    wait(lock, timeout, [&] {
+      if (phase_ == Phase::Aborting) return dispatcher_.stats().pending == 0;
+      return has_ended(*watch, last_told) && is_spool_drained_;
+    });
+    if (dispatcher_.stats().pending > 0) {
       phase_ = std::max(phase_, Phase::Aborting);
-      wait(lock, kAbortGrace, [&] { return has_ended(*watch, last_told); });
+      wait(lock, kAbortGrace, [&] { return has_all_ended(); });
     }
-    return dispatcher_.account().unwatch(watch);
+    CloseReport report = dispatcher_.account().unwatch(watch);
+    lock.unlock();
+    if (!spooler_) return report;
+    if (is_first && options_.spool->sync_interval) static_cast<void>(wait_for_disk(kAbortGrace));
+    // What memory never had room for.
+    const std::uint64_t left = std::min(spooler_->spool().overflow_unread(), report.pending);
+    report.spooled += left;
+    report.pending -= left;
+    report.complete = report.pending == 0;
+    return report;
   }
 
   [[nodiscard]] RecorderStats stats() const {
@@ -164,8 +197,8 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     report.did_work = loop_->run_once(at_most);
     const std::lock_guard<std::mutex> lock(mutex_);
     const SteadyTime now = context_->platform().steady_now();
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        std::max(dispatcher_.next_wake(now), now) - now);
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(std::max(next_wake(now), now) - now);
     // What is in flight may end at any time.
     const bool is_busy = dispatcher_.stats().in_flight > 0;
     report.next_wake = is_busy ? std::chrono::milliseconds{0} : std::min(left, kLongestTurn);
@@ -189,25 +222,38 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     left_in_callback_ = loop_->is_loop_thread();
     if (left_in_callback_) return;
     changed_.wait(lock, [this] { return !is_busy_; });
-    dispatcher_.abandon(closed_error());
+    dispatcher_.abandon(closed_error(), [this](PendingEvent& event) { return is_kept(event); });
     std::vector<EndedEvents> ended = dispatcher_.take_ended();
     lock.unlock();
+    if (spooler_) {
+      if (syncer_) syncer_->stop(kAbortGrace);
+      spooler_->note_ends(ended);
+      spooler_->spool().close();
+    }
     call_application(std::move(ended), {});
   }
 
-  [[nodiscard]] bool is_forked() const { return process_id() != owner_; }
+  /// Whether this is another process than the one that made it. It lets go of the spool then, which
+  /// is its parent's.
+  [[nodiscard]] bool is_forked() const {
+    if (process_id() == owner_) return false;
+    if (spooler_) spooler_->spool().abandon_in_child();
+    return true;
+  }
   [[nodiscard]] bool is_manual() const { return options_.driver == Driver::Manual; }
   [[nodiscard]] const RecorderOptions& options() const { return options_; }
 
   SteadyTime step(SteadyTime now) override {
     const Turn turn{*this};
     if (!turn.is_taken()) return SteadyTime::max();
+    if (spooler_) spooler_->look(may_read_);
     std::vector<Outgoing> outgoing;
     std::vector<EndedEvents> ended;
     std::vector<Fault> faults;
     SteadyTime wake{};
     {
       const std::lock_guard<std::mutex> lock(mutex_);
+      if (spooler_) spooler_->turn(now);
       if (phase_ < Phase::Aborting) {
         while (outgoing.size() < kMostPerTurn) {
           const std::optional<Batch> batch = dispatcher_.next(now);
@@ -215,15 +261,18 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
           outgoing.push_back({*batch, write_body(options_.tracking_id, *batch)});
         }
       } else if (dispatcher_.stats().in_flight == 0) {
-        dispatcher_.drop_all(closed_error());
+        dispatcher_.end_all(closed_error(), [this](PendingEvent& event) { return is_kept(event); });
       }
       ended = dispatcher_.take_ended();
       faults = dispatcher_.take_faults();
       const bool has_more = outgoing.size() == kMostPerTurn;
-      wake = has_more ? now : dispatcher_.next_wake(now);
+      if (spooler_) next_look_ = spooler_->next_look(now);
+      may_read_ = phase_ < Phase::Aborting;
+      wake = has_more ? now : next_wake(now);
       planned_wake_ = wake;
     }
     if (!ended.empty()) has_room_.notify_all();
+    if (spooler_) tend_spool(ended, now);
     abort_if_closing();
     for (Outgoing& one : outgoing) send(std::move(one));
     // Whoever runs the loop until this was told must not wait for the network after it.
@@ -285,12 +334,21 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
                       "the recorder was closed before it could be delivered");
   }
 
+  /// The event as it is kept, if it can be recorded.
+  [[nodiscard]] Result<PendingEvents> prepare(const Session& session, const Event& event) {
+    if (is_forked()) return cancelled("this process was forked from the recorder's");
+    if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
+      return std::move(valid).error();
+    }
+    return encode(session, event);
+  }
+
   Result<void> refused(Error error) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return error;
   }
-  Result<void> refuse_cancelled(const char* why) {
-    return refused(make_error(ErrorKind::Cancelled, "record", why));
+  [[nodiscard]] static Error cancelled(const char* why) {
+    return make_error(ErrorKind::Cancelled, "record", why);
   }
 
   /// One encoder is kept for the next caller; whoever comes at the same time makes another.
@@ -302,27 +360,95 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     return encoded;
   }
 
-  [[nodiscard]] Result<void> accept(PendingEvents&& one) {
+  [[nodiscard]] Result<void> accept(PendingEvents&& one, bool must_be_durable) {
     const std::size_t bytes = one.front().bytes();
     const SteadyTime now = one.front().recorded_at;
     bool is_waited_for = false;
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      if (phase_ == Phase::Open && !dispatcher_.has_room(bytes)) find_room(lock, bytes);
-      if (phase_ != Phase::Open) return refuse_cancelled("the recorder is closed");
-      if (!dispatcher_.has_room(bytes)) {
-        return refused(make_error(ErrorKind::QueueFull, "record",
-                                  "no room for the event; raise max_pending_events or "
-                                  "max_pending_bytes, or send fewer"));
+      if (phase_ != Phase::Open) return refused(cancelled("the recorder is closed"));
+      const bool is_spilled =
+          spooler_ && spooler_->must_spill(one.front()) && spooler_->spill(one.front()).has_value();
+      if (!is_spilled) {
+        if (!dispatcher_.has_room(bytes)) find_room(lock, bytes);
+        if (phase_ != Phase::Open) return refused(cancelled("the recorder is closed"));
+        if (!dispatcher_.has_room(bytes)) {
+          return refused(make_error(ErrorKind::QueueFull, "record",
+                                    "no room for the event; raise max_pending_events or "
+                                    "max_pending_bytes, or send fewer"));
+        }
+        if (spooler_) {
+          Result<void> written = spooler_->write(one.front(), must_be_durable);
+          if (!written) return refused(std::move(written).error());
+        }
+        dispatcher_.accept(std::move(one));
       }
-      dispatcher_.accept(std::move(one));
       // The earliest time there is says that the loop is on its way already.
       is_waited_for = planned_wake_ != SteadyTime::min() &&
-                      (dispatcher_.has_news() || dispatcher_.next_wake(now) < planned_wake_);
+                      (dispatcher_.has_news() || next_wake(now) < planned_wake_ ||
+                       (is_spilled && spooler_->wants_to_read()));
       if (is_waited_for) planned_wake_ = SteadyTime::min();
     }
     if (is_waited_for) loop_->wake();
     return {};
+  }
+
+  [[nodiscard]] Result<void> wait_for_disk(std::chrono::milliseconds timeout) {
+    spool::Spool& spool = spooler_->spool();
+    const std::uint64_t ticket = spool.ticket();
+    timeout = std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait);
+    if (syncer_) {
+      ++waiting_for_disk_;
+      syncer_->request();
+    } else {
+      spool.sync();
+    }
+    const bool is_there =
+        spool.wait_synced(ticket, syncer_ ? timeout : std::chrono::milliseconds{0});
+    if (syncer_) --waiting_for_disk_;
+    if (is_there) return {};
+    return make_error(ErrorKind::Timeout, "record_durable",
+                      "the event was accepted and is not on the disk yet; do not record it again");
+  }
+
+  /// The spool's part of a turn, in which nobody waits for the lock.
+  void tend_spool(const std::vector<EndedEvents>& ended, SteadyTime now) {
+    spooler_->note_ends(ended);
+    const bool is_drained = spooler_->spool().is_drained();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      is_spool_drained_ = is_drained;
+    }
+    if (is_drained) changed_.notify_all();
+    if (syncer_ && waiting_for_disk_ > 0) return syncer_->request();
+    const auto interval = options_.spool->sync_interval;
+    if (!is_manual() || !interval || now < next_sync_ || !spooler_->spool().has_unsynced()) return;
+    spooler_->spool().sync();
+    next_sync_ = now + *interval;
+  }
+
+  /// When the loop has to come by itself.
+  [[nodiscard]] SteadyTime next_wake(SteadyTime now) {
+    SteadyTime wake = dispatcher_.next_wake(now);
+    if (!spooler_) return wake;
+    wake = std::min(wake, spooler_->write_at());
+    return phase_ < Phase::Aborting ? std::min(wake, next_look_) : wake;
+  }
+
+  /// Whether the disk has an event when all ends.
+  [[nodiscard]] bool is_kept(PendingEvent& event) { return spooler_ && spooler_->keep(event); }
+
+  [[nodiscard]] EventAccount::Watch begin_watch() {
+    dispatcher_.flush();
+    planned_wake_ = SteadyTime::min();
+    if (!spooler_) return dispatcher_.account().watch();
+    const spool::Spool& spool = spooler_->spool();
+    return dispatcher_.account().watch(spool.overflow_unread(), spool.next_overflow_place());
+  }
+  [[nodiscard]] FlushReport would_deadlock(EventAccount::Watch watch) {
+    FlushReport report = dispatcher_.account().unwatch(watch);
+    report.would_deadlock = true;
+    return report;
   }
 
   void find_room(std::unique_lock<std::mutex>& lock, std::size_t bytes) {
@@ -461,10 +587,14 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   [[nodiscard]] bool has_ended(const FlushWatch& watch,
                                std::optional<std::uint64_t>& last_told) const {
     if (watch.report.pending > 0) return false;
-    const RecorderStats& stats = dispatcher_.stats();
-    if (!last_told) last_told = stats.recorded + stats.adopted - stats.pending;
+    if (!last_told) last_told = ended_by_now();
     return told_ >= *last_told;
   }
+  [[nodiscard]] bool has_all_ended() const {
+    return dispatcher_.stats().pending == 0 && told_ >= ended_by_now();
+  }
+  /// Events whose end is told, or will be.
+  [[nodiscard]] std::uint64_t ended_by_now() const { return dispatcher_.account().ended(); }
 
   const RecorderOptions options_;
   const std::shared_ptr<CallContext> context_;
@@ -478,14 +608,22 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   std::condition_variable changed_{};
   std::condition_variable has_room_{};
   Dispatcher dispatcher_;
+  std::optional<Spooler> spooler_{};
+  bool is_spool_drained_{true};
+  SteadyTime next_look_{};
   Phase phase_{Phase::Open};
   std::uint64_t told_{0};                       // events whose end the application was told
   bool is_busy_{false};                         // the loop's thread is in here
   bool has_left_{false};                        // it comes no more
   SteadyTime planned_wake_{SteadyTime::max()};  // when the loop comes by itself
 
+  std::optional<spool::Syncer> syncer_{};  // set before others know of this
+  std::atomic<int> waiting_for_disk_{0};
+
   // The loop's thread only:
   std::vector<Flight> flights_{};
+  bool may_read_{true};
+  SteadyTime next_sync_{};
   bool left_in_callback_{false};
 };
 

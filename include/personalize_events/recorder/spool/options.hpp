@@ -6,6 +6,7 @@
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_OPTIONS_HPP
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -52,6 +53,13 @@ struct SpoolOptions {
   }
 };
 
+namespace spool {
+
+/// The least SpoolOptions::max_bytes, and the longest SpoolOptions::account.
+inline constexpr std::uint64_t kLeastSpoolBytes = 1U << 20U;
+inline constexpr std::size_t kMaxAccountSize = 4'096;
+
+}  // namespace spool
 PERSONALIZE_EVENTS_NAMESPACE_END
 
 #endif

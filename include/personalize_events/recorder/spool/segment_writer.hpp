@@ -57,8 +57,50 @@ struct SyncReport {
   std::optional<Error> error{};
 };
 
+/// Bringing segments to the disk, in three steps, so that nobody who appends meanwhile has to wait
+/// for the disk: SegmentWriter::begin_sync, `run`, SegmentWriter::finish_sync.
+class SyncTask {
+ public:
+  /// Whether there is nothing to bring.
+  [[nodiscard]] bool empty() const noexcept { return parts_.empty(); }
+
+  /// Waits for the disk. Any thread, whatever is appended meanwhile.
+  void run(FileSystem& files) {
+    Result<void> names;
+    if (sync_names_) names = files.sync_folder(folder_);
+    for (Part& part : parts_) {
+      part.synced = names ? bring_to_disk(part) : names;
+    }
+  }
+
+ private:
+  friend class SegmentWriter;
+
+  struct Part {
+    std::shared_ptr<File> file{};
+    std::string path{};
+    SegmentRange range{};
+    Result<void> synced{};
+  };
+
+  [[nodiscard]] static Result<void> bring_to_disk(const Part& part) {
+    if (Result<void> synced = part.file->sync(); !synced) return synced;
+    const Result<FileStatus> status = part.file->status();
+    if (!status) return status.error();
+    if (status->links > 0) return {};
+    Error removed =
+        detail::make_error(ErrorKind::Storage, part.path, "was removed while it was written");
+    removed.code = "NotFound";
+    return removed;
+  }
+
+  std::string folder_{};
+  bool sync_names_{false};
+  std::vector<Part> parts_{};
+};
+
 /// @par Thread Safety
-/// None: one thread at a time.
+/// None: one thread at a time. Only the SyncTask that begin_sync gave may run beside it.
 class SegmentWriter {
  public:
   /// `folder` exists, and has no segments; `header` says whose it is and the first sequence. With
@@ -98,16 +140,62 @@ class SegmentWriter {
     current_.reset();
   }
 
-  /// Waits until all that was appended is on the disk. What could not be brought there is given up:
-  /// a second sync of the same file may report a success that is none.
-  [[nodiscard]] SyncReport sync() {
+  /// What was appended and is not on the disk yet. The next one is begun when this is finished.
+  [[nodiscard]] SyncTask begin_sync() {
+    SyncTask task;
+    task.folder_ = folder_;
+    const auto add = [&task](Segment& segment) {
+      task.sync_names_ = task.sync_names_ || !segment.name_is_synced;
+      task.parts_.push_back({segment.file, segment.path, segment.range, {}});
+    };
+    for (Segment& segment : sealed_) add(segment);
+    if (current_ && current_->is_dirty) {
+      add(*current_);
+      current_->is_dirty = false;
+    }
+    return task;
+  }
+
+  /// Takes note of how a task that was run ended. What could not be brought to the disk is given
+  /// up: a second sync of the same file may report a success that is none.
+  [[nodiscard]] SyncReport finish_sync(const SyncTask& task) {
     SyncReport report;
-    const Result<void> names = sync_names();
-    if (!names) report.error = names.error();
-    for (Segment& segment : sealed_) sync_one(segment, names.has_value(), report);
-    sealed_.clear();
-    if (current_ && !sync_one(*current_, names.has_value(), report)) current_.reset();
+    // Its folder was given up meanwhile.
+    if (task.folder_ != folder_) return report;
+    for (const SyncTask::Part& part : task.parts_) {
+      const bool is_current = current_ && current_->range.number == part.range.number;
+      const auto sealed = std::find_if(sealed_.begin(), sealed_.end(), [&](const Segment& one) {
+        return one.range.number == part.range.number;
+      });
+      // It may have grown since, and is sealed when it was turned meanwhile.
+      const SegmentRange range = is_current                ? current_->range
+                                 : sealed != sealed_.end() ? sealed->range
+                                                           : part.range;
+      if (part.synced) {
+        if (is_current) current_->name_is_synced = true;
+        if (sealed != sealed_.end() && range.end_sequence == part.range.end_sequence) {
+          sealed_.erase(sealed);
+        }
+        continue;
+      }
+      report.error = part.synced.error();
+      report.given_up.push_back(range);
+      if (is_current) current_.reset();
+      if (sealed != sealed_.end()) sealed_.erase(sealed);
+    }
     return report;
+  }
+
+  /// Brings all that was appended to the disk, waiting for it.
+  [[nodiscard]] SyncReport sync() {
+    SyncTask task = begin_sync();
+    task.run(*files_);
+    return finish_sync(task);
+  }
+
+  /// Whether a sync has something to do.
+  [[nodiscard]] bool has_unsynced() const noexcept {
+    return !sealed_.empty() || (current_ && current_->is_dirty);
   }
 
   /// The segment that is appended to, if there is one.
@@ -116,14 +204,17 @@ class SegmentWriter {
     return current_->range;
   }
   [[nodiscard]] std::uint64_t next_sequence() const noexcept { return next_sequence_; }
+  [[nodiscard]] const std::string& folder() const noexcept { return folder_; }
+  [[nodiscard]] const SegmentHeader& header() const noexcept { return header_; }
 
  private:
   struct Segment {
     std::string path{};
-    std::unique_ptr<File> file{};
+    std::shared_ptr<File> file{};
     std::uint64_t size{0};
     SegmentRange range{};
     bool name_is_synced{false};
+    bool is_dirty{false};  ///< it has bytes that no sync took yet
 
     [[nodiscard]] bool has_frames() const noexcept {
       return range.end_sequence != range.first_sequence;
@@ -144,7 +235,7 @@ class SegmentWriter {
     }
     Result<std::unique_ptr<File>> file = files_->open(segment.path, OpenFor::AppendToNew);
     if (!file) return std::move(file).error();
-    segment.file = *std::move(file);
+    segment.file = std::shared_ptr<File>{*std::move(file)};
     current_ = std::move(segment);
     Result<void> written = write(buffer_);
     if (written) return written;
@@ -159,6 +250,7 @@ class SegmentWriter {
     Result<std::size_t> written = current_->file->append(bytes);
     if (written && *written == bytes.size()) {
       current_->size += bytes.size();
+      current_->is_dirty = true;
       return {};
     }
     Error failure;
@@ -172,39 +264,6 @@ class SegmentWriter {
     // A frame behind half of another would be found, but only as one after damage.
     if (!current_->file->truncate(current_->size)) seal();
     return failure;
-  }
-
-  /// Brings the names of new segments to the disk.
-  [[nodiscard]] Result<void> sync_names() {
-    const bool all_are = std::all_of(sealed_.begin(), sealed_.end(),
-                                     [](const Segment& one) { return one.name_is_synced; }) &&
-                         (!current_ || current_->name_is_synced);
-    if (all_are) return {};
-    return files_->sync_folder(folder_);
-  }
-
-  /// False when the segment was given up.
-  [[nodiscard]] static bool bring_to_disk(Segment& segment, bool names_are_synced,
-                                          SyncReport& report) {
-    segment.name_is_synced = segment.name_is_synced || names_are_synced;
-    if (!segment.name_is_synced) return false;
-    if (const Result<void> synced = segment.file->sync(); !synced) {
-      report.error = synced.error();
-      return false;
-    }
-    const Result<FileStatus> status = segment.file->status();
-    if (status && status->links > 0) return true;
-    report.error = status ? detail::make_error(ErrorKind::Storage, segment.path,
-                                               "was removed while it was written")
-                          : status.error();
-    if (status) report.error->code = "NotFound";
-    return false;
-  }
-
-  bool sync_one(Segment& segment, bool names_are_synced, SyncReport& report) {
-    if (bring_to_disk(segment, names_are_synced, report)) return true;
-    report.given_up.push_back(segment.range);
-    return false;
   }
 
   FileSystem* files_;

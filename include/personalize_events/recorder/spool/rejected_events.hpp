@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RejectedEvents: the file "rejected/<uuid>.jsonl" of a spool, in which the events that the service
+// refused are kept with its reason, one JSON object a line, for a person to look at.
+#ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_REJECTED_EVENTS_HPP
+#define PERSONALIZE_EVENTS_RECORDER_SPOOL_REJECTED_EVENTS_HPP
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "personalize_events/platform/file.hpp"
+#include "personalize_events/recorder/spool/disk_room.hpp"
+#include "personalize_events/recorder/spool/writer_folder.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace spool {
+
+inline constexpr const char* kRejectedFolder = "rejected";
+
+/// @par Thread Safety
+/// None: one thread at a time.
+class RejectedEvents {
+ public:
+  /// `limit` bounds the folder, in bytes, with the files of all writers. `files` outlives it.
+  RejectedEvents(FileSystem& files, const std::string& directory, std::uint64_t limit)
+      : files_(&files), folder_(directory + "/" + kRejectedFolder), limit_(limit) {}
+
+  /// Keeps a line, as long as there is room. `name` is a UUID for the file, which is made when it
+  /// is needed.
+  void keep(std::string line, const std::string& name) {
+    line.push_back('\n');
+    if (file_ == nullptr && !open(name)) return;
+    if (bytes_ + line.size() > limit_) return;
+    // The application was told of the event, so that nothing is silent when this fails.
+    const Result<std::size_t> written = file_->append(line);
+    bytes_ += written.value_or(0);
+  }
+
+ private:
+  [[nodiscard]] bool open(const std::string& name) {
+    if (!make_folders(*files_, folder_)) return false;
+    bytes_ = folder_bytes(*files_, folder_);
+    Result<std::unique_ptr<File>> file =
+        files_->open(folder_ + "/" + name + ".jsonl", OpenFor::Append);
+    if (!file) return false;
+    file_ = *std::move(file);
+    return true;
+  }
+
+  FileSystem* files_;
+  std::string folder_;
+  std::uint64_t limit_;
+  std::unique_ptr<File> file_{};
+  std::uint64_t bytes_{0};
+};
+
+}  // namespace spool
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Spool: the events of one recorder on the disk, and those that dead writers of the same scope left
+// beside them. It writes, reads back in windows, brings to the disk and cleans up; what is sent
+// when is the dispatcher's matter. RecorderCore holds one when RecorderOptions::spool is set.
+//
+// All of its state can be told from files that only grow (segment.hpp, acknowledgement.hpp); what
+// it keeps in memory are counts.
+#ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_SPOOL_HPP
+#define PERSONALIZE_EVENTS_RECORDER_SPOOL_SPOOL_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "personalize_events/detail/uuid.hpp"
+#include "personalize_events/platform/file.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/recorder/pending_event.hpp"
+#include "personalize_events/recorder/spool/backlog_folder.hpp"
+#include "personalize_events/recorder/spool/dead_writers.hpp"
+#include "personalize_events/recorder/spool/disk_room.hpp"
+#include "personalize_events/recorder/spool/folder_locks.hpp"
+#include "personalize_events/recorder/spool/frame.hpp"
+#include "personalize_events/recorder/spool/options.hpp"
+#include "personalize_events/recorder/spool/rejected_events.hpp"
+#include "personalize_events/recorder/spool/segment.hpp"
+#include "personalize_events/recorder/spool/segment_ledger.hpp"
+#include "personalize_events/recorder/spool/segment_writer.hpp"
+#include "personalize_events/recorder/spool/session_counts.hpp"
+#include "personalize_events/recorder/spool/spooled_event.hpp"
+#include "personalize_events/recorder/spool/writer_folder.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace spool {
+
+/// How long nothing is written after the disk refused.
+inline constexpr std::chrono::seconds kDiskPause{1};
+/// @par Thread Safety
+/// Any thread: append, append_overflow, must_follow, ticket, sync, wait_synced, has_unsynced,
+/// abandon_in_child. The loop's thread only: the others.
+class Spool {
+ public:
+  /// `memory_bytes` is what the recorder may keep in memory, of which this takes a small part.
+  Spool(std::shared_ptr<FileSystem> files, SpoolOptions options, Scope scope,
+        std::size_t memory_bytes, std::shared_ptr<Platform> platform)
+      : files_(std::move(files)),
+        options_(std::move(options)),
+        scope_(with_account(std::move(scope), options_)),
+        platform_(std::move(platform)),
+        disk_only_(memory_bytes / 64),
+        dead_(*files_, locks_, options_.directory, scope_),
+        rejected_(*files_, options_.directory, rejected_limit(options_.max_bytes)) {}
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+  ~Spool() = default;
+
+  [[nodiscard]] const SpoolOptions& options() const noexcept { return options_; }
+
+  // --- Writing ---
+
+  /// Writes an event that stays in memory, and notes its place in it. Errors: Storage; the event is
+  /// unchanged. After one, nothing is tried for kDiskPause.
+  Result<void> append(detail::PendingEvent& event) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Result<Appended> appended = append_to(live_, event);
+    if (!appended) return appended.error();
+    if (!live_ledger_) live_ledger_.emplace(*files_, live_->log.folder(), live_->log.header());
+    live_ledger_->appended(*appended);
+    event.folder = kLiveFolder;
+    event.place = appended->sequence;
+    return {};
+  }
+
+  /// Writes an event that is not kept in memory; `read` gives it back. Errors: as of append.
+  Result<void> append_overflow(const detail::PendingEvent& event) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Result<Appended> appended = append_to(overflow_, event);
+    if (!appended) return appended.error();
+    if (overflow_segments_.empty() || overflow_segments_.back() != appended->segment) {
+      overflow_segments_.push_back(appended->segment);
+    }
+    disk_only_.add(event.session_id());
+    ++overflow_unread_;
+    return {};
+  }
+
+  /// Whether an event of a session must go to the disk only, because older ones of it may be there.
+  [[nodiscard]] bool must_follow(std::string_view session_id) const {
+    if (overflow_unread_ == 0) return false;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return disk_only_.contains(session_id);
+  }
+
+  /// Marks the events that have been written so far, for wait_synced.
+  [[nodiscard]] std::uint64_t ticket() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return tickets_;
+  }
+  /// The sequence in the overflow of the next event; those before it were recorded already.
+  [[nodiscard]] std::uint64_t next_overflow_place() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return overflow_ ? overflow_->log.next_sequence() : next_overflow_;
+  }
+
+  // --- Bringing to the disk ---
+
+  [[nodiscard]] bool has_unsynced() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return synced_tickets_ < tickets_;
+  }
+
+  /// Brings what was written so far to the disk and waits for it, while others go on writing.
+  void sync() {
+    const std::lock_guard<std::mutex> one_at_a_time(sync_mutex_);
+    SyncTask live;
+    SyncTask overflow;
+    std::uint64_t tickets = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      // What a failed sync may have lost is written again first.
+      if (!given_up_.empty() || !given_up_overflow_.empty()) return;
+      if (live_) live = live_->log.begin_sync();
+      if (overflow_) overflow = overflow_->log.begin_sync();
+      tickets = tickets_;
+    }
+    live.run(*files_);
+    overflow.run(*files_);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      SyncReport report = live_ ? live_->log.finish_sync(live) : SyncReport{};
+      SyncReport other = overflow_ ? overflow_->log.finish_sync(overflow) : SyncReport{};
+      given_up_ = std::move(report.given_up);
+      given_up_overflow_ = std::move(other.given_up);
+      if (!report.error) report.error = std::move(other.error);
+      if (report.error) {
+        disk_failed(*report.error);
+      } else {
+        synced_tickets_ = std::max(synced_tickets_, tickets);
+      }
+    }
+    synced_.notify_all();
+  }
+
+  /// Waits until what `ticket` marks is on the disk; false when it was not in time.
+  [[nodiscard]] bool wait_synced(std::uint64_t ticket, std::chrono::milliseconds timeout) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return synced_.wait_for(lock, timeout, [&] { return synced_tickets_ >= ticket; });
+  }
+
+  /// Segments whose events may be lost, or that waste room: their open events are to be written
+  /// again, and acknowledged at their old place.
+  [[nodiscard]] std::vector<SegmentRange> take_given_up() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(given_up_, {});
+  }
+  /// Says that they could not all be written again.
+  void keep_given_up(std::vector<SegmentRange> ranges) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    given_up_.insert(given_up_.end(), ranges.begin(), ranges.end());
+  }
+
+  // --- Reading back ---
+
+  /// How many events of this recorder are on the disk only.
+  [[nodiscard]] std::uint64_t overflow_unread() const noexcept { return overflow_unread_; }
+
+  /// Whether `read` may have something.
+  [[nodiscard]] bool has_unread() const { return overflow_unread() > 0 || dead_.has_unread(); }
+
+  /// Reads events that are on the disk only, in the order of their folder, up to so many bytes.
+  [[nodiscard]] std::vector<ReadEvent> read(std::size_t most_events, std::size_t most_bytes) {
+    std::vector<ReadEvent> events;
+    std::size_t bytes = 0;
+    write_overflow_again();
+    hand_over_overflow();
+    while (events.size() < most_events && bytes < most_bytes) {
+      std::optional<ReadEvent> event = read_one();
+      if (!event) break;
+      bytes += event->event.front().bytes();
+      events.push_back(*std::move(event));
+    }
+    collect_damage();
+    return events;
+  }
+
+  /// Writes down that events reached their end. Errors: Storage; they may be sent again after a
+  /// crash, under the same ids.
+  Result<void> acknowledge(const std::vector<std::pair<std::uint32_t, std::uint64_t>>& places) {
+    Result<void> written;
+    for (std::uint32_t folder : folders_of(places)) {
+      std::vector<std::uint64_t> sequences;
+      for (const auto& [in, sequence] : places) {
+        if (in == folder) sequences.push_back(sequence);
+      }
+      if (Result<void> one = acknowledge_in(folder, std::move(sequences)); !one) {
+        written = std::move(one);
+      }
+    }
+    return written;
+  }
+
+  // --- Dead writers and limits ---
+
+  /// Takes over folders of dead writers, lets go of those that are drained, and keeps the limits of
+  /// room. Answers events that had to be given up for that.
+  [[nodiscard]] std::vector<ReadEvent> maintain() {
+    const auto now = platform_->steady_now();
+    dead_.release_drained();
+    if (now >= dead_.next_look()) look_for_dead(now);
+    return keep_limits(now);
+  }
+  /// When `maintain` has something to do.
+  [[nodiscard]] std::chrono::steady_clock::time_point next_maintenance() const noexcept {
+    return dead_.next_look();
+  }
+  /// Whether every folder that could be taken over was found, and all of it was drained.
+  [[nodiscard]] bool is_drained() const { return dead_.is_drained() && overflow_unread() == 0; }
+
+  // --- Faults ---
+
+  /// What is wrong with the disk; empty: nothing.
+  [[nodiscard]] std::optional<Error> disk_fault() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return disk_error_;
+  }
+  /// What could not be read, as found in the last look at the directory; empty: nothing.
+  [[nodiscard]] const std::optional<Error>& damage() const noexcept { return damage_; }
+  /// How many events that were on the disk only could not be read back, since the last call.
+  [[nodiscard]] std::uint64_t take_lost() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return std::exchange(lost_overflow_, 0);
+  }
+
+  // --- Refused events ---
+
+  /// Keeps a line of JSON about an event that the service refused, as long as there is room.
+  void keep_rejected(std::string line) {
+    if (rejected_id_.empty()) rejected_id_ = new_writer_id();
+    rejected_.keep(std::move(line), rejected_id_);
+  }
+
+  // --- The end ---
+
+  /// Lets go of all folders. What is on the disk stays there for the next start; folders with
+  /// nothing in them are removed.
+  void close() {
+    dead_.close();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    close_writer(live_, live_ledger_ ? live_ledger_->take_finished() : Numbers{});
+    close_writer(overflow_, {});
+  }
+
+  /// In a forked child: closes the locks, so that nobody waits for it. Nothing of the parent's is
+  /// freed by that.
+  void abandon_in_child() noexcept { locks_.close_all(); }
+
+ private:
+  using Numbers = std::vector<std::uint64_t>;
+
+  [[nodiscard]] static Scope with_account(Scope scope, const SpoolOptions& options) {
+    scope.account = options.account;
+    return scope;
+  }
+
+  [[nodiscard]] std::string new_writer_id() const {
+    detail::UuidBytes bytes{};
+    platform_->random_bytes(bytes.data(), bytes.size());
+    return detail::format_uuid_v4(bytes);
+  }
+  [[nodiscard]] Moment moment() const { return {platform_->now(), platform_->steady_now()}; }
+  [[nodiscard]] std::string quarantine() const { return options_.directory + "/quarantine"; }
+
+  [[nodiscard]] Result<Appended> append_to(std::optional<WriterFolder>& folder,
+                                           const detail::PendingEvent& event) {
+    const Moment now = moment();
+    if (disk_error_ && now.steady < disk_retry_at_) return *disk_error_;
+    if (is_over_limit_) return disk_failed(full_error());
+    if (!folder) {
+      const std::uint64_t first = &folder == &live_ ? next_live_ : next_overflow_;
+      Result<WriterFolder> made = WriterFolder::make(
+          *files_, locks_, options_.directory,
+          {first, new_writer_id(), scope_.region, scope_.endpoint, scope_.account},
+          segment_size(options_.max_bytes), options_.sync_interval.has_value());
+      if (!made) return disk_failed(std::move(made).error());
+      own_folders_.push_back(made->log.folder());
+      folder.emplace(*std::move(made));
+    }
+    Result<Appended> appended = folder->log.append(entry_of(event, scope_.tracking_id, now));
+    if (!appended) {
+      const bool is_gone = appended.error().code == "NotFound";
+      Error error = disk_failed(std::move(appended).error());
+      // Somebody removed the folder: the next event begins another.
+      if (is_gone) let_go(folder);
+      return error;
+    }
+    if (appended->segment != last_segment_) {
+      last_segment_ = appended->segment;
+      has_turned_ = true;
+    }
+    disk_error_.reset();
+    ++tickets_;
+    return appended;
+  }
+
+  const Error& disk_failed(Error error) {
+    disk_error_ = std::move(error);
+    disk_retry_at_ = platform_->steady_now() + kDiskPause;
+    return *disk_error_;
+  }
+  [[nodiscard]] Error full_error() const {
+    Error error = detail::make_error(ErrorKind::Storage, options_.directory,
+                                     "has no room for more events; raise SpoolOptions::max_bytes, "
+                                     "or make room on the disk");
+    error.code = "NoSpace";
+    return error;
+  }
+
+  /// A folder whose files are gone. Its events that are in memory are written again.
+  void let_go(std::optional<WriterFolder>& folder) {
+    const std::uint64_t next = folder->log.next_sequence();
+    if (&folder == &live_) {
+      const auto oldest = live_ledger_ ? live_ledger_->oldest() : std::nullopt;
+      if (oldest) given_up_.push_back({0, oldest->first_sequence, next});
+      live_ledger_.reset();
+      next_live_ = next;
+    } else {
+      overflow_segments_.clear();
+      given_up_overflow_.clear();
+      lost_overflow_ += overflow_unread_.exchange(0);
+      disk_only_.clear();
+      next_overflow_ = next;
+      is_overflow_gone_ = true;
+    }
+    locks_.release(folder->lock);
+    folder.reset();
+  }
+
+  /// Gives the segments of the overflow to whom reads them, the open one when there is no other.
+  void hand_over_overflow() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (std::exchange(is_overflow_gone_, false)) overflow_backlog_.reset();
+    if (!overflow_ || overflow_segments_.empty()) return;
+    if (!overflow_backlog_) {
+      overflow_backlog_.emplace(*files_, overflow_->log.folder(), quarantine());
+    }
+    const auto open = overflow_->log.open_segment();
+    const bool is_open = open && open->number == overflow_segments_.back();
+    if (is_open && overflow_segments_.size() == 1 && !overflow_backlog_->has_unread()) {
+      overflow_->log.seal();
+    }
+    const bool keeps_last = is_open && overflow_->log.open_segment().has_value();
+    while (overflow_segments_.size() > (keeps_last ? 1U : 0U)) {
+      overflow_backlog_->add_segment(overflow_segments_.front());
+      overflow_segments_.erase(overflow_segments_.begin());
+    }
+  }
+
+  [[nodiscard]] std::optional<ReadEvent> read_one() {
+    if (overflow_backlog_) {
+      if (const std::optional<Frame> frame = overflow_backlog_->next()) {
+        ReadEvent event = event_of(*frame, kOverflowFolder);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        disk_only_.remove(event.event.front().session_id());
+        if (overflow_unread_ > 0) --overflow_unread_;
+        return event;
+      }
+      forget_lost_overflow();
+    }
+    if (const auto found = dead_.next()) return event_of(found->second, found->first);
+    return std::nullopt;
+  }
+
+  /// All of the overflow was read: what is still counted was damaged.
+  void forget_lost_overflow() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!overflow_segments_.empty() || overflow_unread_ == 0) return;
+    lost_overflow_ += overflow_unread_.exchange(0);
+    disk_only_.clear();
+  }
+
+  [[nodiscard]] ReadEvent event_of(const Frame& frame, std::uint32_t folder) const {
+    return read_event(frame, folder, options_.max_age, moment());
+  }
+
+  /// Overflow that a failed sync may have lost is written again, in its order: it is the youngest
+  /// there is.
+  void write_overflow_again() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (given_up_overflow_.empty() || !overflow_) return;
+    for (const SegmentRange& range : std::exchange(given_up_overflow_, {})) {
+      const auto found =
+          std::find(overflow_segments_.begin(), overflow_segments_.end(), range.number);
+      // Of one that is being read already, the events are on their way into memory.
+      if (found == overflow_segments_.end()) continue;
+      overflow_segments_.erase(found);
+      BacklogFolder lost{*files_, overflow_->log.folder(), quarantine()};
+      lost.add_segment(range.number);
+      while (const std::optional<Frame> frame = lost.next()) {
+        const Result<Appended> appended = overflow_->log.append(frame->entry);
+        if (!appended) {
+          // Read it where it is; it may still be good.
+          disk_failed(appended.error());
+          overflow_segments_.push_back(range.number);
+          return;
+        }
+        ++tickets_;
+        if (overflow_segments_.empty() || overflow_segments_.back() != appended->segment) {
+          overflow_segments_.push_back(appended->segment);
+        }
+      }
+      static_cast<void>(remove_segment(*files_, overflow_->log.folder(), range.number));
+    }
+  }
+
+  [[nodiscard]] static std::vector<std::uint32_t> folders_of(
+      const std::vector<std::pair<std::uint32_t, std::uint64_t>>& places) {
+    std::vector<std::uint32_t> folders;
+    for (const auto& [folder, sequence] : places) {
+      if (folder == kNoFolder) continue;
+      if (std::find(folders.begin(), folders.end(), folder) == folders.end()) {
+        folders.push_back(folder);
+      }
+    }
+    return folders;
+  }
+
+  Result<void> acknowledge_in(std::uint32_t folder, std::vector<std::uint64_t> sequences) {
+    if (folder == kLiveFolder) return acknowledge_live(std::move(sequences));
+    if (folder == kOverflowFolder) {
+      if (!overflow_backlog_) return {};
+      return overflow_backlog_->acknowledge(std::move(sequences));
+    }
+    return dead_.acknowledge(folder, std::move(sequences));
+  }
+
+  Result<void> acknowledge_live(std::vector<std::uint64_t> sequences) {
+    Result<void> written;
+    Numbers finished;
+    std::string folder;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!live_ledger_ || !live_) return {};
+      written = live_ledger_->acknowledge(std::move(sequences));
+      const auto open = live_->log.open_segment();
+      finished = live_ledger_->take_finished(open ? std::optional<std::uint64_t>{open->number}
+                                                  : std::nullopt);
+      folder = live_->log.folder();
+    }
+    // Removing a large file takes its time, for which nobody who records has to wait.
+    for (const std::uint64_t number : finished) {
+      static_cast<void>(remove_segment(*files_, folder, number));
+    }
+    return written;
+  }
+
+  void look_for_dead(std::chrono::steady_clock::time_point now) {
+    unsigned char random = 0;
+    platform_->random_bytes(&random, 1);
+    const auto is_own = [this](const std::string& path) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      return std::find(own_folders_.begin(), own_folders_.end(), path) != own_folders_.end();
+    };
+    const bool has_found = dead_.look(now, random, is_own);
+    // A whole round found nothing that is damaged any more.
+    if (!has_found && !std::exchange(is_damaged_, false)) damage_.reset();
+    if (!has_found) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    has_turned_ = true;
+  }
+
+  void collect_damage() {
+    std::optional<Error> found = dead_.take_damage();
+    if (!found && overflow_backlog_) found = overflow_backlog_->take_damage().error;
+    if (!found) return;
+    damage_ = std::move(found);
+    is_damaged_ = true;
+  }
+
+  /// Gives up the oldest segments while the spool is too large or the disk too full.
+  [[nodiscard]] std::vector<ReadEvent> keep_limits(std::chrono::steady_clock::time_point now) {
+    std::vector<ReadEvent> dropped;
+    bool should_look = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      should_look = std::exchange(has_turned_, false) || (is_over_limit_ && now >= look_at_room_);
+    }
+    if (!should_look) return dropped;
+    while (is_out_of_room(*files_, options_)) {
+      if (drop_oldest(dropped)) {
+        if (dropped.size() < kMostDroppedAtOnce) continue;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        has_turned_ = true;  // go on in the next turn
+        return dropped;
+      }
+      const std::lock_guard<std::mutex> lock(mutex_);
+      is_over_limit_ = true;
+      look_at_room_ = now + kDiskPause;
+      return dropped;
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_over_limit_ = false;
+    return dropped;
+  }
+
+  [[nodiscard]] bool drop_oldest(std::vector<ReadEvent>& dropped) {
+    const auto take = [&](std::uint32_t folder, const Frame& frame) {
+      dropped.push_back(event_of(frame, folder));
+    };
+    if (dead_.drop_oldest(take)) return true;
+    hand_over_overflow();
+    if (!overflow_backlog_ || !overflow_backlog_->oldest_unread()) return false;
+    const std::size_t before = dropped.size();
+    overflow_backlog_->drop_oldest_unread(
+        [&](const Frame& frame) { take(kOverflowFolder, frame); });
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (std::size_t i = before; i < dropped.size(); ++i) {
+      disk_only_.remove(dropped[i].event.front().session_id());
+      if (overflow_unread_ > 0) --overflow_unread_;
+    }
+    return true;
+  }
+
+  /// Removes what is done with, and lets the lock go.
+  void close_writer(std::optional<WriterFolder>& folder, const Numbers& finished) {
+    if (!folder) return;
+    folder->log.seal();
+    for (const std::uint64_t number : finished) {
+      static_cast<void>(remove_segment(*files_, folder->log.folder(), number));
+    }
+    BacklogFolder rest{*files_, folder->log.folder(), quarantine()};
+    static_cast<void>(rest.remove());
+    locks_.release(folder->lock);
+    folder.reset();
+  }
+
+  static constexpr std::size_t kMostDroppedAtOnce = 100'000;
+
+  const std::shared_ptr<FileSystem> files_;
+  const SpoolOptions options_;
+  const Scope scope_;
+  const std::shared_ptr<Platform> platform_;
+  FolderLocks locks_{};
+
+  std::mutex sync_mutex_{};
+  mutable std::mutex mutex_{};
+  std::condition_variable synced_{};
+  std::optional<WriterFolder> live_{};
+  std::optional<SegmentLedger> live_ledger_{};
+  std::optional<WriterFolder> overflow_{};
+  std::uint64_t next_live_{1};  ///< the first sequence of the next folder
+  std::uint64_t next_overflow_{1};
+  Numbers overflow_segments_{};                    ///< not handed over yet
+  std::atomic<std::uint64_t> overflow_unread_{0};  ///< written under the lock
+  bool is_overflow_gone_{false};
+  std::uint64_t lost_overflow_{0};
+  SessionCounts disk_only_;
+  std::vector<SegmentRange> given_up_{};
+  std::vector<SegmentRange> given_up_overflow_{};
+  std::vector<std::string> own_folders_{};
+  std::uint64_t tickets_{0};
+  std::uint64_t synced_tickets_{0};
+  std::uint64_t last_segment_{0};
+  bool has_turned_{true};
+  bool is_over_limit_{false};
+  std::chrono::steady_clock::time_point look_at_room_{};
+  std::optional<Error> disk_error_{};
+  std::chrono::steady_clock::time_point disk_retry_at_{};
+
+  // The loop's thread only:
+  std::optional<BacklogFolder> overflow_backlog_{};
+  DeadWriters dead_;
+  std::optional<Error> damage_{};
+  bool is_damaged_{false};  ///< something was found in this round
+  RejectedEvents rejected_;
+  std::string rejected_id_{};
+};
+
+}  // namespace spool
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// WriterFolder: a folder of a living spool: "w-<uuid>", locked, to which one recorder appends. A
+// spool has one for events that are in memory too and, when memory is full, one for those that are
+// on the disk only.
+#ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_WRITER_FOLDER_HPP
+#define PERSONALIZE_EVENTS_RECORDER_SPOOL_WRITER_FOLDER_HPP
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "personalize_events/platform/file.hpp"
+#include "personalize_events/recorder/spool/folder_locks.hpp"
+#include "personalize_events/recorder/spool/segment.hpp"
+#include "personalize_events/recorder/spool/segment_writer.hpp"
+#include "personalize_events/result.hpp"
+
+PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+namespace spool {
+
+inline constexpr const char* kWriterPrefix = "w-";
+
+/// Makes a folder and those that it stands in. Errors: Storage, as of FileSystem.
+[[nodiscard]] inline Result<void> make_folders(FileSystem& files, const std::string& path) {
+  Result<void> made = files.make_folder(path);
+  if (made || made.error().code != "NotFound") return made;
+  const std::size_t slash = path.find_last_not_of('/') == std::string::npos
+                                ? std::string::npos
+                                : path.rfind('/', path.find_last_not_of('/'));
+  if (slash == std::string::npos || slash == 0) return made;
+  if (Result<void> parent = make_folders(files, path.substr(0, slash)); !parent) return parent;
+  return files.make_folder(path);
+}
+
+/// A locked folder and the writer of its segments.
+struct WriterFolder {
+  FolderLocks::Slot lock;
+  SegmentWriter log;
+
+  /// Makes a folder in `directory` and locks it. `header.writer` is a new UUID. Errors: Storage, as
+  /// of FileSystem.
+  [[nodiscard]] static Result<WriterFolder> make(FileSystem& files, FolderLocks& locks,
+                                                 const std::string& directory, SegmentHeader header,
+                                                 std::uint64_t segment_bytes, bool will_sync) {
+    if (Result<void> made = make_folders(files, directory); !made) return std::move(made).error();
+    const std::string folder = directory + "/" + kWriterPrefix + header.writer;
+    if (Result<void> made = files.make_folder(folder); !made) return std::move(made).error();
+    const Result<std::optional<FolderLocks::Slot>> lock = locks.take(files, folder);
+    if (!lock) return lock.error();
+    if (!*lock) {
+      // Another recorder took the empty folder for one of a dead writer, and removes it.
+      return detail::make_error(ErrorKind::Storage, folder,
+                                "was taken by another process; try again");
+    }
+    return WriterFolder{**lock,
+                        SegmentWriter{files, folder, std::move(header), segment_bytes, will_sync}};
+  }
+};
+
+}  // namespace spool
+PERSONALIZE_EVENTS_NAMESPACE_END
+
+#endif
