@@ -14,6 +14,7 @@
 
 #include "catch.hpp"
 #include "support/local_endpoint.hpp"
+#include "support/places.hpp"
 
 using personalize_events::testing::LocalEndpoint;
 
@@ -25,7 +26,7 @@ struct Ended {
 };
 
 std::string program(const std::string& name) {
-  return std::string{PERSONALIZE_EVENTS_TESTS_PROGRAMS_DIR} + "/recorder_" + name;
+  return (test::recorder_programs_folder() / ("recorder_" + name)).string();
 }
 
 // Runs a program to its end. The system kills it after two minutes.

@@ -11,13 +11,14 @@
 
 #include "catch.hpp"
 #include "personalize_events/json/reader.hpp"
+#include "support/places.hpp"
 
 namespace test {
 
 std::filesystem::path conformance_directory() {
   const char* named = std::getenv("PERSONALIZE_EVENTS_CONFORMANCE_DIR");
   if (named != nullptr && *named != '\0') return named;
-  return PERSONALIZE_EVENTS_TESTS_SOURCE_DIR "/../shared/conformance";
+  return source_folder() / "../shared/conformance";
 }
 
 std::string read_conformance(const std::filesystem::path& file) {
