@@ -99,16 +99,16 @@ class BacklogFolder {
   }
 
   /// The next open event; empty: all were read. What it refers to is valid until the next call. A
-  /// file that cannot be read is tried once more, then put into quarantine and skipped.
+  /// file that cannot be opened or read makes all wait for `try_again`, so that the order stays;
+  /// one that cannot be read twice is put into quarantine.
   [[nodiscard]] std::optional<Frame> next() {
     for (;;) {
-      if (!reader_ && !open_next()) return std::nullopt;
+      if (is_waiting_ || (!reader_ && !open_next())) return std::nullopt;
       const Result<std::optional<Frame>> frame = reader_->next();
       if (!frame) {
-        if (failures_++ > 0) give_up(frame.error());
+        read_failed(frame.error());
         continue;
       }
-      failures_ = 0;
       if (!*frame) {
         end_segment();
         continue;
@@ -119,8 +119,15 @@ class BacklogFolder {
     }
   }
 
+  /// Lets `next` try the file again that it waits for.
+  void try_again() noexcept { is_waiting_ = false; }
+
   /// Whether `next` may have something.
-  [[nodiscard]] bool has_unread() const noexcept { return reader_.has_value() || !unread_.empty(); }
+  [[nodiscard]] bool has_unread() const noexcept {
+    return !is_waiting_ && (reader_.has_value() || !unread_.empty());
+  }
+  /// Everything was read, though not all may have ended.
+  [[nodiscard]] bool is_read() const noexcept { return !reader_ && unread_.empty(); }
   /// The oldest segment that nothing was read of yet.
   [[nodiscard]] std::optional<std::uint64_t> oldest_unread() const {
     if (unread_.empty()) return std::nullopt;
@@ -145,7 +152,9 @@ class BacklogFolder {
   }
 
   /// Everything was read, and all that was given out has ended.
-  [[nodiscard]] bool is_drained() const noexcept { return !has_unread() && ledger_.empty(); }
+  [[nodiscard]] bool is_drained() const noexcept {
+    return is_read() && ledger_.empty();
+  }
 
   /// Writes down that events reached their end, each once, and removes the segments that are done.
   /// Errors: Storage, as of SegmentLedger::acknowledge.
@@ -190,23 +199,28 @@ class BacklogFolder {
         unread_.pop_front();
         number_ = number;
         acknowledged_ = std::move(acknowledged->events);
-        failures_ = 0;
+        // What was read before a failure is known already.
+        acknowledged_.add({0, ledger_.end_of(number)});
         if (ledger_.empty()) ledger_ = SegmentLedger{*files_, folder_, reader->header()};
         reader_.emplace(*std::move(reader));
         return true;
       }
       const Error& error = reader.error();
-      const bool is_read_failure = error.code != "Newer" && error.code != "Torn" &&
-                                   error.code != "Damaged" && error.code != "NotFound";
-      if (is_read_failure && failures_++ == 0) continue;
-      failures_ = 0;
+      const bool is_the_file = error.code == "Newer" || error.code == "Torn" ||
+                               error.code == "Damaged" || error.code == "NotFound";
+      if (!is_the_file) {
+        // Want of descriptors, or of a right: nothing is known of the file itself.
+        is_waiting_ = true;
+        damage_.error = error;
+        return false;
+      }
       unread_.pop_front();
       if (error.code == "Newer") {
         ++damage_.newer_files;
         damage_.error = error;
       } else if (error.code == "Torn") {
         static_cast<void>(remove_segment(*files_, folder_, number));
-      } else if (error.code != "NotFound") {
+      } else if (error.code == "Damaged") {
         quarantine(number, error);
       }
     }
@@ -223,15 +237,20 @@ class BacklogFolder {
     }
     reader_.reset();
     // One without open events is not in the ledger.
-    if (!ledger_.knows(number_)) static_cast<void>(remove_segment(*files_, folder_, number_));
+    if (ledger_.end_of(number_) == 0) static_cast<void>(remove_segment(*files_, folder_, number_));
     remove_finished();
   }
 
   /// The segment cannot be read on; what was read of it counts.
-  void give_up(const Error& error) {
-    quarantine(number_, error);
+  void read_failed(const Error& error) {
     reader_.reset();
-    failures_ = 0;
+    damage_.error = error;
+    if (std::find(failed_.begin(), failed_.end(), number_) != failed_.end()) {
+      return quarantine(number_, error);
+    }
+    failed_.push_back(number_);
+    unread_.push_front(number_);
+    is_waiting_ = true;
   }
 
   void quarantine(std::uint64_t number, const Error& error) {
@@ -261,13 +280,14 @@ class BacklogFolder {
   std::string quarantine_;
   SegmentLedger ledger_;
   std::deque<std::uint64_t> unread_{};
+  bool is_waiting_{false};               ///< for `try_again`
+  std::vector<std::uint64_t> failed_{};  ///< could not be read once
   Damage damage_{};
 
   // Of the segment that is being read:
   std::optional<SegmentReader> reader_{};
   std::uint64_t number_{0};
   SequenceSet acknowledged_{};
-  std::uint64_t failures_{0};
 };
 
 }  // namespace spool

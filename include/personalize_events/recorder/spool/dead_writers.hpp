@@ -75,6 +75,7 @@ class DeadWriters {
       return true;
     }
     seen_.clear();
+    for (Adopted& one : adopted_) one.backlog.try_again();
     has_looked_ = !has_more_;
     next_look_ = now + kAdoptEvery * (192 + random / 2) / 256;
     return false;

@@ -55,17 +55,24 @@ class SegmentLedger {
   SegmentLedger(FileSystem& files, std::string folder, SegmentHeader header)
       : files_(&files), folder_(std::move(folder)), header_(std::move(header)) {}
 
-  /// Notes an open event of a segment, younger than all others.
+  /// Notes an open event, younger than all others of its segment.
   void appended(const Appended& event) {
-    if (!knows(event.segment)) {
-      segments_.push_back({{event.segment, event.sequence, event.sequence}, 0, {}});
+    Segment* segment = find(event.segment);
+    if (segment == nullptr) {
+      // Mostly the newest; an older one when it could not be read before.
+      const auto behind = std::find_if(segments_.begin(), segments_.end(), [&](const Segment& one) {
+        return one.range.first_sequence > event.sequence;
+      });
+      segment = &*segments_.insert(behind,
+                                   Segment{{event.segment, event.sequence, event.sequence}, 0, {}});
     }
-    segments_.back().range.end_sequence = event.sequence + 1;
-    ++segments_.back().open;
+    segment->range.end_sequence = event.sequence + 1;
+    ++segment->open;
   }
-  /// Whether a segment, the newest or a newer one, has been noted.
-  [[nodiscard]] bool knows(std::uint64_t number) const noexcept {
-    return !segments_.empty() && segments_.back().range.number == number;
+  /// The sequence after the last noted event of a segment; 0: it has none.
+  [[nodiscard]] std::uint64_t end_of(std::uint64_t number) noexcept {
+    const Segment* segment = find(number);
+    return segment == nullptr ? 0 : segment->range.end_sequence;
   }
 
   /// Writes down that events reached their end, each once. Errors: Storage, as of File; should the
@@ -128,6 +135,14 @@ class SegmentLedger {
     std::uint64_t open{0};
     std::optional<AcknowledgementFile> file{};
   };
+
+  [[nodiscard]] Segment* find(std::uint64_t number) noexcept {
+    if (!segments_.empty() && segments_.back().range.number == number) return &segments_.back();
+    const auto found =
+        std::find_if(segments_.begin(), segments_.end(),
+                     [number](const Segment& segment) { return segment.range.number == number; });
+    return found == segments_.end() ? nullptr : &*found;
+  }
 
   [[nodiscard]] Segment* segment_of(std::uint64_t sequence) {
     const auto after = std::upper_bound(segments_.begin(), segments_.end(), sequence,

@@ -128,14 +128,18 @@ class Spool {
     SyncTask live;
     SyncTask overflow;
     std::uint64_t tickets = 0;
+    bool has_new_folder = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       // What a failed sync may have lost is written again first.
-      if (!given_up_.empty() || !given_up_overflow_.empty()) return;
+      if (!given_up_.empty()) return;
       if (live_) live = live_->log.begin_sync();
       if (overflow_) overflow = overflow_->log.begin_sync();
       tickets = tickets_;
+      has_new_folder = std::exchange(has_new_folder_, false);
     }
+    Result<void> names;
+    if (has_new_folder) names = files_->sync_folder(options_.directory);
     live.run(*files_);
     overflow.run(*files_);
     {
@@ -143,11 +147,15 @@ class Spool {
       SyncReport report = live_ ? live_->log.finish_sync(live) : SyncReport{};
       SyncReport other = overflow_ ? overflow_->log.finish_sync(overflow) : SyncReport{};
       given_up_ = std::move(report.given_up);
-      given_up_overflow_ = std::move(other.given_up);
+      if (!other.given_up.empty()) rewrite_overflow(other.given_up);
       if (!report.error) report.error = std::move(other.error);
+      if (!names) {
+        report.error = names.error();
+        has_new_folder_ = true;
+      }
       if (report.error) {
         disk_failed(*report.error);
-      } else {
+      } else if (!is_overflow_doubtful_) {
         synced_tickets_ = std::max(synced_tickets_, tickets);
       }
     }
@@ -184,7 +192,6 @@ class Spool {
   [[nodiscard]] std::vector<ReadEvent> read(std::size_t most_events, std::size_t most_bytes) {
     std::vector<ReadEvent> events;
     std::size_t bytes = 0;
-    write_overflow_again();
     hand_over_overflow();
     while (events.size() < most_events && bytes < most_bytes) {
       std::optional<ReadEvent> event = read_one();
@@ -296,6 +303,7 @@ class Spool {
           segment_size(options_.max_bytes), options_.sync_interval.has_value());
       if (!made) return disk_failed(std::move(made).error());
       own_folders_.push_back(made->log.folder());
+      has_new_folder_ = true;
       folder.emplace(*std::move(made));
     }
     Result<Appended> appended = folder->log.append(entry_of(event, scope_.tracking_id, now));
@@ -338,7 +346,6 @@ class Spool {
       next_live_ = next;
     } else {
       overflow_segments_.clear();
-      given_up_overflow_.clear();
       lost_overflow_ += overflow_unread_.exchange(0);
       disk_only_.clear();
       next_overflow_ = next;
@@ -377,7 +384,7 @@ class Spool {
         if (overflow_unread_ > 0) --overflow_unread_;
         return event;
       }
-      forget_lost_overflow();
+      if (overflow_backlog_->is_read()) forget_lost_overflow();
     }
     if (const auto found = dead_.next()) return event_of(found->second, found->first);
     return std::nullopt;
@@ -386,7 +393,8 @@ class Spool {
   /// All of the overflow was read: what is still counted was damaged.
   void forget_lost_overflow() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!overflow_segments_.empty() || overflow_unread_ == 0) return;
+    if (!overflow_segments_.empty()) return;
+    is_overflow_doubtful_ = false;
     lost_overflow_ += overflow_unread_.exchange(0);
     disk_only_.clear();
   }
@@ -395,34 +403,49 @@ class Spool {
     return read_event(frame, folder, options_.max_age, moment());
   }
 
-  /// Overflow that a failed sync may have lost is written again, in its order: it is the youngest
-  /// there is.
-  void write_overflow_again() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (given_up_overflow_.empty() || !overflow_) return;
-    for (const SegmentRange& range : std::exchange(given_up_overflow_, {})) {
-      const auto found =
-          std::find(overflow_segments_.begin(), overflow_segments_.end(), range.number);
-      // Of one that is being read already, the events are on their way into memory.
-      if (found == overflow_segments_.end()) continue;
-      overflow_segments_.erase(found);
-      BacklogFolder lost{*files_, overflow_->log.folder(), quarantine()};
-      lost.add_segment(range.number);
-      while (const std::optional<Frame> frame = lost.next()) {
-        const Result<Appended> appended = overflow_->log.append(frame->entry);
-        if (!appended) {
-          // Read it where it is; it may still be good.
-          disk_failed(appended.error());
-          overflow_segments_.push_back(range.number);
-          return;
-        }
-        ++tickets_;
-        if (overflow_segments_.empty() || overflow_segments_.back() != appended->segment) {
-          overflow_segments_.push_back(appended->segment);
-        }
-      }
-      static_cast<void>(remove_segment(*files_, overflow_->log.folder(), range.number));
+  /// Writes again what a failed sync may have lost of the overflow, and what is behind it, so that
+  /// the order stays. Where that cannot be done, nothing counts as synced until it was read.
+  void rewrite_overflow(const std::vector<SegmentRange>& given_up) {
+    const auto is_given_up = [&given_up](std::uint64_t number) {
+      return std::any_of(given_up.begin(), given_up.end(),
+                         [number](const SegmentRange& one) { return one.number == number; });
+    };
+    const auto first =
+        std::find_if(overflow_segments_.begin(), overflow_segments_.end(), is_given_up);
+    const auto found = std::count_if(first, overflow_segments_.end(), is_given_up);
+    is_overflow_doubtful_ =
+        is_overflow_doubtful_ || static_cast<std::size_t>(found) < given_up.size();
+    if (!overflow_ || first == overflow_segments_.end()) return;
+    const Numbers old(first, overflow_segments_.end());
+    overflow_segments_.erase(first, overflow_segments_.end());
+    overflow_->log.seal();
+    Numbers fresh;
+    const bool is_copied = copy_overflow(old, fresh);
+    is_overflow_doubtful_ = is_overflow_doubtful_ || !is_copied;
+    if (!is_copied) overflow_->log.seal();
+    for (const std::uint64_t number : is_copied ? old : fresh) {
+      static_cast<void>(remove_segment(*files_, overflow_->log.folder(), number));
     }
+    const Numbers& good = is_copied ? fresh : old;
+    overflow_segments_.insert(overflow_segments_.end(), good.begin(), good.end());
+  }
+
+  /// False when not all of it could be copied.
+  [[nodiscard]] bool copy_overflow(const Numbers& from, Numbers& to) {
+    for (const std::uint64_t number : from) {
+      auto reader = SegmentReader::open(*files_, segment_path(overflow_->log.folder(), number));
+      if (!reader) return false;
+      for (;;) {
+        const Result<std::optional<Frame>> frame = reader->next();
+        if (!frame) return false;
+        if (!*frame) break;
+        const Result<Appended> appended = overflow_->log.append((*frame)->entry);
+        if (!appended) return false;
+        ++tickets_;
+        if (to.empty() || to.back() != appended->segment) to.push_back(appended->segment);
+      }
+    }
+    return true;
   }
 
   [[nodiscard]] static std::vector<std::uint32_t> folders_of(
@@ -474,9 +497,12 @@ class Spool {
       return std::find(own_folders_.begin(), own_folders_.end(), path) != own_folders_.end();
     };
     const bool has_found = dead_.look(now, random, is_own);
-    // A whole round found nothing that is damaged any more.
-    if (!has_found && !std::exchange(is_damaged_, false)) damage_.reset();
-    if (!has_found) return;
+    if (!has_found) {
+      if (overflow_backlog_) overflow_backlog_->try_again();
+      // A whole round found nothing that is damaged any more.
+      if (!std::exchange(is_damaged_, false)) damage_.reset();
+      return;
+    }
     const std::lock_guard<std::mutex> lock(mutex_);
     has_turned_ = true;
   }
@@ -565,11 +591,12 @@ class Spool {
   Numbers overflow_segments_{};                    ///< not handed over yet
   std::atomic<std::uint64_t> overflow_unread_{0};  ///< written under the lock
   bool is_overflow_gone_{false};
+  bool is_overflow_doubtful_{false};  ///< the disk may not have what was synced of it
   std::uint64_t lost_overflow_{0};
   SessionCounts disk_only_;
   std::vector<SegmentRange> given_up_{};
-  std::vector<SegmentRange> given_up_overflow_{};
   std::vector<std::string> own_folders_{};
+  bool has_new_folder_{false};  ///< its name is not on the disk yet
   std::uint64_t tickets_{0};
   std::uint64_t synced_tickets_{0};
   std::uint64_t last_segment_{0};
