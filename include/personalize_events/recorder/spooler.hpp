@@ -109,7 +109,7 @@ class Spooler {
   /// When the loop has to come for unwritten events.
   [[nodiscard]] SteadyTime write_at() const noexcept { return write_at_; }
 
-  /// Takes in what `look` brought, and writes what is due. Answers places that were left.
+  /// Takes in what `look` brought, and writes what is due.
   void turn(SteadyTime now) {
     for (spool::ReadEvent& read : std::exchange(read_, {})) take_in(std::move(read));
     for (spool::ReadEvent& read : std::exchange(dropped_, {})) {
@@ -148,7 +148,7 @@ class Spooler {
 
   /// Writes down on the disk how events ended.
   void note_ends(const std::vector<EndedEvents>& ended) {
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> places = std::exchange(left_, {});
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
     for (const EndedEvents& one : ended) {
       if (one.outcome == Outcome::Spooled) continue;
       for (const PendingEvent& event : one.events) {
@@ -159,7 +159,7 @@ class Spooler {
       }
     }
     // What could not be noted is sent again after a crash, under the same ids.
-    if (!places.empty()) static_cast<void>(spool_->acknowledge(places));
+    static_cast<void>(spool_->acknowledge(places));
   }
 
  private:
@@ -190,7 +190,7 @@ class Spooler {
       if (!is_in_one) return true;
       const std::uint64_t old = event.place;
       is_complete = spool_->append(event).has_value();
-      if (is_complete) left_.emplace_back(spool::kLiveFolder, old);
+      if (is_complete) spool_->note_moved(old);
       return is_complete;
     });
     if (!is_complete) spool_->keep_given_up(std::move(ranges));
@@ -228,7 +228,6 @@ class Spooler {
   // The loop's thread only:
   std::vector<spool::ReadEvent> read_{};
   std::vector<spool::ReadEvent> dropped_{};
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> left_{};
   bool has_room_to_read_{true};
 };
 

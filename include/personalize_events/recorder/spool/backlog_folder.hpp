@@ -152,9 +152,7 @@ class BacklogFolder {
   }
 
   /// Everything was read, and all that was given out has ended.
-  [[nodiscard]] bool is_drained() const noexcept {
-    return is_read() && ledger_.empty();
-  }
+  [[nodiscard]] bool is_drained() const noexcept { return is_read() && ledger_.empty(); }
 
   /// Writes down that events reached their end, each once, and removes the segments that are done.
   /// Errors: Storage, as of SegmentLedger::acknowledge.

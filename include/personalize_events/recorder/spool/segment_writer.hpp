@@ -136,7 +136,13 @@ class SegmentWriter {
 
   /// Ends the open segment; the next event begins a new one.
   void seal() {
-    if (current_ && will_sync_ && current_->has_frames()) sealed_.push_back(std::move(*current_));
+    if (!current_) return;
+    if (!current_->has_frames()) {
+      // One that stays holds no event, so that it harms nobody.
+      static_cast<void>(files_->remove_file(current_->path));
+    } else if (will_sync_) {
+      sealed_.push_back(std::move(*current_));
+    }
     current_.reset();
   }
 

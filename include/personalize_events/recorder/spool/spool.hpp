@@ -179,6 +179,12 @@ class Spool {
     const std::lock_guard<std::mutex> lock(mutex_);
     given_up_.insert(given_up_.end(), ranges.begin(), ranges.end());
   }
+  /// Says that an event was written again, and where it was before: it is needed there until the
+  /// disk has the new one for certain.
+  void note_moved(std::uint64_t old_place) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    moved_.emplace_back(tickets_, old_place);
+  }
 
   // --- Reading back ---
 
@@ -206,7 +212,7 @@ class Spool {
   /// Writes down that events reached their end. Errors: Storage; they may be sent again after a
   /// crash, under the same ids.
   Result<void> acknowledge(const std::vector<std::pair<std::uint32_t, std::uint64_t>>& places) {
-    Result<void> written;
+    Result<void> written = drop_old_copies();
     for (std::uint32_t folder : folders_of(places)) {
       std::vector<std::uint64_t> sequences;
       for (const auto& [in, sequence] : places) {
@@ -343,9 +349,11 @@ class Spool {
       const auto oldest = live_ledger_ ? live_ledger_->oldest() : std::nullopt;
       if (oldest) given_up_.push_back({0, oldest->first_sequence, next});
       live_ledger_.reset();
+      moved_.clear();
       next_live_ = next;
     } else {
       overflow_segments_.clear();
+      obsolete_.clear();
       lost_overflow_ += overflow_unread_.exchange(0);
       disk_only_.clear();
       next_overflow_ = next;
@@ -420,14 +428,42 @@ class Spool {
     overflow_segments_.erase(first, overflow_segments_.end());
     overflow_->log.seal();
     Numbers fresh;
-    const bool is_copied = copy_overflow(old, fresh);
-    is_overflow_doubtful_ = is_overflow_doubtful_ || !is_copied;
-    if (!is_copied) overflow_->log.seal();
-    for (const std::uint64_t number : is_copied ? old : fresh) {
+    if (copy_overflow(old, fresh)) {
+      overflow_segments_.insert(overflow_segments_.end(), fresh.begin(), fresh.end());
+      for (const std::uint64_t number : old) obsolete_.emplace_back(tickets_, number);
+      return;
+    }
+    is_overflow_doubtful_ = true;
+    overflow_->log.seal();
+    for (const std::uint64_t number : fresh) {
       static_cast<void>(remove_segment(*files_, overflow_->log.folder(), number));
     }
-    const Numbers& good = is_copied ? fresh : old;
-    overflow_segments_.insert(overflow_segments_.end(), good.begin(), good.end());
+    overflow_segments_.insert(overflow_segments_.end(), old.begin(), old.end());
+  }
+
+  /// Lets go of copies whose successors the disk has.
+  Result<void> drop_old_copies() {
+    std::vector<std::uint64_t> places;
+    Numbers segments;
+    std::string folder;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      take_synced(moved_, places);
+      take_synced(obsolete_, segments);
+      if (overflow_) folder = overflow_->log.folder();
+    }
+    for (const std::uint64_t number : segments) {
+      static_cast<void>(remove_segment(*files_, folder, number));
+    }
+    if (places.empty()) return {};
+    return acknowledge_live(std::move(places));
+  }
+  using Ticketed = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+  void take_synced(Ticketed& from, std::vector<std::uint64_t>& to) const {
+    const auto first_not = std::find_if(
+        from.begin(), from.end(), [this](const auto& one) { return one.first > synced_tickets_; });
+    for (auto one = from.begin(); one != first_not; ++one) to.push_back(one->second);
+    from.erase(from.begin(), first_not);
   }
 
   /// False when not all of it could be copied.
@@ -595,6 +631,9 @@ class Spool {
   std::uint64_t lost_overflow_{0};
   SessionCounts disk_only_;
   std::vector<SegmentRange> given_up_{};
+  // Each with the ticket of its last copy:
+  Ticketed moved_{};     ///< places in the live folder
+  Ticketed obsolete_{};  ///< segments of the overflow
   std::vector<std::string> own_folders_{};
   bool has_new_folder_{false};  ///< its name is not on the disk yet
   std::uint64_t tickets_{0};
