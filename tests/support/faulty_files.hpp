@@ -46,6 +46,15 @@ class FaultyFiles final : public pe::FileSystem {
   bool open_fails{false};
   bool remove_fails{false};
   bool read_fails{false};
+  bool list_fails{false};
+  bool rename_fails{false};
+  bool make_folder_fails{false};
+  bool status_fails{false};
+  bool lock_fails{false};
+  /// Only for paths that contain this; empty: for all.
+  std::string fails_at{};
+  /// Called in each sync of a file, as if others went on meanwhile.
+  std::function<void()> during_sync{};
   /// The next append writes this many bytes and no more.
   std::optional<std::size_t> short_write{};
   std::size_t syncs{0};
@@ -56,6 +65,7 @@ class FaultyFiles final : public pe::FileSystem {
   pe::Result<std::unique_ptr<pe::File>> open(const std::string& path, pe::OpenFor purpose) override;
 
   pe::Result<void> make_folder(const std::string& path) override {
+    if (fails(make_folder_fails, path)) return error(path, "");
     const std::size_t slash = path.rfind('/');
     if (slash != 0 && folders_.count(path.substr(0, slash)) == 0) return error(path, "NotFound");
     if (files_.count(path) != 0) return error(path, "Exists");
@@ -65,6 +75,7 @@ class FaultyFiles final : public pe::FileSystem {
 
   pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
     if (folders_.count(path) == 0) return error(path, "NotFound");
+    if (fails(list_fails, path)) return error(path, "");
     std::vector<std::string> names;
     for (const auto& [name, file] : files_) add_name(names, path, name);
     for (const std::string& name : folders_) add_name(names, path, name);
@@ -74,7 +85,7 @@ class FaultyFiles final : public pe::FileSystem {
 
   pe::Result<void> sync_folder(const std::string& path) override {
     if (folders_.count(path) == 0) return error(path, "NotFound");
-    if (sync_fails) return error(path, "");
+    if (fails(sync_fails, path)) return error(path, "");
     ++folder_syncs;
     for (auto it = durable_names_.begin(); it != durable_names_.end();) {
       it = folder_of(it->first) == path ? durable_names_.erase(it) : std::next(it);
@@ -88,6 +99,7 @@ class FaultyFiles final : public pe::FileSystem {
   pe::Result<void> rename(const std::string& from, const std::string& to) override {
     const auto file = files_.find(from);
     if (file == files_.end()) return error(from, "NotFound");
+    if (fails(rename_fails, from)) return error(from, "");
     files_[to] = file->second;
     files_.erase(from);
     return {};
@@ -96,7 +108,7 @@ class FaultyFiles final : public pe::FileSystem {
   pe::Result<void> remove_file(const std::string& path) override {
     const auto file = files_.find(path);
     if (file == files_.end()) return error(path, "NotFound");
-    if (remove_fails) return error(path, "");
+    if (fails(remove_fails, path)) return error(path, "");
     --file->second->links;
     files_.erase(file);
     removed.push_back(path);
@@ -161,7 +173,15 @@ class FaultyFiles final : public pe::FileSystem {
     file->bytes = std::move(bytes);
     files_[path] = std::move(file);
   }
+  /// How many files and folders a folder has.
+  [[nodiscard]] std::size_t count(const std::string& folder) {
+    const auto names = list_folder(folder);
+    return names ? names->size() : 0;
+  }
 
+  [[nodiscard]] bool fails(bool asked, const std::string& path) const {
+    return asked && path.find(fails_at) != std::string::npos;
+  }
   [[nodiscard]] static pe::Error error(const std::string& path, const char* code) {
     pe::Error failure =
         pe::detail::make_error(pe::ErrorKind::Storage, path, "failed as the test asked");
@@ -223,7 +243,7 @@ class FaultyFile final : public pe::File {
   }
 
   pe::Result<void> truncate(std::uint64_t size) override {
-    if (disk_.truncate_fails) return FaultyFiles::error(path_, "");
+    if (disk_.fails(disk_.truncate_fails, path_)) return FaultyFiles::error(path_, "");
     const std::size_t before = file_->bytes.size();
     file_->bytes.resize(static_cast<std::size_t>(size), '\0');
     if (disk_.space && before > size) *disk_.space += before - static_cast<std::size_t>(size);
@@ -231,23 +251,27 @@ class FaultyFile final : public pe::File {
   }
 
   pe::Result<void> sync() override {
-    if (disk_.sync_fails) return FaultyFiles::error(path_, "");
+    const std::string bytes = file_->bytes;
+    if (disk_.during_sync) disk_.during_sync();
+    if (disk_.fails(disk_.sync_fails, path_)) return FaultyFiles::error(path_, "");
     ++disk_.syncs;
-    file_->synced = file_->bytes;
+    file_->synced = bytes;
     return {};
   }
 
   pe::Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t count) override {
-    if (disk_.read_fails) return FaultyFiles::error(path_, "");
+    if (disk_.fails(disk_.read_fails, path_)) return FaultyFiles::error(path_, "");
     if (offset >= file_->bytes.size()) return std::size_t{0};
     return file_->bytes.copy(out, count, static_cast<std::size_t>(offset));
   }
 
   pe::Result<pe::FileStatus> status() override {
+    if (disk_.fails(disk_.status_fails, path_)) return FaultyFiles::error(path_, "");
     return pe::FileStatus{file_->bytes.size(), file_->links};
   }
 
   pe::Result<bool> try_lock() override {
+    if (disk_.fails(disk_.lock_fails, path_)) return FaultyFiles::error(path_, "");
     if (file_->locked_by == nullptr) file_->locked_by = this;
     return file_->locked_by == this;
   }
@@ -262,7 +286,7 @@ class FaultyFile final : public pe::File {
 inline pe::Result<std::unique_ptr<pe::File>> FaultyFiles::open(const std::string& path,
                                                                pe::OpenFor purpose) {
   if (folders_.count(folder_of(path)) == 0) return error(path, "NotFound");
-  if (open_fails) return error(path, "");
+  if (fails(open_fails, path)) return error(path, "");
   std::shared_ptr<DiskFile>& file = files_[path];
   const bool existed = file != nullptr;
   if (!existed && purpose == pe::OpenFor::Read) {

@@ -78,6 +78,15 @@ class BacklogFolder {
   }
   /// Adds a segment, behind all others, to which nothing is appended any more.
   void add_segment(std::uint64_t number) { unread_.push_back(number); }
+  /// Leaves out events that are in the folder a second time.
+  void skip(SequenceRange range) { skipped_.add(range); }
+  /// A reader of one of its segments alone.
+  [[nodiscard]] BacklogFolder reader_of(std::uint64_t number) const {
+    BacklogFolder one{*files_, folder_, quarantine_};
+    one.skipped_ = skipped_;
+    one.add_segment(number);
+    return one;
+  }
 
   /// The header of the first segment that has a good one; empty: none has.
   [[nodiscard]] std::optional<SegmentHeader> first_header() {
@@ -113,8 +122,9 @@ class BacklogFolder {
         end_segment();
         continue;
       }
-      if (acknowledged_.contains((*frame)->sequence)) continue;
-      ledger_.appended({number_, (*frame)->sequence});
+      const std::uint64_t sequence = (*frame)->sequence;
+      if (acknowledged_.contains(sequence) || skipped_.contains(sequence)) continue;
+      ledger_.appended({number_, sequence});
       return **frame;
     }
   }
@@ -137,8 +147,7 @@ class BacklogFolder {
   template <class Take>
   void drop_oldest_unread(const Take& take) {
     if (unread_.empty()) return;
-    BacklogFolder one{*files_, folder_, quarantine_};
-    one.add_segment(unread_.front());
+    BacklogFolder one = reader_of(unread_.front());
     unread_.pop_front();
     while (const std::optional<Frame> frame = one.next()) {
       take(*frame);
@@ -163,7 +172,7 @@ class BacklogFolder {
   }
 
   /// Removes the folder, whose lock the caller holds, when nothing is left in it. Errors: Storage,
-  /// as of FileSystem; of a folder with files that stay, too.
+  /// as of FileSystem.
   Result<void> remove() {
     Result<std::vector<std::string>> names = files_->list_folder(folder_);
     if (!names) return std::move(names).error();
@@ -280,6 +289,7 @@ class BacklogFolder {
   std::deque<std::uint64_t> unread_{};
   bool is_waiting_{false};               ///< for `try_again`
   std::vector<std::uint64_t> failed_{};  ///< could not be read once
+  SequenceSet skipped_{};
   Damage damage_{};
 
   // Of the segment that is being read:

@@ -36,7 +36,13 @@ class RejectedEvents {
     if (bytes_ + line.size() > limit_) return;
     // The application was told of the event, so that nothing is silent when this fails.
     const Result<std::size_t> written = file_->append(line);
-    bytes_ += written.value_or(0);
+    if (written && *written == line.size()) {
+      bytes_ += line.size();
+      file_bytes_ += line.size();
+      return;
+    }
+    // Half a line would spoil the next one.
+    if (!file_->truncate(file_bytes_)) limit_ = 0;
   }
 
  private:
@@ -46,6 +52,9 @@ class RejectedEvents {
     Result<std::unique_ptr<File>> file =
         files_->open(folder_ + "/" + name + ".jsonl", OpenFor::Append);
     if (!file) return false;
+    const Result<FileStatus> status = (*file)->status();
+    if (!status) return false;
+    file_bytes_ = status->size;
     file_ = *std::move(file);
     return true;
   }
@@ -54,7 +63,8 @@ class RejectedEvents {
   std::string folder_;
   std::uint64_t limit_;
   std::unique_ptr<File> file_{};
-  std::uint64_t bytes_{0};
+  std::uint64_t bytes_{0};       ///< of the folder
+  std::uint64_t file_bytes_{0};  ///< of whole lines
 };
 
 }  // namespace spool

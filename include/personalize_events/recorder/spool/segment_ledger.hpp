@@ -154,8 +154,6 @@ class SegmentLedger {
   }
 
   Result<void> write_to(Segment& segment) {
-    // A segment that is about to be removed needs no more records.
-    if (segment.open == 0 && &segment != &segments_.back()) return {};
     if (!segment.file) {
       header_.first_sequence = segment.range.first_sequence;
       Result<AcknowledgementFile> opened = AcknowledgementFile::open(
