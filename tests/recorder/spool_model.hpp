@@ -32,7 +32,7 @@ class SpoolModel {
     options_.min_free_bytes = 0;
     may_drop_ = options_.max_bytes == 1U << 20U;
     may_copy_ = random_.chance(0.5);
-    text_size_ = may_drop_ ? 8'000 : 20 + random_.below(200);
+    text_size_ = may_drop_ ? 30'000 : 20 + random_.below(200);
     platform_->seed(seed);
     static_cast<void>(disk_.make_folder("/"));
     start();
@@ -117,9 +117,12 @@ class SpoolModel {
     event.recorded_at = platform_->steady_now();
     const bool is_overflow = random_.chance(0.4);
     const auto written = is_overflow ? spool_->append_overflow(event) : spool_->append(event);
-    if (!written) return;
+    // Killed at its last byte, the process never learns that all was written.
+    if (!written && !files_->life().is_over) return;
     Known& known = known_[id];
     known.text = event.text;
+    known.state = State::Left;
+    if (!written) return;
     known.state = is_overflow ? State::DiskOnly : State::Memory;
     known.folder = event.folder;
     known.place = event.place;
@@ -196,7 +199,8 @@ class SpoolModel {
     if (known.state == State::Memory && !may_copy_) return fail("it was in memory: " + id);
     const bool has_ended = known.state == State::Ended && !known.may_come_back;
     if (has_ended && !may_copy_) return fail("it had ended: " + id);
-    if (event.folder == pe::spool::kOverflowFolder) check_order(id);
+    const bool is_read = state == State::Memory;
+    if (is_read && event.folder == pe::spool::kOverflowFolder) check_order(id);
     if (known.state == State::Memory)
       static_cast<void>(spool_->acknowledge({{known.folder, known.place}}));
     recovered_ += known.state == State::Left ? 1 : 0;
@@ -244,11 +248,30 @@ class SpoolModel {
         platform_);
   }
 
-  /// Nothing is wrong any more: all that must be there comes.
+  /// Nothing is wrong any more: all that must be there comes, and a clean start finds nothing.
   void drain() {
     clear_weather();
+    read_all();
+    if (!broken_.empty()) return;
+    for (const auto& [id, known] : known_) {
+      if (known.state == State::DiskOnly) return fail("never read: " + id);
+      if (known.state == State::Left && known.must_come) return fail("lost: " + id);
+    }
+    // What could not be removed when it was done is removed by the next who looks.
+    spool_->close();
+    start();
+    read_all();
+    spool_->close();
+    const auto names = disk_.list_folder("/spool");
+    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+      if (name.compare(0, 2, "w-") == 0) return fail("left behind: " + name);
+    }
+  }
+
+  void read_all() {
     for (int round = 0; round < 5'000 && broken_.empty(); ++round) {
       maintain();
+      sync();
       read(1'000);
       std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
       for (auto& [id, known] : known_) {
@@ -258,18 +281,8 @@ class SpoolModel {
         known.may_come_back = false;
       }
       static_cast<void>(spool_->acknowledge(places));
-      if (places.empty() && spool_->is_drained() && round > 100) break;
+      if (places.empty() && spool_->is_drained() && round > 100) return;
       platform_->advance(std::chrono::seconds{5});
-    }
-    if (!broken_.empty()) return;
-    for (const auto& [id, known] : known_) {
-      if (known.state == State::DiskOnly) return fail("never read: " + id);
-      if (known.state == State::Left && known.must_come) return fail("lost: " + id);
-    }
-    spool_->close();
-    const auto names = disk_.list_folder("/spool");
-    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-      if (name.compare(0, 2, "w-") == 0) return fail("left behind: " + name);
     }
   }
 

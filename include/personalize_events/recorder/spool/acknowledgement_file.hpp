@@ -93,14 +93,17 @@ class AcknowledgementFile {
 
   /// Appends records in one write: all of them, or none. Errors: Storage, as of File.
   [[nodiscard]] Result<void> write(std::string_view records) {
+    // Behind a torn record others could not be read.
+    if (is_torn_) {
+      if (Result<void> cut = file_->truncate(size_); !cut) return cut;
+      is_torn_ = false;
+    }
     const Result<std::size_t> written = file_->append(records);
     if (written && *written == records.size()) {
       size_ += records.size();
       return {};
     }
-    // A torn record that stays is cut by whoever opens the file next, and until then hides those
-    // behind it, whose events are sent again.
-    static_cast<void>(file_->truncate(size_));
+    is_torn_ = !file_->truncate(size_);
     if (!written) return written.error();
     Error full =
         detail::make_error(ErrorKind::Storage, path_, "takes no more; make room on the disk");
@@ -115,6 +118,7 @@ class AcknowledgementFile {
   std::string path_;
   std::unique_ptr<File> file_;
   std::uint64_t size_;
+  bool is_torn_{false};
 };
 
 }  // namespace spool
