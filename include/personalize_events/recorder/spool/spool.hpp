@@ -232,6 +232,7 @@ class Spool {
   [[nodiscard]] std::vector<ReadEvent> maintain() {
     const auto now = platform_->steady_now();
     dead_.release_drained();
+    settle_doubt();
     if (now >= dead_.next_look()) look_for_dead(now);
     return keep_limits(now);
   }
@@ -398,11 +399,17 @@ class Spool {
     return std::nullopt;
   }
 
+  /// With nothing left in the overflow, nothing of it has to be on the disk.
+  void settle_doubt() {
+    if (overflow_backlog_ && !overflow_backlog_->is_drained()) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (overflow_segments_.empty()) is_overflow_doubtful_ = false;
+  }
+
   /// All of the overflow was read: what is still counted was damaged.
   void forget_lost_overflow() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!overflow_segments_.empty()) return;
-    is_overflow_doubtful_ = false;
     lost_overflow_ += overflow_unread_.exchange(0);
     disk_only_.clear();
   }
@@ -412,7 +419,7 @@ class Spool {
   }
 
   /// Writes again what a failed sync may have lost of the overflow, and what is behind it, so that
-  /// the order stays. Where that cannot be done, nothing counts as synced until it was read.
+  /// the order stays. Where that cannot be done, nothing counts as synced until all of it ended.
   void rewrite_overflow(const std::vector<SegmentRange>& given_up) {
     const auto is_given_up = [&given_up](std::uint64_t number) {
       return std::any_of(given_up.begin(), given_up.end(),
