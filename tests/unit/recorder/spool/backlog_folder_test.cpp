@@ -155,8 +155,8 @@ TEST_CASE("a file without a good header goes into quarantine, with what was ackn
   world.files.put(ack_of(1), "acks");
   world.put(2, 2, {"b"});
   world.find();
-  CHECK(world.backlog.first_header()->first_sequence == 2);
-  CHECK(world.backlog.first_tracking_id() == "tracker");
+  CHECK(world.backlog.first_header()->value().first_sequence == 2);
+  CHECK(world.backlog.first_tracking_id()->value() == "tracker");
   CHECK(world.read() == "b");
   CHECK_FALSE(world.files.exists(log_of(1)));
   CHECK(world.files.exists("/spool/quarantine/w-dead-00000001.log"));
@@ -206,9 +206,25 @@ TEST_CASE("a folder without a good segment has no header and no event") {
   world.files.put(log_of(1), test::newer_segment());
   world.files.put(log_of(2), "");
   world.find();
-  CHECK_FALSE(world.backlog.first_header().has_value());
-  CHECK_FALSE(world.backlog.first_tracking_id().has_value());
+  CHECK_FALSE(world.backlog.first_header()->has_value());
+  CHECK_FALSE(world.backlog.first_tracking_id()->has_value());
   CHECK(world.read().empty());
+}
+
+TEST_CASE("whose a folder is, is not known while its only segments cannot be read") {
+  World world;
+  world.put(1, 1, {"a"});
+  world.put(2, 2, {"b"});
+  world.find();
+  world.files.read_fails = true;
+  world.files.fails_at = "00000001.log";
+  CHECK(world.backlog.first_header()->has_value());
+  CHECK(world.backlog.first_tracking_id()->has_value());
+  world.files.fails_at = ".log";
+  CHECK(world.backlog.first_header().error().kind == pe::ErrorKind::Storage);
+  CHECK(world.backlog.first_tracking_id().error().kind == pe::ErrorKind::Storage);
+  world.files.read_fails = false;
+  CHECK(world.read() == "a b");
 }
 
 namespace {
