@@ -78,12 +78,9 @@ class BacklogFolder {
   }
   /// Adds a segment, behind all others, to which nothing is appended any more.
   void add_segment(std::uint64_t number) { unread_.push_back(number); }
-  /// Leaves out events that are in the folder a second time.
-  void skip(SequenceRange range) { skipped_.add(range); }
   /// A reader of one of its segments alone.
   [[nodiscard]] BacklogFolder reader_of(std::uint64_t number) const {
     BacklogFolder one{*files_, folder_, quarantine_};
-    one.skipped_ = skipped_;
     one.add_segment(number);
     return one;
   }
@@ -129,9 +126,8 @@ class BacklogFolder {
         end_segment();
         continue;
       }
-      const std::uint64_t sequence = (*frame)->sequence;
-      if (acknowledged_.contains(sequence) || skipped_.contains(sequence)) continue;
-      ledger_.appended({number_, sequence});
+      if (acknowledged_.contains((*frame)->sequence)) continue;
+      ledger_.appended({number_, (*frame)->sequence});
       return **frame;
     }
   }
@@ -286,7 +282,9 @@ class BacklogFolder {
   }
 
   void remove_finished() {
-    const auto still_read = reader_ ? std::optional<std::uint64_t>{number_} : std::nullopt;
+    // It is still to be read, too, when a failure made it wait.
+    const bool is_read_on = reader_ || (!unread_.empty() && unread_.front() == number_);
+    const auto still_read = is_read_on ? std::optional<std::uint64_t>{number_} : std::nullopt;
     for (const std::uint64_t number : ledger_.take_finished(still_read)) {
       // A segment that stays is fully acknowledged, so that it brings nothing back.
       static_cast<void>(remove_segment(*files_, folder_, number));
@@ -300,7 +298,6 @@ class BacklogFolder {
   std::deque<std::uint64_t> unread_{};
   bool is_waiting_{false};               ///< for `try_again`
   std::vector<std::uint64_t> failed_{};  ///< could not be read once
-  SequenceSet skipped_{};
   Damage damage_{};
 
   // Of the segment that is being read:
