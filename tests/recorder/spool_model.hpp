@@ -61,6 +61,7 @@ class SpoolModel {
     State state{};
     std::uint32_t folder{0};
     std::uint64_t place{0};
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> copies{};  // that end with it
     bool is_synced{false};
     bool must_come{false};     // of one that is left
     bool may_come_back{true};  // of one that ended
@@ -159,12 +160,19 @@ class SpoolModel {
     }
   }
 
+  static void add_places(Known& known,
+                         std::vector<std::pair<std::uint32_t, std::uint64_t>>& places) {
+    places.emplace_back(known.folder, known.place);
+    places.insert(places.end(), known.copies.begin(), known.copies.end());
+    known.copies.clear();
+  }
+
   void end_some() {
     std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
     std::vector<Known*> ended;
     for (auto& [id, known] : known_) {
       if (known.state != State::Memory || !random_.chance(0.5)) continue;
-      places.emplace_back(known.folder, known.place);
+      add_places(known, places);
       ended.push_back(&known);
     }
     const bool is_noted = spool_->acknowledge(places).has_value();
@@ -226,6 +234,7 @@ class SpoolModel {
       disk_.cut_power([this](std::size_t end) { return random_.below(end); });
     }
     for (auto& [id, known] : known_) {
+      known.copies.clear();
       if (known.state == State::Ended) {
         known.may_come_back = known.may_come_back || is_power_cut;
         continue;
@@ -276,7 +285,7 @@ class SpoolModel {
       std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
       for (auto& [id, known] : known_) {
         if (known.state != State::Memory) continue;
-        places.emplace_back(known.folder, known.place);
+        add_places(known, places);
         known.state = State::Ended;
         known.may_come_back = false;
       }

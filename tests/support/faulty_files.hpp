@@ -53,7 +53,7 @@ class FaultyFiles final : public pe::FileSystem {
   bool lock_fails{false};
   /// Only for paths that contain this; empty: for all.
   std::string fails_at{};
-  /// Called in each sync of a file, as if others went on meanwhile.
+  /// Called once, in the next sync of a file, as if others went on meanwhile.
   std::function<void()> during_sync{};
   /// The next append writes this many bytes and no more.
   std::optional<std::size_t> short_write{};
@@ -252,7 +252,7 @@ class FaultyFile final : public pe::File {
 
   pe::Result<void> sync() override {
     const std::string bytes = file_->bytes;
-    if (disk_.during_sync) disk_.during_sync();
+    if (disk_.during_sync) std::exchange(disk_.during_sync, nullptr)();
     if (disk_.fails(disk_.sync_fails, path_)) return FaultyFiles::error(path_, "");
     ++disk_.syncs;
     file_->synced = bytes;

@@ -49,18 +49,26 @@ class EventAccount {
   void spill() noexcept {
     ++stats_.recorded;
     ++stats_.spooled;
+    ++in_overflow_;
   }
+  /// Accepted events that are on the disk only, those excepted that ended as Spooled.
+  [[nodiscard]] std::uint64_t in_overflow() const noexcept { return in_overflow_; }
   /// Gives an event that was read from the spool its place in the order of acceptance.
   void readmit(PendingEvent& event) noexcept {
     event.sequence = ++last_sequence_;
-    if (event.folder != spool::kOverflowFolder) ++stats_.adopted;
-    if (event.folder == spool::kOverflowFolder && stats_.spooled > 0) --stats_.spooled;
+    if (event.folder == spool::kOverflowFolder && in_overflow_ > 0) {
+      --in_overflow_;
+      --stats_.spooled;
+    } else {
+      ++stats_.adopted;
+    }
     ++stats_.pending;
     pending_bytes_ += event.bytes();
   }
   /// Counts events that were on the disk only and cannot be read back.
   void lose(std::uint64_t count) noexcept {
-    count = std::min(count, stats_.spooled);
+    count = std::min(count, in_overflow_);
+    in_overflow_ -= count;
     stats_.spooled -= count;
     stats_.dropped += count;
     for (FlushWatch& watch : watches_) {
@@ -87,11 +95,11 @@ class EventAccount {
     }
   }
 
-  /// Begins to watch what is pending now, and so many events that are in the spool's overflow only,
-  /// up to a place.
-  [[nodiscard]] Watch watch(std::uint64_t in_overflow = 0, std::uint64_t overflow_end = 0) {
+  /// Begins to watch what is pending now and what is in the spool's overflow only, whose next place
+  /// is `overflow_end`.
+  [[nodiscard]] Watch watch(std::uint64_t overflow_end = 0) {
     watches_.push_back({last_sequence_, overflow_end, {}});
-    watches_.back().report.pending = stats_.pending + in_overflow;
+    watches_.back().report.pending = stats_.pending + in_overflow_;
     return std::prev(watches_.end());
   }
   /// Ends it, and answers what happened since.
@@ -125,6 +133,7 @@ class EventAccount {
   std::size_t pending_bytes_{0};
   std::uint64_t last_sequence_{0};
   std::uint64_t ended_{0};
+  std::uint64_t in_overflow_{0};
   std::list<FlushWatch> watches_{};
 };
 

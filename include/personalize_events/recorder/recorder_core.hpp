@@ -168,11 +168,11 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
       wait(lock, kAbortGrace, [&] { return has_all_ended(); });
     }
     CloseReport report = dispatcher_.account().unwatch(watch);
+    // What memory never had room for.
+    const std::uint64_t left = std::min(dispatcher_.account().in_overflow(), report.pending);
     lock.unlock();
     if (!spooler_) return report;
     if (is_first && options_.spool->sync_interval) static_cast<void>(wait_for_disk(kAbortGrace));
-    // What memory never had room for.
-    const std::uint64_t left = std::min(spooler_->spool().overflow_unread(), report.pending);
     report.spooled += left;
     report.pending -= left;
     report.complete = report.pending == 0;
@@ -442,8 +442,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     dispatcher_.flush();
     planned_wake_ = SteadyTime::min();
     if (!spooler_) return dispatcher_.account().watch();
-    const spool::Spool& spool = spooler_->spool();
-    return dispatcher_.account().watch(spool.overflow_unread(), spool.next_overflow_place());
+    return dispatcher_.account().watch(spooler_->spool().next_overflow_place());
   }
   [[nodiscard]] FlushReport would_deadlock(EventAccount::Watch watch) {
     FlushReport report = dispatcher_.account().unwatch(watch);

@@ -113,13 +113,14 @@ class Spooler {
   void turn(SteadyTime now) {
     for (spool::ReadEvent& read : std::exchange(read_, {})) take_in(std::move(read));
     for (spool::ReadEvent& read : std::exchange(dropped_, {})) {
+      spool_->admitted(read.event.front());
       dispatcher_.end_spooled(std::move(read.event), Outcome::Dropped,
                               make_error(ErrorKind::QueueFull, "SpoolOptions::max_bytes",
                                          "dropped, the oldest, for want of room in the spool"));
     }
     if (const std::uint64_t lost = spool_->take_lost()) dispatcher_.lose(lost);
-    write_again();
     if (now >= write_at_) write_due(now);
+    write_again(now);
     dispatcher_.note_fault(FaultKind::Disk, spool_->disk_fault());
     dispatcher_.note_fault(FaultKind::SpoolDamaged, spool_->damage());
     has_room_to_read_ = has_window();
@@ -169,6 +170,7 @@ class Spooler {
   }
 
   void take_in(spool::ReadEvent&& read) {
+    spool_->admitted(read.event.front());
     if (!read.is_expired) return dispatcher_.readmit(std::move(read.event));
     Error error = make_error(ErrorKind::Timeout, "SpoolOptions::max_age",
                              "could not be delivered in time; see the faults told before");
@@ -177,23 +179,26 @@ class Spooler {
   }
 
   /// Writes again what a segment had that was given up.
-  void write_again() {
+  void write_again(SteadyTime now) {
     std::vector<spool::SegmentRange> ranges = spool_->take_given_up();
     if (ranges.empty()) return;
     bool is_complete = true;
     dispatcher_.visit([&](PendingEvent& event) {
-      const bool is_in_one =
-          event.folder == spool::kLiveFolder &&
-          std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
-            return event.place >= range.first_sequence && event.place < range.end_sequence;
-          });
-      if (!is_in_one) return true;
+      if (event.folder != spool::kLiveFolder) return true;
+      const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const auto& one) {
+        return event.place >= one.first_sequence && event.place < one.end_sequence;
+      });
+      if (range == ranges.end()) return true;
       const std::uint64_t old = event.place;
-      is_complete = spool_->append(event).has_value();
+      // Its file is gone, so that nothing of it is on the disk.
+      if (range->number == 0) event.folder = spool::kNoFolder;
+      is_complete = is_complete && spool_->append(event).has_value();
       if (is_complete) spool_->note_moved(old);
-      return is_complete;
+      return true;
     });
-    if (!is_complete) spool_->keep_given_up(std::move(ranges));
+    if (is_complete) return;
+    spool_->keep_given_up(std::move(ranges));
+    write_at_ = std::min(write_at_, now + kWriteAgain);
   }
 
   /// Writes the events that waited long enough, oldest first.

@@ -2,6 +2,7 @@
 
 #include "personalize_events/recorder/account.hpp"
 
+#include <cstdint>
 #include <utility>
 
 #include "catch.hpp"
@@ -76,4 +77,83 @@ TEST_CASE("a flush sees what was pending when it began, and nothing later") {
   CHECK(whole.rejected == 1);
   CHECK(whole.pending == 0);
   CHECK(whole.complete);
+}
+
+TEST_CASE("what is spilled is on the disk until it is read back or lost") {
+  Bookkeeper books;
+  books.account.spill();
+  books.account.spill();
+  books.account.spill();
+  CHECK(books.account.stats().recorded == 3);
+  CHECK(books.account.stats().spooled == 3);
+  CHECK(books.account.in_overflow() == 3);
+  CHECK(books.account.stats().pending == 0);
+
+  auto one = test::pending("visit", "", "a");
+  one.front().folder = pe::spool::kOverflowFolder;
+  books.account.readmit(one.front());
+  CHECK(one.front().sequence == 1);
+  CHECK(books.account.stats().spooled == 2);
+  CHECK(books.account.stats().pending == 1);
+  CHECK(books.account.stats().adopted == 0);
+  CHECK(books.account.pending_bytes() == one.front().bytes());
+  books.account.lose(1);
+  CHECK(books.account.stats().dropped == 1);
+  CHECK(books.account.in_overflow() == 1);
+  books.account.lose(9);
+  CHECK(books.account.stats().dropped == 2);
+  CHECK(books.account.stats().spooled == 0);
+}
+
+TEST_CASE("what a dead writer left is adopted, and so is a copy that nobody spilled") {
+  Bookkeeper books;
+  auto one = test::pending("visit", "", "a");
+  one.front().folder = pe::spool::kFirstAdopted;
+  books.account.readmit(one.front());
+  auto copy = test::pending("visit", "", "b");
+  copy.front().folder = pe::spool::kOverflowFolder;
+  books.account.readmit(copy.front());
+  CHECK(books.account.stats().adopted == 2);
+  CHECK(books.account.stats().pending == 2);
+  CHECK(books.account.stats().spooled == 0);
+}
+
+TEST_CASE("events that ended as spooled are not lost with the overflow") {
+  Bookkeeper books;
+  const auto one = books.accept("a");
+  books.account.end(one, Outcome::Spooled);
+  books.account.lose(1);
+  CHECK(books.account.stats().spooled == 1);
+  CHECK(books.account.stats().dropped == 0);
+}
+
+TEST_CASE("a flush sees what is in the overflow by then, as it is read back or lost") {
+  Bookkeeper books;
+  const auto overflow = [&](const char* id, std::uint64_t place) {
+    auto one = test::pending("visit", "", id);
+    one.front().folder = pe::spool::kOverflowFolder;
+    one.front().place = place;
+    books.account.readmit(one.front());
+    return one;
+  };
+  for (int i = 0; i < 3; ++i) books.account.spill();
+  const auto in_memory = overflow("a", 1);
+  const auto watch = books.account.watch(4);
+  CHECK(watch->report.pending == 3);
+  books.account.spill();
+  const auto before = overflow("b", 2);
+  const auto after = overflow("d", 4);
+  auto adopted = test::pending("visit", "", "x");
+  adopted.front().folder = pe::spool::kFirstAdopted;
+  adopted.front().place = 1;
+  books.account.readmit(adopted.front());
+  for (const test::PendingEvents* one : {&in_memory, &before, &after, &std::as_const(adopted)}) {
+    books.account.end(*one, Outcome::Delivered);
+  }
+  CHECK(watch->report.delivered == 2);
+  CHECK(watch->report.pending == 1);
+  books.account.lose(1);
+  const pe::FlushReport report = books.account.unwatch(watch);
+  CHECK(report.dropped == 1);
+  CHECK(report.complete);
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -313,4 +314,56 @@ TEST_CASE("without lingering every event leaves at once") {
   World world{std::chrono::milliseconds{0}};
   world.add("visit", "a", 5);
   CHECK(ids_of_batch(world.next(5)) == "a");
+}
+
+namespace {
+
+void add_backlog(World& world, const std::string& session, const std::string& id) {
+  auto one = test::pending(session, "", id, at(0));
+  one.front().sequence = ++world.last_sequence;
+  world.batcher.add(std::move(one), pe::detail::Lane::Backlog);
+}
+
+}  // namespace
+
+TEST_CASE("an event of the backlog does not linger, and goes behind the live ones") {
+  World world;
+  add_backlog(world, "old", "a");
+  CHECK(world.batcher.has_ready());
+  CHECK(world.batcher.next_lane() == pe::detail::Lane::Backlog);
+  world.add_many("live", 10);
+  CHECK(world.batcher.next_lane() == pe::detail::Lane::Live);
+  CHECK(world.next(0)->size() == 10);
+  CHECK(ids_of_batch(world.next(0)) == "a");
+}
+
+TEST_CASE("events of the backlog make a session leave that lingers, as what it is") {
+  World world;
+  world.add("visit", "a");
+  add_backlog(world, "visit", "b");
+  CHECK(world.batcher.next_lane() == pe::detail::Lane::Live);
+  CHECK(ids_of_batch(world.next(0)) == "a b");
+}
+
+TEST_CASE("a session of the backlog that is used again is served with the live ones") {
+  World world;
+  add_backlog(world, "first", "a");
+  add_backlog(world, "visit", "b");
+  world.add("visit", "c");
+  CHECK(world.batcher.next_lane() == pe::detail::Lane::Live);
+  CHECK(ids_of_batch(world.next(0)) == "b c");
+  CHECK(ids_of_batch(world.next(0)) == "a");
+}
+
+TEST_CASE("all that is pending is visited, oldest first, until the visitor has enough") {
+  World world;
+  world.add("one", "a");
+  world.add("two", "b");
+  world.add("one", "c");
+  std::string seen;
+  world.batcher.visit([&](test::PendingEvent& event) {
+    seen.append(pe::detail::event_id_of(event.json()));
+    return seen.size() < 2;
+  });
+  CHECK(seen == "ab");
 }

@@ -447,3 +447,70 @@ TEST_CASE("when it is abandoned everything ends, what is in flight and in doubt 
   CHECK(ended == "Rejected d; Dropped f; Dropped w; ");
   CHECK(flight_may_be_there);
 }
+
+TEST_CASE("an event that was read back is sent with the backlog, and one too old is not") {
+  World world;
+  world.dispatcher.spill();
+  world.dispatcher.spill();
+  auto read = test::pending("visit", "", "a");
+  read.front().folder = pe::spool::kOverflowFolder;
+  world.dispatcher.readmit(std::move(read));
+  auto old = test::pending("visit", "", "b");
+  old.front().folder = pe::spool::kOverflowFolder;
+  world.dispatcher.end_spooled(std::move(old), pe::Outcome::Expired, pe::Error{});
+  CHECK(world.ended() == "Expired b");
+  CHECK(world.dispatcher.stats().spooled == 0);
+  CHECK(world.dispatcher.stats().pending == 1);
+  CHECK(world.deliver_all(0) == 1);
+  CHECK(world.ended() == "Delivered a");
+  world.dispatcher.spill();
+  world.dispatcher.lose(1);
+  CHECK(world.dispatcher.stats().dropped == 1);
+  CHECK(world.dispatcher.stats().recorded == 3);
+}
+
+TEST_CASE("at the end what the disk has is spooled, and the rest is dropped, each told") {
+  World world;
+  world.record("one", "a");
+  world.record("two", "b");
+  world.record("one", "c");
+  world.dispatcher.end_all(pe::Error{}, [](const pe::detail::PendingEvent& event) {
+    return pe::detail::event_id_of(event.json()) != "b";
+  });
+  CHECK(world.ended() == "Spooled a; Dropped b; Spooled c");
+  CHECK(world.dispatcher.stats().spooled == 2);
+  CHECK(world.dispatcher.stats().dropped == 1);
+  CHECK(world.dispatcher.stats().pending == 0);
+}
+
+TEST_CASE("what is on its way is spooled, too, when it is abandoned") {
+  World world;
+  world.record("visit", "a");
+  REQUIRE(world.dispatcher.next(at(0)).has_value());
+  world.dispatcher.end_all(pe::Error{}, [](const pe::detail::PendingEvent&) { return true; });
+  CHECK(world.dispatcher.stats().pending == 1);
+  world.dispatcher.abandon(pe::Error{}, [](const pe::detail::PendingEvent& event) {
+    return event.may_have_been_delivered;
+  });
+  CHECK(world.ended() == "Spooled a");
+  CHECK(world.dispatcher.stats().in_flight == 0);
+}
+
+TEST_CASE("a fault that somebody else sees is told when it begins and when it ends") {
+  World world;
+  world.dispatcher.note_fault(pe::FaultKind::Disk, std::nullopt);
+  CHECK(world.faults().empty());
+  pe::Error error;
+  error.code = "NoSpace";
+  world.dispatcher.note_fault(pe::FaultKind::Disk, error);
+  world.dispatcher.note_fault(pe::FaultKind::Disk, error);
+  CHECK(world.dispatcher.has_news());
+  CHECK(world.faults() == "+Disk");
+  world.dispatcher.note_fault(pe::FaultKind::SpoolDamaged, error);
+  world.dispatcher.note_fault(pe::FaultKind::Disk, std::nullopt);
+  const auto faults = world.dispatcher.take_faults();
+  REQUIRE(faults.size() == 2);
+  CHECK(faults[0].kind == pe::FaultKind::SpoolDamaged);
+  CHECK(faults[1].cleared);
+  CHECK(faults[1].error.code == "NoSpace");
+}

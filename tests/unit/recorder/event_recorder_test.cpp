@@ -16,6 +16,7 @@
 #include "personalize_events/json/reader.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "support/faulty_files.hpp"
 
 namespace pe = personalize_events;
 using std::chrono::milliseconds;
@@ -56,6 +57,21 @@ struct World {
         std::move(options),
         std::make_shared<pe::detail::AsyncCore>(client_options(), pe::detail::LoopDriver::Manual));
   }
+  // One with a spool on a disk in memory.
+  pe::RecorderOptions spooled_options() {
+    pe::RecorderOptions options = recorder_options();
+    options.spool.emplace();
+    options.spool->directory = "/spool";
+    options.spool->min_free_bytes = 0;
+    return options;
+  }
+  pe::Result<pe::EventRecorder> make_spooled(pe::RecorderOptions options) {
+    return pe::detail::make_recorder(
+        std::move(options),
+        std::make_shared<pe::detail::AsyncCore>(client_options(), pe::detail::LoopDriver::Manual),
+        files);
+  }
+  std::shared_ptr<test::FaultyFiles> files = std::make_shared<test::FaultyFiles>();
   // Lets virtual time pass in small turns.
   void run(pe::EventRecorder& recorder, milliseconds duration) {
     for (milliseconds passed{0}; passed <= duration; passed += milliseconds{10}) {
@@ -134,6 +150,25 @@ TEST_CASE("what cannot be a recorder is told by the name of its setting") {
         "RecorderOptions.max_requests_per_second");
   CHECK(where([](Options& o) { o.delivery_timeout = milliseconds{0}; }) ==
         "RecorderOptions.delivery_timeout");
+  const auto where_in_spool = [&](auto change) {
+    return where([&](Options& options) {
+      options.spool.emplace();
+      options.spool->directory = "/spool";
+      change(*options.spool);
+    });
+  };
+  using Spool = pe::SpoolOptions;
+  CHECK(where_in_spool([](Spool& o) { o.directory = ""; }) == "RecorderOptions.spool.directory");
+  CHECK(where_in_spool([](Spool& o) { o.write_after = milliseconds{-1}; }) ==
+        "RecorderOptions.spool.write_after");
+  CHECK(where_in_spool([](Spool& o) { o.sync_interval = milliseconds{0}; }) ==
+        "RecorderOptions.spool.sync_interval");
+  CHECK(where_in_spool([](Spool& o) { o.max_bytes = (1U << 20U) - 1; }) ==
+        "RecorderOptions.spool.max_bytes");
+  CHECK(where_in_spool([](Spool& o) { o.max_age = std::chrono::hours{0}; }) ==
+        "RecorderOptions.spool.max_age");
+  CHECK(where_in_spool([](Spool& o) { o.account = std::string(4'097, 'x'); }) ==
+        "RecorderOptions.spool.account");
 
   pe::ClientOptions bare;
   const auto shared =
@@ -349,4 +384,90 @@ TEST_CASE("two recorders share the thread of one client") {
   REQUIRE(second->record({"visit-1"}, pe::Event{"Watch"}).has_value());
   CHECK(first->flush(seconds{30}).delivered == 1);
   CHECK(second->flush(seconds{30}).delivered == 1);
+}
+
+TEST_CASE("record_durable needs a spool, an event that can be, and an open recorder") {
+  World world;
+  auto bare = world.make(world.recorder_options());
+  const auto without = bare->record_durable({"visit"}, pe::Event{"Watch"}, seconds{1});
+  REQUIRE_FALSE(without.has_value());
+  CHECK(without.error().kind == pe::ErrorKind::Configuration);
+  CHECK(bare->stats().refused == 1);
+
+  auto recorder = world.make_spooled(world.spooled_options());
+  REQUIRE(recorder.has_value());
+  CHECK(recorder->record_durable({""}, pe::Event{"Watch"}, seconds{1}).error().kind ==
+        pe::ErrorKind::InvalidArgument);
+  CHECK(recorder->close(seconds{5}).complete);
+  CHECK(recorder->record_durable({"visit"}, pe::Event{"Watch"}, seconds{1}).error().kind ==
+        pe::ErrorKind::Cancelled);
+  CHECK(recorder->stats().refused == 2);
+}
+
+TEST_CASE("record_durable answers when the disk has the event, or says that it was accepted") {
+  World world;
+  auto recorder = world.make_spooled(world.spooled_options());
+  REQUIRE(recorder.has_value());
+  CHECK(recorder->record_durable({"visit"}, pe::Event{"Watch"}, seconds{1}).has_value());
+  CHECK(world.files->syncs == 1);
+  world.files->sync_fails = true;
+  const auto unknown = recorder->record_durable({"visit"}, pe::Event{"Watch"}, seconds{1});
+  REQUIRE_FALSE(unknown.has_value());
+  CHECK(unknown.error().kind == pe::ErrorKind::Timeout);
+  CHECK(recorder->stats().recorded == 2);
+  CHECK(recorder->stats().refused == 0);
+  const auto refused = recorder->record_durable({"visit"}, pe::Event{"Watch"}, seconds{1});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == pe::ErrorKind::Storage);
+  CHECK(recorder->stats().recorded == 2);
+  CHECK(recorder->stats().refused == 1);
+  world.files->sync_fails = false;
+  CHECK(recorder->close(seconds{5}).delivered == 2);
+}
+
+TEST_CASE("what could not be delivered is spooled at close, and delivered by the next recorder") {
+  World world;
+  pe::RecorderOptions options = world.spooled_options();
+  options.max_pending_events = 4;
+  {
+    auto recorder = world.make_spooled(options);
+    REQUIRE(recorder.has_value());
+    for (int i = 0; i < 10; ++i) {
+      REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+    }
+    CHECK(recorder->stats().spooled == 6);
+    CHECK(recorder->stats().pending == 4);
+    const pe::CloseReport report = recorder->close(milliseconds{0});
+    CHECK(report.spooled == 10);
+    CHECK(report.complete);
+    CHECK(adds_up(recorder->stats()));
+  }
+  // Those that were in memory are told.
+  CHECK(world.deliveries.size() >= 4);
+  for (const pe::Delivery& told : world.deliveries) CHECK(told.outcome == pe::Outcome::Spooled);
+  auto next = world.make_spooled(options);
+  REQUIRE(next.has_value());
+  const pe::CloseReport report = next->close(seconds{30});
+  CHECK(next->stats().adopted == 10);
+  CHECK(next->stats().delivered == 10);
+  CHECK(report.complete);
+  CHECK(adds_up(next->stats()));
+}
+
+TEST_CASE("flush waits for what is on the disk only, too, and the end leaves nothing there") {
+  World world;
+  pe::RecorderOptions options = world.spooled_options();
+  options.max_pending_events = 4;
+  {
+    auto recorder = world.make_spooled(options);
+    REQUIRE(recorder.has_value());
+    for (int i = 0; i < 10; ++i) {
+      REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+    }
+    const pe::FlushReport report = recorder->flush(seconds{30});
+    CHECK(report.delivered == 10);
+    CHECK(report.complete);
+    CHECK(adds_up(recorder->stats()));
+  }
+  CHECK(world.files->count("/spool") == 0);
 }

@@ -32,6 +32,11 @@ TEST_CASE("a device's recorder takes little") {
   CHECK(options.max_in_flight == 2);
   CHECK(options.max_pending_events == 2'000);
   CHECK(options.max_pending_bytes == 2U * 1024 * 1024);
+  CHECK_FALSE(options.spool.has_value());
+  const auto spooled = pe::RecorderOptions::device("tracker", "/data/events");
+  REQUIRE(spooled.spool.has_value());
+  CHECK(spooled.spool->directory == "/data/events");
+  CHECK(spooled.spool->write_after == std::chrono::seconds{60});
 }
 
 TEST_CASE("outcomes and faults have names of their own") {

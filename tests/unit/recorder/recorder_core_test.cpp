@@ -59,6 +59,17 @@ TEST_CASE("Options are bounded by what time and the transport can hold") {
   CHECK(pe::detail::bounded(options, pe::HttpOptions{}).linger.count() > 0);
 }
 
+TEST_CASE("With a spool its age is what an event may wait, within what time can hold") {
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.spool.emplace();
+  options.spool->max_age = std::chrono::hours{48};
+  CHECK(pe::detail::bounded(options, {}).delivery_timeout == std::chrono::hours{48});
+  options.spool->max_age = std::chrono::hours::max();
+  const pe::RecorderOptions bounded = pe::detail::bounded(options, {});
+  CHECK(bounded.delivery_timeout == pe::detail::kLongestWait);
+  CHECK(bounded.spool->max_age == pe::detail::kLongestWait);
+}
+
 TEST_CASE("An event with a delivery timeout without an end does not expire at once") {
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
   pe::RecorderOptions options = pe::RecorderOptions::server("tracker");

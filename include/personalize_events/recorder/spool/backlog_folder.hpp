@@ -78,33 +78,37 @@ class BacklogFolder {
   }
   /// Adds a segment, behind all others, to which nothing is appended any more.
   void add_segment(std::uint64_t number) { unread_.push_back(number); }
-  /// Leaves out events that are in the folder a second time.
-  void skip(SequenceRange range) { skipped_.add(range); }
   /// A reader of one of its segments alone.
   [[nodiscard]] BacklogFolder reader_of(std::uint64_t number) const {
     BacklogFolder one{*files_, folder_, quarantine_};
-    one.skipped_ = skipped_;
     one.add_segment(number);
     return one;
   }
 
-  /// The header of the first segment that has a good one; empty: none has.
-  [[nodiscard]] std::optional<SegmentHeader> first_header() {
+  /// The header of the first segment that has a good one; empty: none has. Errors: Storage, when
+  /// there is none because the disk refuses to read.
+  [[nodiscard]] Result<std::optional<SegmentHeader>> first_header() const {
+    std::optional<Error> refused;
     for (const std::uint64_t number : unread_) {
       const auto reader = SegmentReader::open(*files_, segment_path(folder_, number));
-      if (reader) return reader->header();
+      if (reader) return std::optional<SegmentHeader>{reader->header()};
+      if (is_read_failure(reader.error())) refused = reader.error();
     }
-    return std::nullopt;
+    if (refused) return *std::move(refused);
+    return std::optional<SegmentHeader>{};
   }
-  /// The first open event, without reading on; empty: there is none.
-  [[nodiscard]] std::optional<std::string> first_tracking_id() {
+  /// The tracking id of the first event, without reading on; empty: there is none. Errors:
+  /// likewise.
+  [[nodiscard]] Result<std::optional<std::string>> first_tracking_id() const {
+    std::optional<Error> refused;
     for (const std::uint64_t number : unread_) {
       auto reader = SegmentReader::open(*files_, segment_path(folder_, number));
-      if (!reader) continue;
-      const auto frame = reader->next();
-      if (frame && *frame) return std::string{(*frame)->entry.tracking_id};
+      const auto frame = reader ? reader->next() : Result<std::optional<Frame>>{reader.error()};
+      if (frame && *frame) return std::optional<std::string>{(*frame)->entry.tracking_id};
+      if (!frame && is_read_failure(frame.error())) refused = frame.error();
     }
-    return std::nullopt;
+    if (refused) return *std::move(refused);
+    return std::optional<std::string>{};
   }
 
   /// The next open event; empty: all were read. What it refers to is valid until the next call. A
@@ -122,9 +126,8 @@ class BacklogFolder {
         end_segment();
         continue;
       }
-      const std::uint64_t sequence = (*frame)->sequence;
-      if (acknowledged_.contains(sequence) || skipped_.contains(sequence)) continue;
-      ledger_.appended({number_, sequence});
+      if (acknowledged_.contains((*frame)->sequence)) continue;
+      ledger_.appended({number_, (*frame)->sequence});
       return **frame;
     }
   }
@@ -193,6 +196,12 @@ class BacklogFolder {
   [[nodiscard]] Damage take_damage() { return std::exchange(damage_, {}); }
 
  private:
+  /// Whether it is the disk that failed, and not the file.
+  [[nodiscard]] static bool is_read_failure(const Error& error) {
+    return error.code != "Newer" && error.code != "Torn" && error.code != "Damaged" &&
+           error.code != "NotFound";
+  }
+
   /// Opens the next segment that can be read; false: there is none.
   bool open_next() {
     while (!unread_.empty()) {
@@ -213,9 +222,7 @@ class BacklogFolder {
         return true;
       }
       const Error& error = reader.error();
-      const bool is_the_file = error.code == "Newer" || error.code == "Torn" ||
-                               error.code == "Damaged" || error.code == "NotFound";
-      if (!is_the_file) {
+      if (is_read_failure(error)) {
         // Want of descriptors, or of a right: nothing is known of the file itself.
         is_waiting_ = true;
         damage_.error = error;
@@ -275,7 +282,9 @@ class BacklogFolder {
   }
 
   void remove_finished() {
-    const auto still_read = reader_ ? std::optional<std::uint64_t>{number_} : std::nullopt;
+    // It is still to be read, too, when a failure made it wait.
+    const bool is_read_on = reader_ || (!unread_.empty() && unread_.front() == number_);
+    const auto still_read = is_read_on ? std::optional<std::uint64_t>{number_} : std::nullopt;
     for (const std::uint64_t number : ledger_.take_finished(still_read)) {
       // A segment that stays is fully acknowledged, so that it brings nothing back.
       static_cast<void>(remove_segment(*files_, folder_, number));
@@ -289,7 +298,6 @@ class BacklogFolder {
   std::deque<std::uint64_t> unread_{};
   bool is_waiting_{false};               ///< for `try_again`
   std::vector<std::uint64_t> failed_{};  ///< could not be read once
-  SequenceSet skipped_{};
   Damage damage_{};
 
   // Of the segment that is being read:

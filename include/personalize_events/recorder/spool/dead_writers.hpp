@@ -133,7 +133,7 @@ class DeadWriters {
 
   /// What was found damaged since the last call; empty: nothing.
   [[nodiscard]] std::optional<Error> take_damage() {
-    std::optional<Error> last;
+    std::optional<Error> last = std::exchange(damage_, std::nullopt);
     for (Adopted& one : adopted_) {
       if (Damage damage = one.backlog.take_damage(); damage.error) last = std::move(damage.error);
     }
@@ -180,16 +180,24 @@ class DeadWriters {
     return true;
   }
 
-  [[nodiscard]] bool is_mine(BacklogFolder& backlog) {
-    const std::optional<SegmentHeader> header = backlog.first_header();
+  [[nodiscard]] bool is_mine(const BacklogFolder& backlog) {
+    const Result<std::optional<SegmentHeader>> header = backlog.first_header();
+    // Nobody knows whose it is.
+    if (!header) return is_damaged(header.error());
     // A folder without a good segment has no event of anybody's.
-    if (!header) return true;
-    if (header->region != scope_.region || header->endpoint != scope_.endpoint ||
-        header->account != scope_.account) {
+    if (!*header) return true;
+    const SegmentHeader& found = **header;
+    if (found.region != scope_.region || found.endpoint != scope_.endpoint ||
+        found.account != scope_.account) {
       return false;
     }
-    const std::optional<std::string> tracking_id = backlog.first_tracking_id();
-    return !tracking_id || *tracking_id == scope_.tracking_id;
+    const Result<std::optional<std::string>> tracking_id = backlog.first_tracking_id();
+    if (!tracking_id) return is_damaged(tracking_id.error());
+    return !*tracking_id || **tracking_id == scope_.tracking_id;
+  }
+  bool is_damaged(const Error& error) {
+    damage_ = error;
+    return false;
   }
 
   FileSystem* files_;
@@ -202,6 +210,7 @@ class DeadWriters {
   std::vector<std::string> seen_{};  ///< in this round
   bool has_more_{false};
   bool has_looked_{false};
+  std::optional<Error> damage_{};  ///< of folders that were not taken over
 };
 
 }  // namespace spool

@@ -48,9 +48,10 @@ namespace spool {
 
 /// How long nothing is written after the disk refused.
 inline constexpr std::chrono::seconds kDiskPause{1};
+
 /// @par Thread Safety
-/// Any thread: append, append_overflow, must_follow, ticket, sync, wait_synced, has_unsynced,
-/// abandon_in_child. The loop's thread only: the others.
+/// Any thread: append, append_overflow, must_follow, admitted, ticket, sync, wait_synced,
+/// has_unsynced, abandon_in_child. The loop's thread only: the others.
 class Spool {
  public:
   /// `memory_bytes` is what the recorder may keep in memory, of which this takes a small part.
@@ -94,14 +95,24 @@ class Spool {
     }
     disk_only_.add(event.session_id());
     ++overflow_unread_;
+    ++not_admitted_;
     return {};
   }
 
-  /// Whether an event of a session must go to the disk only, because older ones of it may be there.
+  /// Whether an event of a session must go to the disk only, because older ones of it may be there,
+  /// or on their way into memory.
   [[nodiscard]] bool must_follow(std::string_view session_id) const {
-    if (overflow_unread_ == 0) return false;
+    if (not_admitted_ == 0) return false;
     const std::lock_guard<std::mutex> lock(mutex_);
     return disk_only_.contains(session_id);
+  }
+  /// Says that an event which `read` or `maintain` gave is in memory, or has ended: younger ones of
+  /// its session need not follow it to the disk.
+  void admitted(const detail::PendingEvent& event) {
+    if (event.folder != kOverflowFolder) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    disk_only_.remove(event.session_id());
+    if (not_admitted_ > 0) --not_admitted_;
   }
 
   /// Marks the events that have been written so far, for wait_synced.
@@ -123,7 +134,9 @@ class Spool {
   }
 
   /// Brings what was written so far to the disk and waits for it, while others go on writing.
-  void sync() {
+  /// False: there was nothing to bring, or what an earlier sync failed to bring has to be written
+  /// again first.
+  bool sync() {
     const std::lock_guard<std::mutex> one_at_a_time(sync_mutex_);
     SyncTask live;
     SyncTask overflow;
@@ -132,12 +145,13 @@ class Spool {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       // What a failed sync may have lost is written again first.
-      if (!given_up_.empty()) return;
+      if (!given_up_.empty()) return false;
       if (live_) live = live_->log.begin_sync();
       if (overflow_) overflow = overflow_->log.begin_sync();
       tickets = tickets_;
       has_new_folder = std::exchange(has_new_folder_, false);
     }
+    const bool has_some = has_new_folder || !live.empty() || !overflow.empty();
     Result<void> names;
     if (has_new_folder) names = files_->sync_folder(options_.directory);
     live.run(*files_);
@@ -146,7 +160,8 @@ class Spool {
       const std::lock_guard<std::mutex> lock(mutex_);
       SyncReport report = live_ ? live_->log.finish_sync(live) : SyncReport{};
       SyncReport other = overflow_ ? overflow_->log.finish_sync(overflow) : SyncReport{};
-      given_up_ = std::move(report.given_up);
+      // Beside what was let go meanwhile.
+      given_up_.insert(given_up_.end(), report.given_up.begin(), report.given_up.end());
       if (!other.given_up.empty()) rewrite_overflow(other.given_up);
       if (!report.error) report.error = std::move(other.error);
       if (!names) {
@@ -155,11 +170,12 @@ class Spool {
       }
       if (report.error) {
         disk_failed(*report.error);
-      } else if (!is_overflow_doubtful_) {
+      } else if (!is_overflow_doubtful_ && given_up_.empty()) {
         synced_tickets_ = std::max(synced_tickets_, tickets);
       }
     }
     synced_.notify_all();
+    return has_some;
   }
 
   /// Waits until what `ticket` marks is on the disk; false when it was not in time.
@@ -169,7 +185,7 @@ class Spool {
   }
 
   /// Segments whose events may be lost, or that waste room: their open events are to be written
-  /// again, and acknowledged at their old place.
+  /// again, and acknowledged at their old place. Of number 0: a whole folder that is gone.
   [[nodiscard]] std::vector<SegmentRange> take_given_up() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return std::exchange(given_up_, {});
@@ -192,7 +208,10 @@ class Spool {
   [[nodiscard]] std::uint64_t overflow_unread() const noexcept { return overflow_unread_; }
 
   /// Whether `read` may have something.
-  [[nodiscard]] bool has_unread() const { return overflow_unread() > 0 || dead_.has_unread(); }
+  [[nodiscard]] bool has_unread() const {
+    const bool has_open_segment = overflow_backlog_ && overflow_backlog_->has_unread();
+    return overflow_unread() > 0 || has_open_segment || dead_.has_unread();
+  }
 
   /// Reads events that are on the disk only, in the order of their folder, up to so many bytes.
   [[nodiscard]] std::vector<ReadEvent> read(std::size_t most_events, std::size_t most_bytes) {
@@ -241,7 +260,10 @@ class Spool {
     return dead_.next_look();
   }
   /// Whether every folder that could be taken over was found, and all of it was drained.
-  [[nodiscard]] bool is_drained() const { return dead_.is_drained() && overflow_unread() == 0; }
+  [[nodiscard]] bool is_drained() const {
+    const bool is_read = !overflow_backlog_ || overflow_backlog_->is_read();
+    return dead_.is_drained() && overflow_unread() == 0 && is_read;
+  }
 
   // --- Faults ---
 
@@ -355,13 +377,20 @@ class Spool {
     } else {
       overflow_segments_.clear();
       obsolete_.clear();
-      lost_overflow_ += overflow_unread_.exchange(0);
-      disk_only_.clear();
+      lose_unread();
       next_overflow_ = next;
       is_overflow_gone_ = true;
     }
     locks_.release(folder->lock);
     folder.reset();
+  }
+
+  /// Locked: what was not read of the overflow cannot be read.
+  void lose_unread() {
+    const std::uint64_t lost = overflow_unread_.exchange(0);
+    lost_overflow_ += lost;
+    not_admitted_ -= std::min<std::uint64_t>(lost, not_admitted_);
+    if (not_admitted_ == 0) disk_only_.clear();
   }
 
   /// Gives the segments of the overflow to whom reads them, the open one when there is no other.
@@ -389,7 +418,6 @@ class Spool {
       if (const std::optional<Frame> frame = overflow_backlog_->next()) {
         ReadEvent event = event_of(*frame, kOverflowFolder);
         const std::lock_guard<std::mutex> lock(mutex_);
-        disk_only_.remove(event.event.front().session_id());
         if (overflow_unread_ > 0) --overflow_unread_;
         return event;
       }
@@ -410,8 +438,7 @@ class Spool {
   void forget_lost_overflow() {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!overflow_segments_.empty()) return;
-    lost_overflow_ += overflow_unread_.exchange(0);
-    disk_only_.clear();
+    lose_unread();
   }
 
   [[nodiscard]] ReadEvent event_of(const Frame& frame, std::uint32_t folder) const {
@@ -595,10 +622,7 @@ class Spool {
     overflow_backlog_->drop_oldest_unread(
         [&](const Frame& frame) { take(kOverflowFolder, frame); });
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (std::size_t i = before; i < dropped.size(); ++i) {
-      disk_only_.remove(dropped[i].event.front().session_id());
-      if (overflow_unread_ > 0) --overflow_unread_;
-    }
+    overflow_unread_ -= std::min<std::uint64_t>(dropped.size() - before, overflow_unread_);
     return true;
   }
 
@@ -633,6 +657,7 @@ class Spool {
   std::uint64_t next_overflow_{1};
   Numbers overflow_segments_{};                    ///< not handed over yet
   std::atomic<std::uint64_t> overflow_unread_{0};  ///< written under the lock
+  std::atomic<std::uint64_t> not_admitted_{0};     ///< likewise: unread, or read just now
   bool is_overflow_gone_{false};
   bool is_overflow_doubtful_{false};  ///< the disk may not have what was synced of it
   std::uint64_t lost_overflow_{0};

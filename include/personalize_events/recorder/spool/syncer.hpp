@@ -88,10 +88,7 @@ class Syncer {
       if (shared.is_stopping || (!is_asked && !interval)) continue;
       shared.is_requested = false;
       lock.unlock();
-      if (shared.spool->has_unsynced()) {
-        shared.spool->sync();
-        shared.synced();
-      }
+      if (shared.spool->has_unsynced() && shared.spool->sync()) shared.synced();
       lock.lock();
     }
     shared.has_ended = true;

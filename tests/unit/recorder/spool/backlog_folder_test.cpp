@@ -155,8 +155,8 @@ TEST_CASE("a file without a good header goes into quarantine, with what was ackn
   world.files.put(ack_of(1), "acks");
   world.put(2, 2, {"b"});
   world.find();
-  CHECK(world.backlog.first_header()->first_sequence == 2);
-  CHECK(world.backlog.first_tracking_id() == "tracker");
+  CHECK(world.backlog.first_header()->value().first_sequence == 2);
+  CHECK(world.backlog.first_tracking_id()->value() == "tracker");
   CHECK(world.read() == "b");
   CHECK_FALSE(world.files.exists(log_of(1)));
   CHECK(world.files.exists("/spool/quarantine/w-dead-00000001.log"));
@@ -206,9 +206,25 @@ TEST_CASE("a folder without a good segment has no header and no event") {
   world.files.put(log_of(1), test::newer_segment());
   world.files.put(log_of(2), "");
   world.find();
-  CHECK_FALSE(world.backlog.first_header().has_value());
-  CHECK_FALSE(world.backlog.first_tracking_id().has_value());
+  CHECK_FALSE(world.backlog.first_header()->has_value());
+  CHECK_FALSE(world.backlog.first_tracking_id()->has_value());
   CHECK(world.read().empty());
+}
+
+TEST_CASE("whose a folder is, is not known while its only segments cannot be read") {
+  World world;
+  world.put(1, 1, {"a"});
+  world.put(2, 2, {"b"});
+  world.find();
+  world.files.read_fails = true;
+  world.files.fails_at = "00000001.log";
+  CHECK(world.backlog.first_header()->has_value());
+  CHECK(world.backlog.first_tracking_id()->has_value());
+  world.files.fails_at = ".log";
+  CHECK(world.backlog.first_header().error().kind == pe::ErrorKind::Storage);
+  CHECK(world.backlog.first_tracking_id().error().kind == pe::ErrorKind::Storage);
+  world.files.read_fails = false;
+  CHECK(world.read() == "a b");
 }
 
 namespace {
@@ -229,7 +245,7 @@ struct Failing {
 
 }  // namespace
 
-TEST_CASE("a segment that cannot be opened twice goes into quarantine, whole") {
+TEST_CASE("a segment that cannot be opened makes all wait, so that the order stays") {
   for (bool test::FaultyFiles::*fault :
        {&test::FaultyFiles::open_fails, &test::FaultyFiles::read_fails,
         &test::FaultyFiles::status_fails}) {
@@ -237,42 +253,101 @@ TEST_CASE("a segment that cannot be opened twice goes into quarantine, whole") {
     world.put(1, 1, {"a"});
     world.put(2, 2, {"b"});
     world.find();
-    const Failing failing{world, fault, "00000001.log"};
-    CHECK(world.read() == "b");
-    CHECK(world.files.exists("/spool/quarantine/w-dead-00000001.log"));
-    CHECK(world.backlog.take_damage().unreadable_files == 1);
+    {
+      const Failing failing{world, fault, "00000001.log"};
+      for (int i = 0; i < 3; ++i) {
+        CHECK(world.read().empty());
+        CHECK_FALSE(world.backlog.has_unread());
+        CHECK_FALSE(world.backlog.is_read());
+        CHECK_FALSE(world.backlog.is_drained());
+        const spool::Damage found = world.backlog.take_damage();
+        CHECK(found.unreadable_files == 0);
+        CHECK(found.error.has_value());
+        world.backlog.try_again();
+        CHECK(world.backlog.has_unread());
+      }
+      CHECK(world.read().empty());
+    }
+    CHECK(world.read().empty());
+    world.backlog.try_again();
+    CHECK(world.read() == "a b");
   }
 }
 
 TEST_CASE("a segment whose acknowledgements cannot be read is not sent as if it had none") {
   World world;
-  world.put(1, 1, {"a"});
+  world.put(1, 1, {"a", "b"});
   world.files.put(ack_of(1), test::acknowledgement_bytes(test::segment_header(1), 1, 1));
   world.find();
-  const Failing failing{world, &test::FaultyFiles::read_fails, ".ack"};
-  CHECK(world.read().empty());
-  CHECK(world.files.exists("/spool/quarantine/w-dead-00000001.log"));
-  CHECK(world.files.exists("/spool/quarantine/w-dead-00000001.ack"));
+  {
+    const Failing failing{world, &test::FaultyFiles::read_fails, ".ack"};
+    CHECK(world.read().empty());
+  }
+  world.backlog.try_again();
+  CHECK(world.read() == "b");
 }
 
-TEST_CASE("one failure to read is tried again, and the events before a second one count") {
-  World world;
+namespace {
+
+/// Reads as far as the window goes that is in memory, and answers how many events that were.
+std::size_t read_until_failure(World& world) {
   const std::string text(50'000, 'x');
   world.put(1, 1, std::vector<std::string>(12, text));
   world.find();
   REQUIRE(world.backlog.next().has_value());
   std::size_t read = 1;
+  const Failing failing{world, &test::FaultyFiles::read_fails, ".log"};
+  while (world.backlog.next()) ++read;
+  CHECK(read < 12);
+  CHECK_FALSE(world.backlog.has_unread());
+  CHECK(world.backlog.take_damage().unreadable_files == 0);
+  return read;
+}
+
+}  // namespace
+
+TEST_CASE("after one failure a segment is read on, though all that was read of it has ended") {
+  World world;
+  std::size_t read = read_until_failure(world);
+  for (std::uint64_t i = 1; i <= read; ++i) CHECK(world.acknowledge({i}));
+  CHECK(world.files.exists(log_of(1)));
+  CHECK_FALSE(world.backlog.is_drained());
+  world.backlog.try_again();
+  while (const auto frame = world.backlog.next()) {
+    CHECK(frame->sequence == ++read);
+    CHECK(world.acknowledge({frame->sequence}));
+  }
+  CHECK(read == 12);
+  CHECK(world.backlog.is_drained());
+  CHECK_FALSE(world.files.exists(log_of(1)));
+}
+
+TEST_CASE("after a second failure a segment goes into quarantine; what was read of it counts") {
+  World world;
+  const std::size_t read = read_until_failure(world);
+  world.backlog.try_again();
   {
     const Failing failing{world, &test::FaultyFiles::read_fails, ".log"};
-    while (world.backlog.next()) ++read;
+    // It cannot even be opened, which says nothing of the file.
+    CHECK_FALSE(world.backlog.next().has_value());
   }
-  CHECK(read < 12);
+  CHECK(world.files.exists(log_of(1)));
+  world.backlog.try_again();
+  const auto next = world.backlog.next();
+  REQUIRE(next.has_value());
+  CHECK(next->sequence == read + 1);
+  std::uint64_t last = next->sequence;
+  {
+    const Failing failing{world, &test::FaultyFiles::read_fails, ".log"};
+    while (const auto frame = world.backlog.next()) last = frame->sequence;
+  }
+  CHECK(last < 12);
   CHECK(world.files.exists("/spool/quarantine/w-dead-00000001.log"));
   const spool::Damage found = world.backlog.take_damage();
   CHECK(found.unreadable_files == 1);
   CHECK(found.error.has_value());
   CHECK_FALSE(world.backlog.is_drained());
-  for (std::uint64_t i = 1; i <= read; ++i) CHECK(world.acknowledge({i}));
+  for (std::uint64_t i = 1; i <= last; ++i) CHECK(world.acknowledge({i}));
   CHECK(world.backlog.is_drained());
   CHECK(world.backlog.remove().has_value());
   CHECK(world.files.list_folder(kFolder).error().code == "NotFound");
@@ -324,33 +399,6 @@ TEST_CASE("what is damaged in a dropped segment is told") {
   CHECK(found.newer_files == 1);
   CHECK(found.error->code == "Newer");
   CHECK(world.files.exists(log_of(3)));
-}
-
-TEST_CASE("events that are to be skipped are not read, nor dropped, nor in the way") {
-  World world;
-  world.put(1, 1, {"a", "b", "c"});
-  world.put(2, 4, {"d", "e"});
-  world.put(3, 6, {"f"});
-  world.find();
-  world.backlog.skip({2, 4});
-  world.backlog.skip({6, 7});
-  spool::BacklogFolder alone = world.backlog.reader_of(1);
-  CHECK(alone.next()->sequence == 1);
-  CHECK_FALSE(alone.next().has_value());
-  CHECK(world.read() == "a d e");
-  CHECK_FALSE(world.files.exists(log_of(3)));
-  CHECK(world.acknowledge({1, 4, 5}));
-  CHECK(world.backlog.is_drained());
-
-  World dropping;
-  dropping.put(1, 1, {"a", "b"});
-  dropping.find();
-  dropping.backlog.skip({1, 2});
-  std::string dropped;
-  dropping.backlog.drop_oldest_unread(
-      [&](const spool::Frame& frame) { dropped.append(frame.entry.event); });
-  CHECK(dropped == "b");
-  CHECK_FALSE(dropping.files.exists(log_of(1)));
 }
 
 TEST_CASE("a folder is removed when it is empty, and what a crash left of it is cleaned up") {

@@ -113,9 +113,21 @@ TEST_CASE("events of no segment that is known are left out") {
   REQUIRE(world.ledger.acknowledge({9, 12, 15, 22}).has_value());
   CHECK(world.files.count("/w") == 0);
   CHECK(world.ledger.take_finished().empty());
-  CHECK(world.ledger.knows(5));
-  CHECK_FALSE(world.ledger.knows(3));
-  CHECK_FALSE(world.ledger.knows(6));
+  CHECK(world.ledger.end_of(3) == 12);
+  CHECK(world.ledger.end_of(5) == 22);
+  CHECK(world.ledger.end_of(4) == 0);
+}
+
+TEST_CASE("a segment that could not be read in its turn finds its place among the others") {
+  World world;
+  world.append(1, 1, 2);
+  world.append(3, 5, 5);
+  world.append(2, 3, 4);
+  REQUIRE(world.ledger.acknowledge({2, 3, 4, 5}).has_value());
+  CHECK(world.acknowledged(2) == "3-4");
+  CHECK(world.ledger.take_finished() == Numbers{2, 3});
+  world.append(1, 3, 3);
+  CHECK(world.ledger.oldest()->end_sequence == 4);
 }
 
 TEST_CASE("a segment with a gap is done by the events that it has") {
