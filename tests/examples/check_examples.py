@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the built examples against the built local endpoint.
 
-    check_examples.py CASE --examples DIRECTORY --source DIRECTORY
+    check_examples.py CASE --examples DIRECTORY --source DIRECTORY --spool-writer PROGRAM
 
 CASE is the name of one of the functions below. Status 77 tells CTest that a case is skipped.
 """
@@ -10,6 +10,7 @@ import collections
 import concurrent.futures
 import contextlib
 import csv
+import datetime
 import io
 import json
 import os
@@ -34,8 +35,8 @@ PATIENCE = 120  # seconds; only a program that hangs needs them
 class Stage:
     """The built examples, a folder to work in, and an endpoint."""
 
-    def __init__(self, examples, source, work):
-        self.examples, self.source, self.work = examples, source, work
+    def __init__(self, examples, source, spool_writer, work):
+        self.examples, self.source, self.spool_writer, self.work = examples, source, spool_writer, work
         self.log = work / "events.jsonl"
         self.url = ""
 
@@ -862,13 +863,242 @@ def endpoint_on_demand(stage):
         expect(option in finished.stdout + finished.stderr, f"does not name {option}", finished.stderr)
 
 
+# --- spool_tool -----------------------------------------------------------------------------------
+
+
+class SpoolStage:
+    """A spool's directory, which real processes write to."""
+
+    def __init__(self, stage):
+        self.stage, self.directory = stage, stage.work / "spool"
+
+    def leave(self, count, tracking_id="tracker"):
+        """A process that delivers three events, records `count` more and is killed; the name of its folder."""
+        before = self.folders()
+        killed = self.stage.run(self.stage.spool_writer, self.directory, tracking_id, str(count))
+        expect_status(killed, -signal.SIGKILL)
+        (name,) = self.folders() - before
+        return name
+
+    @contextlib.contextmanager
+    def living(self, count):
+        """A process that lives meanwhile; gives the name of its folder. Of another tracking id than the dead, or
+        it would take over what they left."""
+        before = self.folders()
+        process = subprocess.Popen([self.stage.spool_writer, self.directory, "living-tracker", str(count)],
+                                   env=self.stage.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            expect_equal(process.stdout.readline(), b"recorded\n", "what the living process says")
+            (name,) = self.folders() - before
+            yield name
+            expect(process.poll() is None, "the living process ended")
+        finally:
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+
+    def folders(self):
+        return {path.name for path in self.directory.glob("w-*")}
+
+    def content(self, folder="."):
+        """Every file below a folder, with its bytes and the time of its last change."""
+        return {path: (path.is_file() and path.read_bytes(), path.stat().st_mtime_ns)
+                for path in (self.directory / folder).rglob("*")}
+
+    def segment(self, folder):
+        return self.directory / folder / "00000001.log"
+
+    def tool(self, command, *arguments, status=0, **more):
+        finished = self.stage.run("spool_tool", command, *arguments, self.directory, **more)
+        expect_status(finished, status)
+        return finished
+
+    def json(self, command, *arguments, status=0):
+        return json.loads(self.tool(command, "--json", *arguments, status=status).stdout)
+
+    def checked(self, folder, status=0):
+        answer = self.json("check", status=status)
+        expect_equal(answer["damaged"], status == 1, "damaged")
+        (found,) = [one for one in answer["folders"] if one["writer"] == folder]
+        return found
+
+    def exported(self, status=0):
+        return [json.loads(line) for line in self.tool("export", status=status).stdout.splitlines()]
+
+
+def spool_is_looked_at(stage):
+    """ls, check and export tell what is there, of the dead and of the living, and write nothing."""
+    spool = SpoolStage(stage)
+    with stage.endpoint():
+        dead = spool.leave(20)
+        (spool.directory / dead / "LOCK").unlink()  # nor is one made again
+        with spool.living(5) as living:
+            before = spool.content()
+            listed = spool.json("ls")
+            expect_equal((listed["rejectedBytes"], listed["quarantinedFiles"]), (0, 0), "what is beside")
+            folders = {folder.pop("writer"): folder for folder in listed["folders"]}
+            expect_equal(set(folders), {dead, living}, "the folders")
+            for name, live, count, tracker in ((dead, False, 20, "tracker"), (living, True, 5, "living-tracker")):
+                folder = folders[name]
+                age = folder.pop("oldestAgeSeconds")
+                expect(0 <= age < PATIENCE, f"the oldest event is {age} s old")
+                size = sum(path.stat().st_size for path in (spool.directory / name).iterdir())
+                expect_equal(folder, {"live": live, "trackingId": tracker, "region": "us-east-1",
+                                      "endpoint": stage.url, "account": "", "segments": 1, "bytes": size,
+                                      "openEvents": count}, name)
+            table = {line.split()[0]: line.split()[1:] for line in spool.tool("ls").stdout.splitlines()}
+            expect_equal(table[dead][:2] + table[dead][3:4], ["dead", "20", "1"], "the table's line of the dead")
+            expect_equal(table[living][:2], ["live", "5"], "the table's line of the living")
+
+            found = spool.checked(dead)
+            expect(found.pop("acknowledgements") > 0, "no acknowledgement was read")
+            expect_equal(found, {"writer": dead, "live": False, "wholeFrames": 23, "brokenFrames": 0, "tornFrames": 0,
+                                 "brokenAcknowledgements": 0, "unreadableFiles": 0, "newerFiles": 0}, "check")
+            expect(spool.tool("check").stdout.endswith("\nno damage\n"), "check does not say that all is well")
+
+            exported = spool.exported()
+            expect_equal(spool.content(), before, "the directory after three commands that only read")
+    expect_equal(sorted(event["sessionId"] for event in exported),
+                 sorted([f"session-{n}" for n in range(3, 23)] + [f"session-{n}" for n in range(3, 8)]), "sessions")
+    expect_equal(len({event["event"]["eventId"] for event in exported}), 25, "event ids")
+    expect_equal(collections.Counter(event["trackingId"] for event in exported), {"tracker": 20, "living-tracker": 5},
+                 "tracking ids")
+    for event in exported:
+        number = event["sessionId"].split("-")[1]
+        expect_equal((event["userId"], event["event"]["itemId"]), (f"user-{number}", f"item-{number}"), "an event")
+        recorded = datetime.datetime.fromisoformat(event["recordedAt"].replace("Z", "+00:00")).timestamp()
+        expect(abs(recorded - event["event"]["sentAt"]) < 0.1, "recordedAt is not when it was recorded", event)
+
+
+def spool_with_damage(stage):
+    """check tells a flipped bit, which is damage, from a torn tail, which is not."""
+    spool = SpoolStage(stage)
+    with stage.endpoint():
+        folder = spool.leave(20)
+    segment = spool.segment(folder)
+    whole = segment.read_bytes()
+    segment.write_bytes(whole[:-3])
+    found = spool.checked(folder)
+    expect_equal((found["wholeFrames"], found["brokenFrames"], found["tornFrames"]), (22, 0, 1), "a torn tail")
+    middle = len(whole) // 2
+    segment.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:])
+    found = spool.checked(folder, status=1)
+    expect_equal((found["wholeFrames"], found["brokenFrames"], found["tornFrames"]), (22, 1, 0), "a flipped bit")
+    expect("damage was found" in spool.tool("check", status=1).stdout, "the damage is not told")
+    expect_equal(len(spool.exported(status=1)), 19, "events that can still be exported")
+    segment.write_bytes(b"\0" * 100)
+    expect_equal(spool.checked(folder, status=1)["unreadableFiles"], 1, "a file without a header")
+    segment.write_bytes(whole)
+    acknowledged = segment.with_suffix(".ack")
+    records = acknowledged.read_bytes()
+    acknowledged.write_bytes(records[:-1] + bytes([records[-1] ^ 1]))
+    expect_equal(spool.checked(folder, status=1)["brokenAcknowledgements"], 1, "a flipped bit of a record")
+
+
+def spool_is_purged(stage):
+    """purge removes dead writers' folders when it is told to, and never a living writer's."""
+    spool = SpoolStage(stage)
+    with stage.endpoint():
+        dead = {spool.leave(20), spool.leave(10, "other-tracker")}
+        with spool.living(5) as living:
+            before, of_living = spool.content(), spool.content(living)
+            refused = spool.tool("purge", status=2)
+            expect("would remove 2 folders with 30 open events" in refused.stdout, "says nothing", refused.stdout)
+            expect("--yes" in refused.stderr, "does not say how", refused.stderr)
+            expect_equal(spool.content(), before, "the directory after a purge without --yes")
+            young = spool.json("purge", "--yes", "--older-than", "1")
+            expect_equal((young["folders"], young["openEvents"]), (0, 0), "what is older than an hour")
+            expect_equal(spool.folders(), dead | {living}, "the folders, none of them old")
+            purged = spool.json("purge", "--yes")
+            expect(purged.pop("bytes") > 0, "no bytes were removed")
+            expect_equal(purged, {"removed": True, "folders": 2, "openEvents": 30, "left": 0}, "what was purged")
+            expect_equal(spool.folders(), {living}, "the folders after a purge")
+            expect_equal(spool.content(living), of_living, "the living writer's files")
+        note = spool.directory / living / "note"
+        note.write_text("not the spool's")
+        left = spool.tool("purge", "--yes", status=1)
+        expect("not the spool's" in left.stderr and note.exists(), "a foreign file is removed or not told", left.stderr)
+
+
+def spool_is_drained(stage):
+    """drain sends what the dead left, each event once and unchanged, and nothing of the living."""
+    spool = SpoolStage(stage)
+    with stage.endpoint():
+        send = ("--tracking-id", "tracker", "--endpoint-url", stage.url)
+        spool.leave(20)
+        expected = {event["event"]["eventId"]: event for event in spool.exported()}
+        before = len(stage.arrived())
+        with spool.living(5) as living:
+            of_living = spool.content(living)
+            no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            rule = json.dumps({"operation": "PutEvents", "status": 503}).encode()
+            faults = stage.url + "/_local/faults"
+            no_proxy.open(urllib.request.Request(faults, rule, method="POST"), timeout=PATIENCE).close()
+            waited = spool.json("drain", *send, "--timeout", "1", status=1)
+            expect_equal(waited, {"delivered": 0, "rejected": 0, "expired": 0, "left": 20}, "while the service fails")
+            no_proxy.open(urllib.request.Request(faults, method="DELETE"), timeout=PATIENCE).close()
+
+            drained = spool.json("drain", *send)
+            expect_equal(drained, {"delivered": 20, "rejected": 0, "expired": 0, "left": 0}, "what was drained")
+            expect_equal(spool.folders(), {living}, "the folders after a drain")
+            expect_equal(spool.content(living), of_living, "the living writer's files")
+        arrived = stage.arrived()[before:]
+    # Before the drain the living process delivered three events of its own.
+    arrived = {event["eventId"]: event for event in arrived if event["eventId"] in expected}
+    expect_equal(set(arrived), set(expected), "the events")
+    for event_id, event in arrived.items():
+        was = expected[event_id]
+        expect_equal(event, {"operation": "PutEvents", "trackingId": "tracker", "userId": was["userId"],
+                             "sessionId": was["sessionId"], **was["event"]}, "an event")
+
+
+def spool_of_others(stage):
+    """drain leaves events of another tracking id or endpoint, and says whose they are."""
+    spool = SpoolStage(stage)
+    with stage.endpoint():
+        spool.leave(20)
+        other = spool.leave(10, "other-tracker")
+        drained = spool.tool("drain", "--tracking-id", "tracker", status=1)
+        expect_equal(summary_of(drained), {"delivered": 20, "rejected": 0, "expired": 0, "left": 10}, "what it says")
+        expect(f"{other}: 10 events of other-tracker us-east-1 {stage.url}" in drained.stdout, "whose they are",
+               drained.stdout)
+        expired = spool.json("drain", "--tracking-id", "other-tracker", "--region", "eu-west-1", status=1)
+        expect_equal(expired["left"], 10, "events of another region")
+        expect_equal(spool.json("drain", "--tracking-id", "other-tracker"),
+                     {"delivered": 10, "rejected": 0, "expired": 0, "left": 0}, "with their own")
+    expect_equal(spool.folders(), set(), "the folders")
+
+
+def spool_tool_usage(stage):
+    """What cannot be done ends with 2 and says why."""
+    spool = SpoolStage(stage)
+    stage.url = "http://127.0.0.1:1"  # nobody gets so far
+    for command in ("ls", "check", "export", "purge"):
+        expect(str(spool.directory) in spool.tool(command, status=2).stderr, f"{command} does not name the directory")
+    spool.tool("drain", "--tracking-id", "tracker", status=2)
+    expect(not spool.directory.exists(), "a directory was made")
+    spool.directory.mkdir()
+    expect("--tracking-id" in spool.tool("drain", status=2).stderr, "does not name what is missing")
+    expect("RecorderOptions.tracking_id" in spool.tool("drain", "--tracking-id", "x" * 300, status=2).stderr,
+           "does not name what is wrong")
+    spool.tool("no-such-command", status=2)
+    expect_equal(spool.json("ls"), {"folders": [], "rejectedBytes": 0, "quarantinedFiles": 0}, "an empty spool")
+    finished = stage.run("spool_tool", "--help")
+    expect_status(finished, 0)
+    expect("Exit status: 0" in finished.stdout, "--help does not tell the exit status", finished.stdout)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([stage.examples / "spool_tool", "ls", spool.directory], env=stage.environment(),
+                              stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
+    expect_equal((done.returncode, done.stderr), (2, b"spool_tool: standard output cannot be written\n"), "a full disk")
+
+
 CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, recorder_examples,
          recorder_without_endpoint, recording_web_server, recording_web_server_alone, unit_test_of_your_code,
          real_file, shop_file,
          shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers, progress_bar,
-         endpoint_on_demand)
+         endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
+         spool_of_others, spool_tool_usage)
 
 
 def main():
@@ -876,10 +1106,12 @@ def main():
     parser.add_argument("case", choices=[case.__name__ for case in CASES])
     parser.add_argument("--examples", type=pathlib.Path, required=True)
     parser.add_argument("--source", type=pathlib.Path, required=True)
+    parser.add_argument("--spool-writer", type=pathlib.Path, required=True)
     options = parser.parse_args()
     case = next(case for case in CASES if case.__name__ == options.case)
     with tempfile.TemporaryDirectory() as work:
-        case(Stage(options.examples.resolve(), options.source.resolve(), pathlib.Path(work)))
+        case(Stage(options.examples.resolve(), options.source.resolve(), options.spool_writer.resolve(),
+                   pathlib.Path(work)))
 
 
 if __name__ == "__main__":

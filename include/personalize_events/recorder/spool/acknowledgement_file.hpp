@@ -24,6 +24,7 @@ namespace spool {
 /// What an ".ack" file says.
 struct Acknowledged {
   SequenceSet events{};
+  std::uint64_t records{0};
   /// Records that could not be read: their events are sent again.
   std::size_t broken{0};
 };
@@ -50,8 +51,10 @@ struct Acknowledged {
   for (;;) {
     const Result<std::size_t> got = (*file)->read_at(at, bytes.data(), bytes.size());
     if (!got) return got.error();
-    acknowledged.broken +=
+    const std::size_t broken =
         read_acknowledgements(std::string_view{bytes}.substr(0, *got), acknowledged.events);
+    acknowledged.broken += broken;
+    acknowledged.records += *got / kAcknowledgementSize - broken;
     if (*got < bytes.size()) return acknowledged;
     at += *got;
   }

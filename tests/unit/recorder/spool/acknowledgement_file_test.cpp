@@ -50,6 +50,7 @@ TEST_CASE("what was acknowledged is read back, over openings and many windows") 
   for (std::uint64_t i = 0; i < 10'000; ++i) many += record(10 + 2 * i, 1);
   world.write(many);
   const spool::Acknowledged found = world.read();
+  CHECK(found.records == 10'001);
   CHECK(found.broken == 0);
   CHECK(found.events.ranges().size() == 10'001);
   CHECK(found.events.contains(2));
@@ -90,6 +91,7 @@ TEST_CASE("a damaged record is counted, and hides none but its own") {
   std::string& bytes = world.files.bytes(kPath);
   bytes[bytes.size() - 20] ^= 1;
   const spool::Acknowledged found = world.read();
+  CHECK(found.records == 2);
   CHECK(found.broken == 1);
   CHECK(found.events.contains(1));
   CHECK_FALSE(found.events.contains(2));

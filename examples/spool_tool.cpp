@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Looks after the spool of EventRecorders, the folder that SpoolOptions::directory names: lists and
+// checks what is in it, exports the events that wait there, sends or removes what dead processes
+// left. The parts stand in spool_tool/, each of one thought.
+//
+//   spool_tool ls /var/spool/shop-events
+//   spool_tool drain --tracking-id ID --region eu-west-1 /var/spool/shop-events
+#include <personalize_events/personalize_events.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "spool_tool/drain.hpp"
+#include "spool_tool/exported_event.hpp"
+#include "spool_tool/folders.hpp"
+#include "spool_tool/purge.hpp"
+#include "spool_tool/tables.hpp"
+
+namespace spool_tool {
+
+enum ExitStatus : int { kGood = 0, kFound = 1, kUsage = 2 };
+
+/// The command line.
+struct Options {
+  std::string directory{};
+  bool is_json{false};
+  bool is_sure{false};
+  std::optional<int> older_than_hours{};
+  std::string tracking_id{};
+  std::string endpoint_url{};
+  std::string region{};
+  std::string profile{};
+  std::string account{};
+  int timeout_seconds{60};
+  int max_age_hours{168};
+};
+
+int fail(const std::string& sentence) {
+  std::fprintf(stderr, "spool_tool: %s\n", sentence.c_str());
+  return kUsage;
+}
+int fail(const pe::Error& error) { return fail(pe::to_string(error)); }
+
+/// Writes the output out, and answers the status if that worked.
+int finish(int status) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    return fail("standard output cannot be written");
+  }
+  return status;
+}
+int print(const std::string& text, int status) {
+  std::fputs(text.c_str(), stdout);
+  return finish(status);
+}
+
+std::int64_t now_ms() {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<milliseconds>(now).count();
+}
+
+int list(const Options& options) {
+  pe::SystemFiles files;
+  const auto spool = read_spool(files, options.directory);
+  if (!spool) return fail(spool.error());
+  return print(options.is_json ? listing_json(*spool, now_ms()) : listing_text(*spool, now_ms()),
+               kGood);
+}
+
+int check(const Options& options) {
+  pe::SystemFiles files;
+  const auto spool = read_spool(files, options.directory);
+  if (!spool) return fail(spool.error());
+  return print(options.is_json ? check_json(*spool) : check_text(*spool),
+               spool->is_damaged() ? kFound : kGood);
+}
+
+int export_events(const Options& options) {
+  pe::SystemFiles files;
+  std::uint64_t unwritable = 0;
+  const auto spool = read_spool(files, options.directory, [&](const pe::spool::Entry& entry) {
+    const std::string line = exported_event(entry);
+    if (line.empty()) ++unwritable;
+    std::fwrite(line.data(), 1, line.size(), stdout);
+  });
+  if (!spool) return fail(spool.error());
+  if (unwritable > 0) fail(count_of(unwritable, "event") + " that are not UTF-8 left out");
+  if (spool->is_damaged()) fail("damage was found, see spool_tool check");
+  return finish(unwritable == 0 && !spool->is_damaged() ? kGood : kFound);
+}
+
+int purge(const Options& options) {
+  pe::SystemFiles files;
+  std::optional<std::int64_t> before_ms;
+  if (options.older_than_hours) {
+    before_ms = now_ms() - std::int64_t{*options.older_than_hours} * 60 * 60 * 1000;
+  }
+  if (!options.is_sure) {
+    const auto spool = read_spool(files, options.directory);
+    if (!spool) return fail(spool.error());
+    const Purge preview = purge_preview(*spool, before_ms);
+    print(
+        options.is_json ? purge_json(preview, false) : "would remove " + purge_text(preview) + "\n",
+        kGood);
+    return fail("nothing was removed; say --yes to remove them");
+  }
+  const auto purged = purge(files, options.directory, before_ms);
+  if (!purged) return fail(purged.error());
+  for (const std::string& reason : purged->left) fail(reason);
+  return print(
+      options.is_json ? purge_json(*purged, true) : "removed " + purge_text(*purged) + "\n",
+      purged->left.empty() ? kGood : kFound);
+}
+
+int drain(const Options& options) {
+  pe::SystemFiles files;
+  if (const auto there = writers(files, options.directory); !there) return fail(there.error());
+  pe::RecorderOptions settings = pe::RecorderOptions::server(options.tracking_id);
+  settings.spool =
+      drain_spool(options.directory, options.account, std::chrono::hours{options.max_age_hours});
+  settings.on_fault = [](const pe::Fault& fault) {
+    const std::string kind{pe::to_string(fault.kind)};
+    std::fprintf(stderr, "%s %s: %s\n", kind.c_str(), fault.cleared ? "is over" : "began",
+                 pe::to_string(fault.error).c_str());
+  };
+  pe::ClientOptions client;
+  client.endpoint_url = options.endpoint_url;
+  client.region = options.region;
+  client.profile = options.profile;
+  auto recorder = pe::make_recorder(std::move(settings), std::move(client));
+  if (!recorder) return fail(recorder.error());
+  const auto drained = drain(*std::move(recorder), files, options.directory,
+                             std::chrono::seconds{options.timeout_seconds});
+  if (!drained) return fail(drained.error());
+  return print(options.is_json ? drain_json(*drained) : drain_text(*drained),
+               drained->left == 0 ? kGood : kFound);
+}
+
+constexpr const char* kMoreHelp =
+    "A folder is live while somebody has its lock: the recorder that writes to it, or one that\n"
+    "drains it. ls, check and export only read, also of the living; purge and drain touch only\n"
+    "what dead writers left. A torn frame is none of the damage: a process was killed while it\n"
+    "recorded that event. What export prints is user data.\n\n"
+    "drain takes the folders of its own scope: --tracking-id, the region, the endpoint, "
+    "--account.\n"
+    "The others count as left.\n\n"
+    "Exit status: 0 all is well; 1 damage was found (check, export), something is left (purge,\n"
+    "drain); 2 usage, configuration, a directory that cannot be read, purge without --yes.";
+
+/// The commands; each is run by what it has for its name.
+int run(int argc, char** argv) {
+  Options options;
+  int (*command)(const Options&) = nullptr;
+  CLI::App app{"Looks after the spool of EventRecorders."};
+  app.footer(kMoreHelp);
+  app.require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, int (*run_it)(const Options&)) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->callback([&command, run_it] { command = run_it; });
+    sub->add_option("DIRECTORY", options.directory, "The spool's directory")->required();
+    return sub;
+  };
+  const auto add_json = [&](CLI::App* sub) {
+    sub->add_flag("--json", options.is_json, "Print one line of JSON");
+  };
+  add_json(add("ls", "List the writers' folders", list));
+  add_json(add("check", "Read everything and say what is damaged", check));
+  add("export", "Print the open events, as lines of JSON", export_events);
+  CLI::App* purge_command = add("purge", "Remove what dead writers left", purge);
+  add_json(purge_command);
+  purge_command->add_flag("--yes", options.is_sure, "Do it; else only say what would be removed");
+  purge_command
+      ->add_option("--older-than", options.older_than_hours,
+                   "Only folders whose every open event is older than so many hours")
+      ->check(CLI::Range(0, 1'000'000));
+  CLI::App* drain_command = add("drain", "Send what dead writers left", drain);
+  add_json(drain_command);
+  drain_command->add_option("--tracking-id", options.tracking_id, "The event tracker's id")
+      ->required();
+  drain_command->add_option("--endpoint-url", options.endpoint_url, "Where to send instead of AWS");
+  drain_command->add_option("--region", options.region, "The AWS region");
+  drain_command->add_option("--profile", options.profile, "A profile of the shared AWS files");
+  drain_command->add_option("--account", options.account, "The writers' SpoolOptions::account");
+  drain_command->add_option("--timeout", options.timeout_seconds, "Seconds that it may take")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  drain_command
+      ->add_option("--max-age", options.max_age_hours,
+                   "Hours after which an event is not sent any more, but ends as expired")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kGood : kUsage;
+  }
+  return command(options);
+}
+
+}  // namespace spool_tool
+
+int main(int argc, char** argv) { return spool_tool::run(argc, argv); }
