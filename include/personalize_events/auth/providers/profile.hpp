@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "personalize_events/auth/cached.hpp"
@@ -60,27 +59,42 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
   chain.source.login.region = services.region;
 }
 
+[[nodiscard]] inline bool is_same_source(const ProfileSource& left, const ProfileSource& right) {
+  return left.kind == right.kind && left.where == right.where &&
+         left.keys.access_key_id == right.keys.access_key_id &&
+         left.keys.secret_access_key == right.keys.secret_access_key &&
+         left.keys.session_token == right.keys.session_token &&
+         left.keys.account_id == right.keys.account_id &&
+         left.web_identity.role_arn == right.web_identity.role_arn &&
+         left.web_identity.token_file == right.web_identity.token_file &&
+         left.web_identity.role_session_name == right.web_identity.role_session_name &&
+         left.web_identity.region == right.web_identity.region &&
+         left.web_identity.endpoint_url == right.web_identity.endpoint_url &&
+         left.sso.session_name == right.sso.session_name &&
+         left.sso.start_url == right.sso.start_url && left.sso.region == right.sso.region &&
+         left.sso.account_id == right.sso.account_id && left.sso.role_name == right.sso.role_name &&
+         left.sso.endpoint_url == right.sso.endpoint_url &&
+         left.sso.oidc_endpoint_url == right.sso.oidc_endpoint_url &&
+         left.sso.use_fips == right.sso.use_fips &&
+         left.sso.use_dual_stack == right.sso.use_dual_stack &&
+         left.login.login_session == right.login.login_session &&
+         left.login.region == right.login.region && left.command == right.command &&
+         left.account_id == right.account_id;
+}
+
+[[nodiscard]] inline bool is_same_role(const AssumeRoleOptions& left,
+                                       const AssumeRoleOptions& right) {
+  return left.role_arn == right.role_arn && left.role_session_name == right.role_session_name &&
+         left.external_id == right.external_id && left.duration == right.duration &&
+         left.region == right.region && left.endpoint_url == right.endpoint_url &&
+         left.use_fips == right.use_fips && left.use_dual_stack == right.use_dual_stack;
+}
+
 /// Whether two chains ask the same of the same.
 [[nodiscard]] inline bool is_same_chain(const ProfileChain& left, const ProfileChain& right) {
-  const auto source = [](const ProfileSource& of) {
-    return std::tie(
-        of.kind, of.where, of.keys.access_key_id, of.keys.secret_access_key, of.keys.session_token,
-        of.keys.account_id, of.web_identity.role_arn, of.web_identity.token_file,
-        of.web_identity.role_session_name, of.web_identity.region, of.web_identity.endpoint_url,
-        of.sso.session_name, of.sso.start_url, of.sso.region, of.sso.account_id, of.sso.role_name,
-        of.sso.endpoint_url, of.sso.oidc_endpoint_url, of.sso.use_fips, of.sso.use_dual_stack,
-        of.login.login_session, of.login.region, of.command, of.account_id);
-  };
-  const auto same_role = [](const AssumeRoleOptions& one, const AssumeRoleOptions& other) {
-    const auto role = [](const AssumeRoleOptions& of) {
-      return std::tie(of.role_arn, of.role_session_name, of.external_id, of.duration, of.region,
-                      of.endpoint_url, of.use_fips, of.use_dual_stack);
-    };
-    return role(one) == role(other);
-  };
-  return source(left.source) == source(right.source) &&
+  return is_same_source(left.source, right.source) &&
          std::equal(left.roles.begin(), left.roles.end(), right.roles.begin(), right.roles.end(),
-                    same_role);
+                    is_same_role);
 }
 
 /// A source that a profile names: where it has nothing to say, no other one is asked instead.
