@@ -30,6 +30,7 @@ struct Task {
   std::future<bool> done;
 };
 
+//! [await]
 // The client and the texts are copies: they live in the coroutine until it ends.
 Task watch_and_buy(pe::AsyncClient client, std::string tracking_id, std::string session) {
   for (const char* type : {"Watch", "Buy"}) {
@@ -44,6 +45,7 @@ Task watch_and_buy(pe::AsyncClient client, std::string tracking_id, std::string 
   }
   co_return true;
 }
+//! [await]
 
 int main(int argc, char** argv) {
   const std::string tracking_id = argc > 1 ? argv[1] : "tracking-id";

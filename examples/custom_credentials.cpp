@@ -20,6 +20,7 @@ int fail(const pe::Error& error) {
   return 1;
 }
 
+//! [provider]
 pe::Result<pe::Credentials> read_vault_file() {
   const char* path = std::getenv("VAULT_FILE");
   if (path == nullptr) return pe::credentials_error("VAULT_FILE is not set");
@@ -40,12 +41,15 @@ pe::Result<pe::Credentials> read_vault_file() {
   credentials.expiration = std::chrono::system_clock::time_point{std::chrono::seconds{expiration}};
   return credentials;
 }
+//! [provider]
 
 int main(int argc, char** argv) {
+  //! [options]
   pe::ClientOptions options;
   options.credentials = [] { return read_vault_file(); };
   auto client = pe::make_client(options);
   if (!client) return fail(client.error());
+  //! [options]
 
   // The client asks once and keeps the answer until shortly before it expires.
   for (const char* item : {"movie-1", "movie-2", "movie-3"}) {

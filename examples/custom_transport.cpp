@@ -12,6 +12,7 @@
 
 namespace pe = personalize_events;
 
+//! [transport]
 class CountingTransport : public pe::Transport {
  public:
   // Called from every thread that uses the client. The request goes out as it is: it is signed.
@@ -30,6 +31,7 @@ class CountingTransport : public pe::Transport {
   std::atomic<int> requests_{0};
   std::atomic<int> failures_{0};
 };
+//! [transport]
 
 int fail(const pe::Error& error) {
   std::fprintf(stderr, "%s\n", pe::to_string(error).c_str());

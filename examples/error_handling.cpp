@@ -12,6 +12,7 @@
 
 namespace pe = personalize_events;
 
+//! [advice]
 const char* advice(const pe::Error& error) {
   switch (error.kind) {
     case pe::ErrorKind::InvalidArgument: return "mend the member that `where` names";
@@ -28,12 +29,14 @@ const char* advice(const pe::Error& error) {
     default: return "this comes from a recorder, not from a client";
   }
 }
+//! [advice]
 
 void tell(const pe::Error& error) {
   std::printf("%s\n  %s\n", pe::to_string(error).c_str(), advice(error));
   if (error.may_have_been_delivered) std::puts("  the events may have arrived all the same");
 }
 
+//! [patiently]
 // Tries for longer than the client does by itself. The ids are given first: an event that arrives
 // twice under one id is trained on once.
 pe::Result<pe::PutResult> send_patiently(const pe::Client& client, pe::PutEventsRequest request) {
@@ -47,6 +50,7 @@ pe::Result<pe::PutResult> send_patiently(const pe::Client& client, pe::PutEvents
   }
   return sent;
 }
+//! [patiently]
 
 int main(int argc, char** argv) {
   pe::ClientOptions options;

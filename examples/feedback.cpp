@@ -19,6 +19,7 @@ struct Recommendation {
   std::vector<std::string> items;
 };
 
+//! [events]
 // The page was shown with these items, from the first to the last that the user could see. Without
 // `impression` the service takes all that the recommendation id stands for as shown.
 pe::Event shown(const Recommendation& recommendation) {
@@ -44,6 +45,7 @@ pe::Event bought(const std::string& item, double price) {
   event.metric_attribution = pe::MetricAttribution{"front-page"};
   return event;
 }
+//! [events]
 
 int main(int argc, char** argv) {
   const char* tracking_id = argc > 1 ? argv[1] : "tracking-id";

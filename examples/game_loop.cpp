@@ -27,6 +27,7 @@ pe::Credentials keys_from_the_server() {
 }
 
 int main(int argc, char** argv) {
+  //! [options]
   auto options = pe::RecorderOptions::device(argc > 1 ? argv[1] : "tracking-id");
   options.driver = pe::Driver::Manual;
   options.linger = milliseconds{250};  // half a minute would outlast this demonstration
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   pe::ClientOptions client;
   client.credentials = [] { return pe::credentials_error("the player has not logged in yet"); };
   auto recorder = pe::make_recorder(options, client);
+  //! [options]
   if (!recorder) {
     std::fprintf(stderr, "%s\n", pe::to_string(recorder.error()).c_str());
     return 1;
@@ -55,6 +57,7 @@ int main(int argc, char** argv) {
       won.item_id = "level-3";
       recorder->record(session, won);
     }
+    //! [frame]
     if (frame == 60) {
       recorder->set_credentials(keys_from_the_server());
       std::puts("the player has logged in");
@@ -63,6 +66,7 @@ int main(int argc, char** argv) {
 
     // What is due, and at most a millisecond of waiting for the network.
     recorder->run_once(milliseconds{1});
+    //! [frame]
 
     std::this_thread::sleep_for(milliseconds{16});
   }

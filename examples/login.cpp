@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
     return 1;
   }
 
+  //! [session]
   // What your own session cookie holds will do, if it is not the key to an account.
   pe::Session session{"session-1"};
   recorder->record(session, view("boots"));
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
   recorder->record(session, view("stove"));
 
   // After the logout: a new session id, and no user id.
+  //! [session]
   const pe::CloseReport report = recorder->close(std::chrono::seconds{5});
   return report.delivered == 3 ? 0 : 1;
 }

@@ -16,6 +16,7 @@ int fail(const pe::Error& error) {
 int main(int argc, char** argv) {
   const char* tracking_id = argc > 1 ? argv[1] : "tracking-id";
 
+  //! [call]
   auto client = pe::make_client();
   if (!client) return fail(client.error());
 
@@ -29,4 +30,5 @@ int main(int argc, char** argv) {
   auto sent = client->put_events(request);
   if (!sent) return fail(sent.error());
   std::printf("sent in %d attempt(s)\n", sent->attempts);
+  //! [call]
 }

@@ -13,6 +13,7 @@
 namespace pe = personalize_events;
 
 int main(int argc, char** argv) {
+  //! [options]
   auto options = pe::RecorderOptions::server(argc > 1 ? argv[1] : "tracking-id");
   // Both are called on the recorder's thread, one at a time: be brief.
   options.on_delivery = [](const pe::Delivery& delivery) {
@@ -26,11 +27,13 @@ int main(int argc, char** argv) {
                  pe::to_string(fault.error).c_str());
   };
   auto recorder = pe::make_recorder(options);
+  //! [options]
   if (!recorder) {
     std::fprintf(stderr, "%s\n", pe::to_string(recorder.error()).c_str());
     return 1;
   }
 
+  //! [record]
   const pe::Session session{"session-1", "user-7"};
   for (int second = 0; second < 25; ++second) {
     pe::Event watch{"Watch"};
@@ -40,9 +43,12 @@ int main(int argc, char** argv) {
     auto taken = recorder->record(session, watch);
     if (!taken) std::fprintf(stderr, "%s\n", pe::to_string(taken.error()).c_str());
   }
+  //! [record]
 
+  //! [close]
   // Sends what is left and says what became of it. The destructor does the same in less time.
   const pe::CloseReport report = recorder->close(std::chrono::seconds{5});
+  //! [close]
   std::printf("%llu delivered, %llu dropped\n", static_cast<unsigned long long>(report.delivered),
               static_cast<unsigned long long>(report.dropped));
   return report.dropped == 0 ? 0 : 1;

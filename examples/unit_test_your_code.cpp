@@ -14,6 +14,7 @@ namespace pe = personalize_events;
 
 // --- The application. Its headers need event_sink.hpp only; its main gives it a recorder. ---
 
+//! [shop]
 class Shop {
  public:
   explicit Shop(pe::EventSink& events) : events_(events) {}
@@ -34,6 +35,7 @@ class Shop {
   pe::EventSink& events_;
   int unrecorded_{0};
 };
+//! [shop]
 
 // --- Its test; any framework will do. ---
 
@@ -45,6 +47,7 @@ void check(bool condition, const char* what) {
 }
 
 int main() {
+  //! [test]
   pe::testing::RecordingSink sink;
   Shop shop{sink};
 
@@ -54,6 +57,7 @@ int main() {
   check(events.at(0).session.user_id == "user-7", "of the user who bought");
   check(events.at(0).event.event_type == "Purchase", "of the type that the model is trained on");
   check(events.at(0).event.event_value == 249.5, "with its price");
+  //! [test]
 
   // The sink knows the service's model: what it would refuse is refused here.
   check(shop.buy({"session-1"}, std::string(257, 'x'), 1), "an item id too long does not stop it");

@@ -29,6 +29,7 @@ namespace http = boost::beast::http;
 
 // The shop: one page for each item. What identifies a visitor stands in headers here, in a cookie
 // elsewhere.
+//! [page]
 http::response<http::string_body> page(const http::request<http::empty_body>& request,
                                        pe::EventSink& events) {
   const std::string item{request.target().substr(1)};
@@ -51,6 +52,7 @@ http::response<http::string_body> page(const http::request<http::empty_body>& re
   response.prepare_payload();
   return response;
 }
+//! [page]
 
 // One connection with one request.
 class Connection : public std::enable_shared_from_this<Connection> {

@@ -154,7 +154,9 @@ class Result {
   }
 
  public:
+  /// What a success holds.
   using value_type = T;
+  /// What a failure holds.
   using error_type = Error;
 
   /// Holds a value, made from anything that makes a T.
@@ -162,6 +164,7 @@ class Result {
             std::enable_if_t<kConvertsFrom<U> && std::is_convertible_v<U&&, T>, int> = 0>
   // NOLINTNEXTLINE(google-explicit-constructor): a function returns a value, or an Error
   Result(U&& value) : value_(std::forward<U>(value)) {}
+  /// Holds a value, made from what only makes a T explicitly.
   template <class U = T,
             std::enable_if_t<kConvertsFrom<U> && !std::is_convertible_v<U&&, T>, int> = 0>
   explicit Result(U&& value) : value_(std::forward<U>(value)) {}
@@ -169,19 +172,27 @@ class Result {
   // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) : error_(std::move(error)) {}
 
+  /// Whether there is a value.
   [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+  /// Whether there is a value.
   explicit operator bool() const noexcept { return has_value(); }
 
   /// The value; ends the program if there is none.
   [[nodiscard]] T& operator*() & { return held(value_); }
+  /// The value; ends the program if there is none.
   [[nodiscard]] const T& operator*() const& { return held(value_); }
+  /// The value, to be moved from; ends the program if there is none.
   [[nodiscard]] T&& operator*() && { return std::move(held(value_)); }
+  /// A member of the value; ends the program if there is none.
   [[nodiscard]] T* operator->() { return &held(value_); }
+  /// A member of the value; ends the program if there is none.
   [[nodiscard]] const T* operator->() const { return &held(value_); }
 
   /// The error; ends the program if there is none.
   [[nodiscard]] Error& error() & { return held(error_); }
+  /// The error; ends the program if there is none.
   [[nodiscard]] const Error& error() const& { return held(error_); }
+  /// The error, to be moved from; ends the program if there is none.
   [[nodiscard]] Error&& error() && { return std::move(held(error_)); }
 
   /// The value, or `fallback` in place of an error.
@@ -189,6 +200,7 @@ class Result {
   [[nodiscard]] T value_or(U&& fallback) const& {
     return has_value() ? **this : static_cast<T>(std::forward<U>(fallback));
   }
+  /// The value, moved out, or `fallback` in place of an error.
   template <class U>
   [[nodiscard]] T value_or(U&& fallback) && {
     return has_value() ? *std::move(*this) : static_cast<T>(std::forward<U>(fallback));
@@ -200,6 +212,7 @@ class Result {
     if (!has_value()) return error();
     return std::forward<Next>(next)(**this);
   }
+  /// `next(value)`, the value moved, or this error.
   template <class Next>
   auto and_then(Next&& next) && -> std::decay_t<std::invoke_result_t<Next, T&&>> {
     if (!has_value()) return std::move(*this).error();
@@ -212,6 +225,7 @@ class Result {
     if (has_value()) return *this;
     return std::forward<Next>(next)(error());
   }
+  /// This value, moved out, or `next(error)`.
   template <class Next>
   Result or_else(Next&& next) && {
     if (has_value()) return std::move(*this);
@@ -225,6 +239,7 @@ class Result {
     if (!has_value()) return error();
     return applied(std::forward<Change>(change), **this);
   }
+  /// A Result of what `change(value)` gives, the value moved, or this error.
   template <class Change>
   auto transform(Change&& change) && -> Result<std::decay_t<std::invoke_result_t<Change, T&&>>> {
     if (!has_value()) return std::move(*this).error();
@@ -237,6 +252,7 @@ class Result {
     if (has_value()) return *this;
     return Result{Error{std::forward<Change>(change)(error())}};
   }
+  /// This value, moved out, or the error that `change(error)` gives.
   template <class Change>
   Result transform_error(Change&& change) && {
     if (has_value()) return std::move(*this);
@@ -270,14 +286,20 @@ class Result<void> {
   }
 
  public:
+  /// A success holds nothing.
   using value_type = void;
+  /// What a failure holds.
   using error_type = Error;
 
+  /// Success.
   Result() = default;
+  /// Failure.
   // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) : error_(std::move(error)) {}
 
+  /// Whether it is a success.
   [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+  /// Whether it is a success.
   explicit operator bool() const noexcept { return has_value(); }
 
   /// Nothing on success; ends the program on an error.
@@ -287,7 +309,9 @@ class Result<void> {
 
   /// The error; ends the program if there is none.
   [[nodiscard]] Error& error() & { return held(error_); }
+  /// The error; ends the program if there is none.
   [[nodiscard]] const Error& error() const& { return held(error_); }
+  /// The error, to be moved from; ends the program if there is none.
   [[nodiscard]] Error&& error() && { return std::move(held(error_)); }
 
   /// `next()`, itself a Result, or this error.

@@ -16,8 +16,10 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// An Error as an exception; `what()` is its one line.
 class Exception : public std::runtime_error {
  public:
+  /// Keeps the error.
   explicit Exception(Error error)
       : std::runtime_error(to_string(error)), error_(std::move(error)) {}
+  /// What went wrong.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
 
  private:

@@ -57,8 +57,10 @@ inline constexpr std::chrono::seconds kFailedRefreshPause{30};
 /// its destructor waits for nothing; no thread is in `get` by then.
 class CredentialsCache {
  public:
+  /// Credentials that several calls read and none copies.
   using Shared = std::shared_ptr<const Credentials>;
 
+  /// Keeps what `provider` answers; it is not called before the first `get`.
   CredentialsCache(CredentialsProvider provider, std::shared_ptr<Platform> platform)
       : provider_(std::move(provider)), platform_(std::move(platform)) {
     if (platform_ == nullptr) platform_ = system_platform();

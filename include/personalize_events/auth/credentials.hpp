@@ -35,12 +35,12 @@ class CredentialsKeeper {
 /// Keys of an AWS principal. Secrets: nothing in the library prints them, and the destructor wipes
 /// them.
 struct Credentials {
-  std::string access_key_id;
-  std::string secret_access_key;
-  std::string session_token{};  ///< empty for long-term keys
+  std::string access_key_id;      ///< "AKIA..." of a user, "ASIA..." of a session
+  std::string secret_access_key;  ///< never sent; requests are signed with it
+  std::string session_token{};    ///< empty for long-term keys
   std::optional<std::chrono::system_clock::time_point>
-      expiration{};  ///< absent: they do not expire
-  std::string account_id{};
+      expiration{};          ///< absent: they do not expire
+  std::string account_id{};  ///< twelve digits; empty where the source does not tell
   /// Who keeps them, if anybody does. The client tells it when the service refuses them.
   std::weak_ptr<CredentialsKeeper> keeper{};
 

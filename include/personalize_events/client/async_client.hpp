@@ -55,6 +55,7 @@ struct AsyncClientAccess;
 /// the call returns, when the client has no transport or the system gives no thread.
 class AsyncClient {
  public:
+  /// Takes the answer of a call.
   using Callback = std::function<void(Result<PutResult>)>;
 
   /// Takes the options as they are and reads no environment. Without region, credentials or one of
@@ -68,6 +69,7 @@ class AsyncClient {
   void put_events(const PutEventsRequest& request, Callback done) const {
     put(request, std::move(done));
   }
+  /// The same, with the answer in a future.
   [[nodiscard]] std::future<Result<PutResult>> put_events(const PutEventsRequest& request) const {
     return put(request);
   }
@@ -77,6 +79,7 @@ class AsyncClient {
   void put_action_interactions(const PutActionInteractionsRequest& request, Callback done) const {
     put(request, std::move(done));
   }
+  /// The same, with the answer in a future.
   [[nodiscard]] std::future<Result<PutResult>> put_action_interactions(
       const PutActionInteractionsRequest& request) const {
     return put(request);
@@ -87,6 +90,7 @@ class AsyncClient {
   void put_users(const PutUsersRequest& request, Callback done) const {
     put(request, std::move(done));
   }
+  /// The same, with the answer in a future.
   [[nodiscard]] std::future<Result<PutResult>> put_users(const PutUsersRequest& request) const {
     return put(request);
   }
@@ -96,6 +100,7 @@ class AsyncClient {
   void put_items(const PutItemsRequest& request, Callback done) const {
     put(request, std::move(done));
   }
+  /// The same, with the answer in a future.
   [[nodiscard]] std::future<Result<PutResult>> put_items(const PutItemsRequest& request) const {
     return put(request);
   }
@@ -105,6 +110,7 @@ class AsyncClient {
   void put_actions(const PutActionsRequest& request, Callback done) const {
     put(request, std::move(done));
   }
+  /// The same, with the answer in a future.
   [[nodiscard]] std::future<Result<PutResult>> put_actions(const PutActionsRequest& request) const {
     return put(request);
   }

@@ -49,6 +49,7 @@ struct ClientOptions {
   /// For AsyncClient, and of one such client alone. Empty: `transport` on a few threads when that
   /// is given, else CurlAsyncTransport.
   std::shared_ptr<AsyncTransport> async_transport{};
+  /// How often a call is tried, and at which pace.
   RetryOptions retry{};
   /// Empty: AWS_USE_FIPS_ENDPOINT, profile.
   std::optional<bool> use_fips{};
@@ -58,7 +59,9 @@ struct ClientOptions {
   std::chrono::milliseconds attempt_timeout{5000};
   /// Over all attempts, backoff and credentials; a backoff that would pass it fails at once.
   std::chrono::milliseconds call_timeout{10000};
+  /// What of the service model is checked before anything is sent.
   Validation validation{Validation::Model};
+  /// For the library's own transports.
   HttpOptions http{};
   /// AWS_SDK_UA_APP_ID; goes into User-Agent, at most 50 characters.
   std::string app_id{};

@@ -32,12 +32,15 @@ struct Endpoint {
 
 /// A set of regions that share their domain names.
 struct Partition {
+  /// "aws", "aws-cn".
   std::string_view id;
   /// First parts of its regions' names, parted by blanks.
   std::string_view region_prefixes;
   /// The name that stands for the whole partition; may be empty.
   std::string_view global_region;
+  /// "amazonaws.com".
   std::string_view dns_suffix;
+  /// "api.aws".
   std::string_view dual_stack_dns_suffix;
 };
 
@@ -253,8 +256,8 @@ namespace detail {
 struct EndpointParameters {
   std::string region{};        ///< May be empty when `endpoint_url` is not.
   std::string endpoint_url{};  ///< A custom endpoint; empty: the region's.
-  bool use_fips{false};
-  bool use_dual_stack{false};
+  bool use_fips{false};        ///< `prefix`-fips; not with a custom endpoint.
+  bool use_dual_stack{false};  ///< IPv4 and IPv6; not with a custom endpoint.
 };
 
 /// The endpoint of one of AWS's services, by the rules that all share: the custom endpoint, or a

@@ -36,8 +36,8 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// A value and the place where it stands. It may be a secret: print `where()`, never `text`. The
 /// destructor wipes it.
 struct ProfileValue {
-  std::string text{};
-  std::string file{};
+  std::string text{};   ///< May be a secret.
+  std::string file{};   ///< The path of the shared file.
   std::size_t line{0};  ///< From 1.
 
   /// "<file>:<line>".
@@ -50,6 +50,7 @@ inline ProfileValue::~ProfileValue() { detail::wipe(text); }
 
 /// One property of a section.
 struct ProfileProperty {
+  /// Empty where sub-properties follow.
   ProfileValue value{};
   /// Sub-properties by name in lower case.
   std::map<std::string, ProfileValue, std::less<>> nested{};
@@ -312,8 +313,8 @@ class ProfileFileReader {
 
 /// The paths of the shared files; empty where neither a variable nor a home folder names one.
 struct ProfileLocations {
-  std::string config{};
-  std::string credentials{};
+  std::string config{};       ///< The config file.
+  std::string credentials{};  ///< The credentials file.
 };
 
 /// Where the shared files are: AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE, or

@@ -29,33 +29,33 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// "<file>:<line>" of a profile, or "default".
 template <class T>
 struct Setting {
-  T value{};
-  std::string source{"default"};
+  T value{};                      ///< What holds.
+  std::string source{"default"};  ///< Where it was found.
 };
 
 /// What a program gives by ClientOptions. Empty members are looked for in the environment.
 struct GivenSettings {
-  std::string region{};
-  std::string endpoint_url{};
-  std::string profile{};
-  std::optional<bool> use_fips{};
-  std::optional<bool> use_dual_stack{};
-  RetryOptions retry{};
-  std::string ca_file{};
-  std::string app_id{};
+  std::string region{};                  ///< ClientOptions::region
+  std::string endpoint_url{};            ///< ClientOptions::endpoint_url
+  std::string profile{};                 ///< ClientOptions::profile
+  std::optional<bool> use_fips{};        ///< ClientOptions::use_fips
+  std::optional<bool> use_dual_stack{};  ///< ClientOptions::use_dual_stack
+  RetryOptions retry{};                  ///< ClientOptions::retry
+  std::string ca_file{};                 ///< HttpOptions::ca_file
+  std::string app_id{};                  ///< ClientOptions::app_id
 };
 
 /// What was found.
 struct Settings {
-  Setting<std::string> profile{"default"};
-  Setting<std::string> region{};        ///< Empty when nothing names one.
-  Setting<std::string> endpoint_url{};  ///< Empty: the endpoint of the region.
-  Setting<bool> use_fips{false};
-  Setting<bool> use_dual_stack{false};
-  Setting<RetryMode> retry_mode{RetryMode::Standard};
-  Setting<int> max_attempts{3};
-  Setting<std::string> ca_file{};  ///< Empty: the transport's own authorities.
-  Setting<std::string> app_id{};   ///< Empty: none in the User-Agent.
+  Setting<std::string> profile{"default"};             ///< Its name.
+  Setting<std::string> region{};                       ///< Empty when nothing names one.
+  Setting<std::string> endpoint_url{};                 ///< Empty: the endpoint of the region.
+  Setting<bool> use_fips{false};                       ///< A FIPS endpoint.
+  Setting<bool> use_dual_stack{false};                 ///< An endpoint of IPv4 and IPv6.
+  Setting<RetryMode> retry_mode{RetryMode::Standard};  ///< How a call is tried again.
+  Setting<int> max_attempts{3};                        ///< The first included.
+  Setting<std::string> ca_file{};                      ///< Empty: the transport's own authorities.
+  Setting<std::string> app_id{};                       ///< Empty: none in the User-Agent.
 };
 
 namespace detail {

@@ -265,6 +265,7 @@ class CurlLoop {
 /// thread to end by itself; a plug-in must not unload libcurl meanwhile.
 class CurlAsyncTransport : public AsyncTransport {
  public:
+  /// Opens nothing; connections come with the first requests, and are kept.
   explicit CurlAsyncTransport(HttpOptions options = {}) : options_(std::move(options)) {}
   CurlAsyncTransport(const CurlAsyncTransport&) = delete;
   CurlAsyncTransport& operator=(const CurlAsyncTransport&) = delete;

@@ -114,6 +114,7 @@ class CurlPool {
 /// call beyond its timeout: libcurl waits for that thread.
 class CurlTransport : public Transport {
  public:
+  /// Opens nothing; connections come with the first requests, and are kept.
   explicit CurlTransport(HttpOptions options = {}) : options_(std::move(options)) {}
 
   [[nodiscard]] Result<HttpResponse> send(const HttpRequest& request) override {

@@ -36,6 +36,7 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// Transport.
 class InlineTransport : public AsyncTransport {
  public:
+  /// Carries requests by `transport`, one after another.
   explicit InlineTransport(std::shared_ptr<Transport> transport)
       : transport_(std::move(transport)) {}
   InlineTransport(const InlineTransport&) = delete;

@@ -22,20 +22,20 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// A request as it goes on the wire. `headers` holds all fields but Content-Length, which the
 /// transport adds; a transport changes none of them, because they are signed.
 struct HttpRequest {
-  std::string method;
-  std::string url{};  ///< Absolute, already percent-encoded.
-  Headers headers{};
-  std::string body{};
+  std::string method;                       ///< "POST"
+  std::string url{};                        ///< Absolute, already percent-encoded.
+  Headers headers{};                        ///< In the order in which they are sent.
+  std::string body{};                       ///< Sent as it is.
   std::chrono::milliseconds timeout{5000};  ///< For the whole exchange, connecting included.
-  std::chrono::milliseconds connect_timeout{3100};
-  bool direct{false};  ///< Never through a proxy (instance metadata).
+  std::chrono::milliseconds connect_timeout{3100};  ///< DNS, TCP and TLS together.
+  bool direct{false};                               ///< Never through a proxy (instance metadata).
 };
 
 /// A complete response. A transport never answers with a part of one.
 struct HttpResponse {
-  int status{0};
-  Headers headers{};
-  std::string body{};
+  int status{0};       ///< 200
+  Headers headers{};   ///< In the order of arrival.
+  std::string body{};  ///< At most 64 KiB from the library's own transports.
 };
 
 /// Whether two header names are equal; ASCII case is ignored (RFC 9110, section 5.1).

@@ -187,6 +187,7 @@ class WorkerPool {
 /// one worker, or no thread could be started.
 class WorkerTransport : public AsyncTransport {
  public:
+  /// Carries requests by `transport`, on up to `workers` threads that start when they are needed.
   explicit WorkerTransport(std::shared_ptr<Transport> transport, int workers = 4)
       : transport_(std::move(transport)), workers_(workers) {}
   WorkerTransport(const WorkerTransport&) = delete;

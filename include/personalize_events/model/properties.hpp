@@ -25,6 +25,7 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// give JSON of your own, give it to that function.
 class CheckedJson {
  public:
+  /// The compact text.
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
  private:
@@ -39,10 +40,15 @@ class PropertyValue {
  public:
   // Implicit, so that a list of keys and values reads as one.
   // NOLINTBEGIN(google-explicit-constructor)
+  /// Text, UTF-8.
   PropertyValue(std::string text) : kind_(Kind::Text), text_(std::move(text)) {}
+  /// Text, UTF-8; copied.
   PropertyValue(std::string_view text) : kind_(Kind::Text), text_(text) {}
+  /// Text, UTF-8; copied. Must not be null.
   PropertyValue(const char* text) : kind_(Kind::Text), text_(text) {}
+  /// Any JSON, as properties_from_json makes it.
   PropertyValue(const CheckedJson& json) : kind_(Kind::Json), text_(json.text()) {}
+  /// A number of any type, or a bool.
   template <class Given, std::enable_if_t<std::is_arithmetic_v<Given>, int> = 0>
   PropertyValue(Given number) : kind_(Kind::Number), number_(widen(number)) {}
   // NOLINTEND(google-explicit-constructor)
@@ -61,7 +67,7 @@ class PropertyValue {
 
   /// A checked JSON text, as `visit` hands it out.
   struct JsonText {
-    std::string_view text;
+    std::string_view text;  ///< Valid during the visit.
   };
 
   /// A copy of the value if it is of that very type; nothing otherwise.
@@ -112,6 +118,7 @@ class PropertyValue {
 /// events".
 class Properties {
  public:
+  /// A key and its value.
   using Entry = std::pair<std::string, PropertyValue>;
 
   Properties() = default;
@@ -127,8 +134,11 @@ class Properties {
     return *this;
   }
 
+  /// In the order in which they were given.
   [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
+  /// How many there are.
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  /// Whether there are none.
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
  private:

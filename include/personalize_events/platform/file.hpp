@@ -26,6 +26,7 @@ enum class OpenFor : std::uint8_t {
 
 /// What is known of an open file.
 struct FileStatus {
+  /// In bytes.
   std::uint64_t size{0};
   /// The names it has in folders; 0 once it was unlinked.
   std::uint64_t links{0};
@@ -35,6 +36,7 @@ struct FileStatus {
 struct DiskSpace {
   /// What a process without privileges may still write.
   std::uint64_t available{0};
+  /// The size of the disk.
   std::uint64_t total{0};
 };
 
@@ -64,6 +66,7 @@ class File {
   [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset, char* out,
                                                     std::size_t count) = 0;
 
+  /// The size now, and the number of names.
   [[nodiscard]] virtual Result<FileStatus> status() = 0;
 
   /// Takes the file's one lock (flock) without waiting, until it is closed; false when another open
@@ -79,6 +82,7 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
+  /// Opens a file, or makes it, as `purpose` says.
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path,
                                                            OpenFor purpose) = 0;
   /// Makes a folder of the owner's alone (0700); one that exists is left as it is. What it stands
@@ -90,9 +94,11 @@ class FileSystem {
   [[nodiscard]] virtual Result<void> sync_folder(const std::string& path) = 0;
   /// Gives a file or folder another name on the same disk.
   [[nodiscard]] virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  /// Takes a file's name away; who has it open keeps it.
   [[nodiscard]] virtual Result<void> remove_file(const std::string& path) = 0;
   /// Removes an empty folder.
   [[nodiscard]] virtual Result<void> remove_folder(const std::string& path) = 0;
+  /// The room on the disk of a path that exists.
   [[nodiscard]] virtual Result<DiskSpace> disk_space(const std::string& path) = 0;
 };
 

@@ -93,7 +93,9 @@ class EventRecorder : public EventSink {
  public:
   using EventSink::record;
 
+  /// Takes the other's place; the other answers Cancelled from then on.
   EventRecorder(EventRecorder&&) noexcept = default;
+  /// Closes as the destructor does, then takes the other's place.
   EventRecorder& operator=(EventRecorder&& other) noexcept {
     if (this == &other) return *this;
     end();
@@ -151,6 +153,7 @@ class EventRecorder : public EventSink {
     return core_ == nullptr ? CloseReport{} : core_->close(timeout);
   }
 
+  /// The account of this moment; its numbers add up.
   [[nodiscard]] RecorderStats stats() const {
     return core_ == nullptr ? RecorderStats{} : core_->stats();
   }

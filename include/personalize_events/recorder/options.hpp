@@ -68,7 +68,9 @@ enum class Driver : std::uint8_t {
 
 /// Events that reached their end together, as RecorderOptions::on_delivery is told.
 struct Delivery {
+  /// How they ended, all of them alike.
   Outcome outcome{};
+  /// Whose they are, as `record` was told.
   Session session{};
   /// In the order of recording.
   std::vector<std::string> event_ids{};
@@ -119,7 +121,9 @@ enum class FaultKind : std::uint8_t {
 
 /// Told to RecorderOptions::on_fault when a fault begins and when it is over, not in between.
 struct Fault {
+  /// What is wrong.
   FaultKind kind{};
+  /// It is over.
   bool cleared{false};
   /// What was seen; of a cleared fault, what had been seen.
   Error error{};
@@ -135,6 +139,7 @@ struct RecorderOptions {
   std::size_t max_pending_events{100'000};
   /// Most bytes of them, as JSON and with their ids.
   std::size_t max_pending_bytes{64U << 20U};
+  /// What `record` does when either limit is reached.
   WhenFull when_full{WhenFull::DropNewest};
   /// Of WhenFull::Block.
   std::chrono::milliseconds block_timeout{1000};
@@ -147,6 +152,7 @@ struct RecorderOptions {
   std::chrono::milliseconds delivery_timeout{600'000};
   /// How long the destructor's close may take.
   std::chrono::milliseconds shutdown_timeout{2'000};
+  /// Who runs the recorder.
   Driver driver{Driver::OwnThread};
   /// Keeps accepted events on the disk, so that a killed process loses none. Empty: in memory only.
   std::optional<SpoolOptions> spool{};
@@ -185,9 +191,13 @@ struct RecorderStats {
   std::uint64_t recorded{};
   /// Found in the spool, left by an earlier process.
   std::uint64_t adopted{};
+  /// The service took them.
   std::uint64_t delivered{};
+  /// The service refused them, each by itself.
   std::uint64_t rejected{};
+  /// Their time was over.
   std::uint64_t expired{};
+  /// Given up for newer ones, or at the end of close.
   std::uint64_t dropped{};
   /// On the disk and not in memory: those that memory has no room for, and after close those that
   /// were left.
@@ -198,33 +208,44 @@ struct RecorderStats {
   std::uint64_t refused{};
   /// Requests after the first of a batch.
   std::uint64_t retries{};
+  /// Requests that were sent.
   std::uint64_t requests{};
   /// Requests on their way now.
   std::uint64_t in_flight{};
+  /// How long the oldest pending event has waited.
   std::chrono::milliseconds oldest_pending_age{};
 };
 
 /// What became of the events that a flush or a close waited for.
 /// `spooled` ones are on the disk, for the next start.
 struct FlushReport {
+  /// The service took them.
   std::uint64_t delivered{};
+  /// The service refused them, each by itself.
   std::uint64_t rejected{};
+  /// Their time was over.
   std::uint64_t expired{};
+  /// Given up for newer ones, or at the end of close.
   std::uint64_t dropped{};
+  /// On the disk and not in memory.
   std::uint64_t spooled{};
+  /// Not ended.
   std::uint64_t pending{};
   /// None of them is pending.
   bool complete{false};
   /// Called on the callback thread, which it would have to wait for; it answered at once.
   bool would_deadlock{false};
 };
+/// What became of the events that a close ended, or could not.
 using CloseReport = FlushReport;
 
 /// What EventRecorder::run_once did.
 struct RunReport {
   /// When to call it again at the latest.
   std::chrono::milliseconds next_wake{};
+  /// Accepted and not ended.
   std::uint64_t pending{};
+  /// Anything was due.
   bool did_work{false};
 };
 

@@ -128,6 +128,7 @@ struct EventFilter {
 /// Any thread.
 class EndpointControl {
  public:
+  /// Answers from `records` and changes `faults`; both outlive it.
   EndpointControl(EndpointRecords& records, FaultRules& faults)
       : records_(records), faults_(faults) {}
 

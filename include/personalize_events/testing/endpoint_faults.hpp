@@ -48,6 +48,7 @@ struct FaultRule {
   std::optional<std::chrono::milliseconds> retry_after{};
   /// Before the answer, or the reset.
   std::chrono::milliseconds delay{0};
+  /// How much of the answer is sent, and how.
   Sending sending{Sending::Whole};
   /// Between two bytes of a dripped answer.
   std::chrono::milliseconds drip_interval{50};
@@ -76,6 +77,7 @@ inline void apply(const FaultRule& rule, std::chrono::system_clock::time_point n
 /// Every member may be called from any thread at the same time.
 class FaultRules {
  public:
+  /// Chances are drawn from `seed`, so that one seed is one run.
   explicit FaultRules(std::uint64_t seed, const std::vector<FaultRule>& rules = {})
       : random_(seed) {
     for (const FaultRule& rule : rules) add(rule);

@@ -64,6 +64,7 @@ class LocalEndpoint {
 
   /// "http://127.0.0.1:PORT".
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  /// The port it listens on.
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   /// What requests must be signed with.
   [[nodiscard]] Credentials credentials() const { return service_->options().credentials; }
@@ -72,15 +73,19 @@ class LocalEndpoint {
 
   /// Copies of what was taken so far, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEvent> events() const { return service_->records().events(); }
+  /// Copies of what was taken so far, in order of arrival.
   [[nodiscard]] std::vector<AcceptedActionInteraction> action_interactions() const {
     return service_->records().action_interactions();
   }
+  /// Copies of what was taken so far, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEntity<User>> users() const {
     return service_->records().users();
   }
+  /// Copies of what was taken so far, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEntity<Item>> items() const {
     return service_->records().items();
   }
+  /// Copies of what was taken so far, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEntity<Action>> actions() const {
     return service_->records().actions();
   }

@@ -28,16 +28,16 @@ enum class Sending : std::uint8_t {
 
 /// Until when an answer is held back: so many events taken, or the time is over.
 struct EventWait {
-  std::uint64_t events{0};
-  std::chrono::milliseconds timeout{0};
+  std::uint64_t events{0};               ///< taken in all
+  std::chrono::milliseconds timeout{0};  ///< from the request on
 };
 
 /// What to do about one request.
 struct EndpointPlan {
-  HttpResponse response{};  ///< status 0: none, the connection is reset
-  Sending sending{Sending::Whole};
-  std::chrono::milliseconds delay{0};  ///< before the first byte, or the reset
-  std::chrono::milliseconds drip_interval{0};
+  HttpResponse response{};                     ///< status 0: none, the connection is reset
+  Sending sending{Sending::Whole};             ///< how much of it, and how
+  std::chrono::milliseconds delay{0};          ///< before the first byte, or the reset
+  std::chrono::milliseconds drip_interval{0};  ///< between two bytes of Sending::Dripped
   /// The answer is asked for again when the wait is over.
   std::optional<EventWait> wait{};
 };

@@ -18,6 +18,7 @@ namespace testing {
 /// threads at the same time.
 class RequestQuota {
  public:
+  /// A moment of the clock that does not jump.
   using TimePoint = std::chrono::steady_clock::time_point;
 
   /// No quota when `requests_per_second` is 0 or less.

@@ -32,56 +32,56 @@ namespace testing {
 struct AcceptedRequest {
   std::string operation{};   ///< "PutEvents"
   std::string request_id{};  ///< as answered
-  AnyRequest request{};
+  AnyRequest request{};      ///< what it said
 };
 
 /// An event that the endpoint took, with what its request said of all events.
 struct AcceptedEvent {
-  std::string tracking_id;
-  std::string session_id;
-  std::optional<std::string> user_id{};
-  Event event{};
+  std::string tracking_id;               ///< of the request
+  std::string session_id;                ///< of the request
+  std::optional<std::string> user_id{};  ///< of the request
+  Event event{};                         ///< with its id and time
   /// An event with this id and tracking id was kept before; the service trains on the first.
   bool is_duplicate{false};
 };
 
 /// An action interaction that the endpoint took.
 struct AcceptedActionInteraction {
-  std::string tracking_id;
-  ActionInteraction interaction{};
+  std::string tracking_id;          ///< of the request
+  ActionInteraction interaction{};  ///< with its id and time
 };
 
 /// A user, item or action that the endpoint took.
 template <class Entity>
 struct AcceptedEntity {
-  std::string dataset_arn;
-  Entity entity{};
+  std::string dataset_arn;  ///< of the request
+  Entity entity{};          ///< as it was sent
 };
 
 /// A request as the endpoint saw it, and what it answered. Holds content and signatures: print it
 /// in a test at most.
 struct SeenRequest {
-  std::string method;
-  std::string target{};  ///< path and query
-  Headers headers{};
-  std::string body{};
-  int status{0};             ///< answered; 0 when a fault rule reset the connection instead
-  std::string error_code{};  ///< answered; empty when it was taken
-  std::string error_message{};
-  std::string request_id{};  ///< answered
+  std::string method;           ///< "POST"
+  std::string target{};         ///< path and query
+  Headers headers{};            ///< in the order of arrival
+  std::string body{};           ///< as it was sent
+  int status{0};                ///< answered; 0 when a fault rule reset the connection instead
+  std::string error_code{};     ///< answered; empty when it was taken
+  std::string error_message{};  ///< answered
+  std::string request_id{};     ///< answered
 };
 
 /// How much the endpoint saw and took since its start, or since it was reset.
 struct EndpointSummary {
-  std::uint64_t requests{0};
-  std::uint64_t refused_requests{0};
-  std::uint64_t events{0};
-  std::uint64_t duplicate_events{0};  ///< of these; none are found when nothing is kept
-  std::uint64_t action_interactions{0};
-  std::uint64_t users{0};
-  std::uint64_t items{0};
-  std::uint64_t actions{0};
-  std::uint64_t faults{0};  ///< requests that a fault rule met
+  std::uint64_t requests{0};             ///< taken and refused
+  std::uint64_t refused_requests{0};     ///< of these
+  std::uint64_t events{0};               ///< taken
+  std::uint64_t duplicate_events{0};     ///< of these; none are found when nothing is kept
+  std::uint64_t action_interactions{0};  ///< taken
+  std::uint64_t users{0};                ///< taken
+  std::uint64_t items{0};                ///< taken
+  std::uint64_t actions{0};              ///< taken
+  std::uint64_t faults{0};               ///< requests that a fault rule met
 };
 
 /// Counts requests and their content, and keeps the latest of each sort.
@@ -137,12 +137,17 @@ class EndpointRecords {
 
   /// Copies of what is kept, in order of arrival.
   [[nodiscard]] std::vector<SeenRequest> requests() const { return copy(requests_); }
+  /// Copies of what was kept, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEvent> events() const { return copy(events_); }
+  /// Copies of what was kept, in order of arrival.
   [[nodiscard]] std::vector<AcceptedActionInteraction> action_interactions() const {
     return copy(action_interactions_);
   }
+  /// Copies of what was kept, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEntity<User>> users() const { return copy(users_); }
+  /// Copies of what was kept, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEntity<Item>> items() const { return copy(items_); }
+  /// Copies of what was kept, in order of arrival.
   [[nodiscard]] std::vector<AcceptedEntity<Action>> actions() const { return copy(actions_); }
 
   /// The counts, which do not depend on what is kept, but for duplicates.

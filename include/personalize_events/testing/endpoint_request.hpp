@@ -32,10 +32,15 @@ namespace testing {
 
 /// A request of any of the five operations: one member holds it.
 struct AnyRequest {
+  /// Of PutEvents.
   std::optional<PutEventsRequest> put_events{};
+  /// Of PutActionInteractions.
   std::optional<PutActionInteractionsRequest> put_action_interactions{};
+  /// Of PutUsers.
   std::optional<PutUsersRequest> put_users{};
+  /// Of PutItems.
   std::optional<PutItemsRequest> put_items{};
+  /// Of PutActions.
   std::optional<PutActionsRequest> put_actions{};
 
   /// Calls `use` with the request that is held.

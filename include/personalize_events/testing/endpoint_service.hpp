@@ -95,6 +95,7 @@ class EndpointService {
   /// The largest body that is read.
   static constexpr std::size_t kMaxBody = 1'048'576;
 
+  /// Judges by `options` from now on.
   explicit EndpointService(LocalEndpointOptions options)
       : options_(with_platform(std::move(options))),
         records_(options_.keep_records ? options_.max_records : 0),
@@ -151,6 +152,7 @@ class EndpointService {
   /// Forgets what was kept, and counts from zero.
   void reset() { records_.reset(); }
 
+  /// As it was made.
   [[nodiscard]] const LocalEndpointOptions& options() const noexcept { return options_; }
 
  private:

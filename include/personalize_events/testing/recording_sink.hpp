@@ -23,8 +23,8 @@ namespace testing {
 
 /// An event that a RecordingSink took.
 struct RecordedEvent {
-  Session session{};
-  Event event{};
+  Session session{};  ///< As `record` was told.
+  Event event{};      ///< As it was given.
 };
 
 /// Takes every valid event and keeps it.

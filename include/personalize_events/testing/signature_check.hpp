@@ -32,9 +32,9 @@ inline constexpr std::chrono::minutes kSignatureLifetime{5};
 
 /// What a request must be signed for.
 struct ExpectedSignature {
-  const Credentials& credentials;
-  std::string_view region;
-  std::string_view service;
+  const Credentials& credentials;  ///< Outlive this.
+  std::string_view region;         ///< "us-east-1"
+  std::string_view service;        ///< "personalize"
 };
 
 /// A service's refusal as an Error: the code and the status that it is answered with.
@@ -47,10 +47,10 @@ struct ExpectedSignature {
 
 /// The parts of an Authorization header. They refer to its text.
 struct Authorization {
-  std::string_view access_key_id{};
-  std::string_view scope{};  ///< "20150830/us-east-1/personalize/aws4_request"
-  std::string_view signed_headers{};
-  std::string_view signature{};
+  std::string_view access_key_id{};   ///< before the scope
+  std::string_view scope{};           ///< "20150830/us-east-1/personalize/aws4_request"
+  std::string_view signed_headers{};  ///< names, parted by semicolons
+  std::string_view signature{};       ///< 64 hexadecimal digits
 };
 
 /// The text between separators, an empty one for each pair of neighbours.

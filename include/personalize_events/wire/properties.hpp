@@ -29,6 +29,7 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// The one place that may call a JSON text checked.
 class CheckedJsonMaker {
  public:
+  /// Trusts that `text` was checked.
   [[nodiscard]] static CheckedJson make(std::string text) { return CheckedJson(std::move(text)); }
 };
 

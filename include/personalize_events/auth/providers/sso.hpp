@@ -39,9 +39,9 @@ struct SsoOptions {
   std::string region;          ///< `sso_region`.
   std::string account_id;      ///< `sso_account_id`.
   std::string role_name;       ///< `sso_role_name`.
-  bool use_fips{false};
-  bool use_dual_stack{false};
-  std::string endpoint_url{};       ///< Of the portal; empty: the region's.
+  bool use_fips{false};        ///< FIPS endpoints of both services.
+  bool use_dual_stack{false};  ///< Endpoints of IPv4 and IPv6.
+  std::string endpoint_url{};  ///< Of the portal; empty: the region's.
   std::string oidc_endpoint_url{};  ///< Of the token service; empty: the region's.
 };
 

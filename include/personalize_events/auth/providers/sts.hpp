@@ -34,7 +34,7 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 struct AssumeRoleOptions {
   /// 20 to 2048 characters, like "arn:aws:iam::123456789012:role/name".
   std::string role_arn;
-  /// 2 to 64 letters, digits and characters of `_+=,.@-`; CloudTrail shows it. Empty:
+  /// 2 to 64 letters, digits and characters of "_+=,.@-"; CloudTrail shows it. Empty:
   /// "personalize-events-" and the milliseconds since 1970.
   std::string role_session_name{};
   /// What the trust policy of another party's role asks for: 2 to 1224 characters. Empty: none.
@@ -45,7 +45,9 @@ struct AssumeRoleOptions {
   std::string region{};
   /// Empty: the region's endpoint.
   std::string endpoint_url{};
+  /// The region's FIPS endpoint.
   bool use_fips{false};
+  /// The region's endpoint of IPv4 and IPv6.
   bool use_dual_stack{false};
 };
 

@@ -32,14 +32,16 @@ struct WebIdentityOptions {
   std::string role_arn;
   /// The file of the token; read anew each time, because its owner replaces it.
   std::string token_file;
-  /// 2 to 64 letters, digits and characters of `_+=,.@-`; CloudTrail shows it. Empty:
+  /// 2 to 64 letters, digits and characters of "_+=,.@-"; CloudTrail shows it. Empty:
   /// "personalize-events-" and the milliseconds since 1970.
   std::string role_session_name{};
   /// Whose STS is asked. May be empty when `endpoint_url` is not.
   std::string region{};
   /// Empty: the region's endpoint. Plain http is for this machine only, because the token is sent.
   std::string endpoint_url{};
+  /// The region's FIPS endpoint.
   bool use_fips{false};
+  /// The region's endpoint of IPv4 and IPv6.
   bool use_dual_stack{false};
 };
 
