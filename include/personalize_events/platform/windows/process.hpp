@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "personalize_events/platform/process_error.hpp"
@@ -198,10 +199,9 @@ inline void kill_job(const ChildProcess& child) {
     return output;
   }
   const Result<std::optional<DWORD>> status = exit_status(child->process, deadline);
-  if (!status) return status.error();
-  if (!status->has_value()) {
+  if (!status || !status->has_value()) {
     kill_job(*child);
-    return process_error(kProcessDidNotEnd);
+    return status ? process_error(kProcessDidNotEnd) : status.error();
   }
   if (**status != 0) return failed_process_error(**status);
   return output;
