@@ -129,6 +129,18 @@ class SystemFile final : public File {
   Descriptor descriptor_;
 };
 
+/// The next entry of a folder; null at its end, or with errno set on failure.
+#if defined(__GLIBC__) && defined(_LARGEFILE64_SOURCE)
+// A program with a 32-bit off_t would not see folders whose disk counts in 64 bits.
+[[nodiscard]] inline const dirent64* next_entry(DIR* folder) {
+  return ::readdir64(folder);  // NOLINT(concurrency-mt-unsafe): no other thread has this stream
+}
+#else
+[[nodiscard]] inline const dirent* next_entry(DIR* folder) {
+  return ::readdir(folder);  // NOLINT(concurrency-mt-unsafe): no other thread has this stream
+}
+#endif
+
 /// An open folder, closed at the end of its scope.
 class OpenFolder {
  public:
@@ -176,8 +188,7 @@ class SystemFiles final : public FileSystem {
     std::vector<std::string> names;
     for (;;) {
       errno = 0;
-      // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this stream
-      const struct dirent* entry = ::readdir(folder.get());
+      const auto* entry = detail::next_entry(folder.get());
       if (entry == nullptr) break;
       std::string name{entry->d_name};
       if (name != "." && name != "..") names.push_back(std::move(name));
