@@ -57,6 +57,8 @@ class PersonalizeEventsConan(ConanFile):
         self._component("core", "personalize_events_core", ["openssl::crypto", "rapidjson::rapidjson"])
         if self.settings.os in ("Linux", "FreeBSD"):
             self.cpp_info.components["core"].system_libs = ["pthread"]
+        elif self.settings.os == "Windows":
+            self.cpp_info.components["core"].system_libs = ["bcrypt"]
         self._component("personalize_events", "personalize_events", ["core", "libcurl::libcurl"])
         if self.options.with_testing:
             self._component("testing", "personalize_events_testing", ["core", "boost::headers"])

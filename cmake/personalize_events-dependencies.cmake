@@ -3,7 +3,8 @@
 # config both include this file after their find_package calls, so an exported target holds these
 # names and never those of one supplier. A package that was not found leaves its target out.
 #
-#   personalize_events::core_dependencies  RapidJSON, OpenSSL::Crypto, Threads::Threads
+#   personalize_events::core_dependencies  RapidJSON, OpenSSL::Crypto, Threads::Threads; on Windows
+#                                          also its generator of random bytes
 #   personalize_events::curl_dependency    CURL::libcurl
 #   personalize_events::boost_dependency   Boost::headers
 
@@ -12,6 +13,9 @@ set(_target personalize_events::core_dependencies)
 if(NOT TARGET ${_target})
   add_library(${_target} INTERFACE IMPORTED)
   set_property(TARGET ${_target} PROPERTY INTERFACE_LINK_LIBRARIES OpenSSL::Crypto Threads::Threads)
+  if(WIN32)
+    set_property(TARGET ${_target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES bcrypt)
+  endif()
   if(TARGET RapidJSON)
     set_property(TARGET ${_target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES RapidJSON)
   elseif(TARGET rapidjson)

@@ -61,11 +61,11 @@ def load_recipe(root):
     return module.PersonalizeEventsConan
 
 
-def run_recipe(root, with_testing):
+def run_recipe(root, with_testing, system="Linux"):
     recipe = load_recipe(root)()
     recipe.recipe_folder = str(root)
     recipe.options = types.SimpleNamespace(with_testing=with_testing)
-    recipe.settings = types.SimpleNamespace(os="Linux")
+    recipe.settings = types.SimpleNamespace(os=system)
     recipe.cpp_info = CppInfo()
     recipe.required = []
     recipe.requires = recipe.required.append
@@ -112,6 +112,10 @@ def check_conan(root):
         length = min(len(ours), len(theirs))
         if theirs[:length] < ours[:length]:
             yield f"the recipe allows {wanted[package]} {required[wanted[package]]}, CMake needs {at_least}"
+    for system, libraries in (("Linux", ["pthread"]), ("Windows", ["bcrypt"]), ("Macos", [])):
+        on_it = run_recipe(root, with_testing=False, system=system)
+        if on_it.cpp_info.components["core"].system_libs != libraries:
+            yield f"on {system} the core links {libraries} of the system's"
     without = run_recipe(root, with_testing=False)
     if "testing" in without.cpp_info.components or any("boost" in reference for reference in without.required):
         yield "without with_testing there is neither the component testing nor Boost"
@@ -169,7 +173,7 @@ def check_vcpkg(root):
     portfile = (root / PORT / "portfile.cmake").read_text()
     options = set(re.findall(r"^option\((\w+)", (root / "CMakeLists.txt").read_text(), re.MULTILINE))
     for option in re.findall(r"-D(\w+)=", portfile):
-        if option not in options:
+        if option not in options and not option.startswith("CMAKE_"):
             yield f"portfile.cmake sets {option}, which is no option"
     if not (root / PORT / "../../../../.." / "include/personalize_events/version.hpp").exists():
         yield "the port stands not where it finds the tree"

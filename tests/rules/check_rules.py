@@ -84,6 +84,11 @@ CONDITIONAL = re.compile(r"platform/|json/|auth/|http/curl_|client/coroutine\.hp
 
 # Headers that only forward to others, or only declare what others are tested by.
 WITHOUT_TEST = {"personalize_events.hpp", "core.hpp", "platform/platform.hpp"}
+# One system's side of a header of platform/, which alone includes it. tests/portability compiles
+# that of Windows.
+SIDE = re.compile(r"platform/(posix|windows)/")
+# The one header with macros of another's, which tell Windows.h what to leave out.
+WINDOWS_API = "platform/windows/api.hpp"
 
 
 # --- Reading -------------------------------------------------------------------------------------
@@ -180,6 +185,15 @@ def rule_layers(tree):
                     yield place, f"the libcurl transports include only http/, platform/ and result.hpp, not {name}"
             elif included.room != header.room and LEVELS.get(included.room, 99) >= LEVELS[header.room]:
                 yield place, f"{header.room} stands not above {included.room}"
+
+
+def rule_sides(tree):
+    """A side of platform/ is seen by its own side and by the header that chooses between the two."""
+    for header in tree.headers.values():
+        for line, name in own_includes(header):
+            side = SIDE.match(name)
+            if side and not header.path.startswith(side.group()) and header.path != SIDE.sub("platform/", name):
+                yield f"{header.path}:{line}", f"{name} is seen through {SIDE.sub('platform/', name)} only"
 
 
 def rule_curl_users(tree):
@@ -286,7 +300,7 @@ def rule_macros(tree):
     for header in tree.headers.values():
         for number, line in enumerate(header.code.splitlines(), 1):
             define = re.match(r"\s*#\s*(?:define|undef)\s+(\w+)", line)
-            if define and not define.group(1).startswith("PERSONALIZE_EVENTS_"):
+            if define and not define.group(1).startswith("PERSONALIZE_EVENTS_") and header.path != WINDOWS_API:
                 yield f"{header.path}:{number}", f"{define.group(1)}: our macros begin with PERSONALIZE_EVENTS_"
 
 
@@ -336,10 +350,11 @@ def rule_namespace_macros(tree):
 def rule_tests(tree):
     tests = tree.root / "tests"
     for header in tree.headers.values():
-        if header.path in WITHOUT_TEST:
+        if header.path in WITHOUT_TEST or header.path.startswith("platform/windows/"):
             continue
         name = header.path[:-len(".hpp")] + "_test.cpp"
-        places = [tests / "unit" / name, tests / "integration" / pathlib.PurePosixPath(name).name]
+        places = [tests / "unit" / name, tests / "unit" / SIDE.sub("platform/", name),
+                  tests / "integration" / pathlib.PurePosixPath(name).name]
         if not any(place.is_file() for place in places):
             yield header.path, f"has no test tests/unit/{name}"
 
@@ -387,6 +402,11 @@ def good_tree():
                        "PERSONALIZE_EVENTS_NAMESPACE_END"],
         "detail/hex.hpp": include("version.hpp"),
         "platform/platform.hpp": ["#include <unistd.h>", *include("result.hpp"), "#ifdef _WIN32", "#endif"],
+        "platform/thread.hpp": ["#if defined(_WIN32)", *include("platform/windows/thread.hpp"), "#else",
+                                *include("platform/posix/thread.hpp"), "#endif"],
+        "platform/posix/thread.hpp": ["#include <pthread.h>", *include("result.hpp")],
+        "platform/windows/thread.hpp": include("platform/windows/api.hpp"),
+        "platform/windows/api.hpp": ["#define NOMINMAX", "#include <windows.h>"],
         "json/writer.hpp": ["#include <rapidjson/writer.h>", *include("detail/hex.hpp")],
         "retry/backoff.hpp": include("result.hpp"),
         "model/shape.hpp": include("json/writer.hpp"),
@@ -447,6 +467,9 @@ def seeded_breaches():
     yield "layers", adding("client/client.hpp", *include("throwing.hpp"))
     yield "layers", adding("client/client.hpp", *include("client/absent.hpp"))
     yield "layers", {**good_tree(), "include/personalize_events/cellar/box.hpp": header_text("cellar/box.hpp")}
+    yield "sides", adding("client/client.hpp", *include("platform/posix/thread.hpp"))
+    yield "sides", adding("platform/posix/thread.hpp", *include("platform/windows/api.hpp"))
+    yield "sides", adding("platform/platform.hpp", *include("platform/posix/thread.hpp"))
     yield "curl_users", adding("client/client.hpp", *include("http/curl_transport.hpp"))
     yield "free_of_curl", adding("config/settings.hpp", *include("http/curl_transport.hpp"))
     yield "cycles", adding("detail/hex.hpp", *include("detail/hex.hpp"))

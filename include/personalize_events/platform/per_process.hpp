@@ -53,7 +53,7 @@ class PerProcess {
 
  private:
   struct Entry {
-    pid_t owner;
+    ProcessId owner;
     std::unique_ptr<T> value;
   };
 

@@ -5,19 +5,10 @@
 #ifndef PERSONALIZE_EVENTS_PLATFORM_PROCESS_ID_HPP
 #define PERSONALIZE_EVENTS_PLATFORM_PROCESS_ID_HPP
 
-#include <sys/types.h>
-#include <unistd.h>
-
-#include "personalize_events/version.hpp"
-
-PERSONALIZE_EVENTS_NAMESPACE_BEGIN
-namespace detail {
-
-/// The number of the calling process. Asked of the system each time, because a copy kept in memory
-/// would survive a fork.
-[[nodiscard]] inline pid_t process_id() noexcept { return ::getpid(); }
-
-}  // namespace detail
-PERSONALIZE_EVENTS_NAMESPACE_END
+#if defined(_WIN32)
+#include "personalize_events/platform/windows/process_id.hpp"
+#else
+#include "personalize_events/platform/posix/process_id.hpp"
+#endif
 
 #endif

@@ -5,75 +5,24 @@
 #ifndef PERSONALIZE_EVENTS_PLATFORM_RANDOM_HPP
 #define PERSONALIZE_EVENTS_PLATFORM_RANDOM_HPP
 
-#include <fcntl.h>
-#include <sys/random.h>
-#include <sys/types.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <cstddef>
 
 #include "personalize_events/result.hpp"
 
+#if defined(_WIN32)
+#include "personalize_events/platform/windows/random.hpp"
+#else
+#include "personalize_events/platform/posix/random.hpp"
+#endif
+
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-namespace detail {
-
-/// Calls `read_some(out, count)`, which answers as read(2) does, until `count` bytes have come.
-/// False when it fails with anything but EINTR, or comes to an end.
-template <class ReadSome>
-[[nodiscard]] bool read_exactly(ReadSome&& read_some, unsigned char* out, std::size_t count) {
-  while (count > 0) {
-    const ssize_t got = read_some(out, count);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    out += got;
-    count -= static_cast<std::size_t>(got);
-  }
-  return true;
-}
-
-/// Fills `out` by the system call of the kernel; false where there is none.
-[[nodiscard]] inline bool fill_random_by_call(unsigned char* out, std::size_t count) {
-  const auto read_some = [](unsigned char* at, std::size_t wanted) -> ssize_t {
-#if defined(__linux__)
-    return ::getrandom(at, wanted, 0);
-#else
-    const std::size_t most = std::min<std::size_t>(wanted, 256);
-    return ::getentropy(at, most) == 0 ? static_cast<ssize_t>(most) : -1;
-#endif
-  };
-  return read_exactly(read_some, out, count);
-}
-
-/// Fills `out` from a device such as /dev/urandom; false when it cannot be read.
-[[nodiscard]] inline bool fill_random_from_device(const char* path, unsigned char* out,
-                                                  std::size_t count) {
-  int descriptor = -1;
-  do {
-    descriptor = ::open(path, O_RDONLY | O_CLOEXEC);
-  } while (descriptor < 0 && errno == EINTR);
-  if (descriptor < 0) return false;
-  const bool filled =
-      read_exactly([descriptor](unsigned char* at,
-                                std::size_t wanted) { return ::read(descriptor, at, wanted); },
-                   out, count);
-  // Nothing was written, so a failing close loses nothing.
-  static_cast<void>(::close(descriptor));
-  return filled;
-}
-
-}  // namespace detail
-
-/// Fills `out` with `count` unpredictable bytes: getrandom(2), or /dev/urandom on a kernel without
-/// it (ENOSYS, or a sandbox that forbids the call). May be called from any thread.
+/// Fills `out` with `count` unpredictable bytes of the system's. May be called from any thread.
 ///
-/// A system that offers neither breaks the one precondition of every id made here: the program
+/// A system that has none to give breaks the one precondition of every id made here: the program
 /// ends at once, because predictable ids would make the service drop good events as repeated.
 inline void fill_random(unsigned char* out, std::size_t count) {
-  if (detail::fill_random_by_call(out, count)) return;
-  if (!detail::fill_random_from_device("/dev/urandom", out, count)) detail::precondition_violated();
+  if (!detail::fill_random_by_system(out, count)) detail::precondition_violated();
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

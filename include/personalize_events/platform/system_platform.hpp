@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SystemPlatform: the Platform of the machine that the program runs on (POSIX). make_client takes
-// it when ClientOptions::platform is empty.
+// SystemPlatform: the Platform of the machine that the program runs on. make_client takes it when
+// ClientOptions::platform is empty.
 #ifndef PERSONALIZE_EVENTS_PLATFORM_SYSTEM_PLATFORM_HPP
 #define PERSONALIZE_EVENTS_PLATFORM_SYSTEM_PLATFORM_HPP
 
 #include <chrono>
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "personalize_events/platform/environment.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/platform/process.hpp"
 #include "personalize_events/platform/random.hpp"
@@ -29,9 +29,7 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 class SystemPlatform final : public Platform {
  public:
   std::optional<std::string> environment(const std::string& name) override {
-    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): documented
-    if (value == nullptr) return std::nullopt;
-    return std::string{value};
+    return detail::environment_variable(name);
   }
 
   /// A regular file of at most 1 MiB; /dev/null reads as empty, so that it can stand for no file.

@@ -5,88 +5,23 @@
 #ifndef PERSONALIZE_EVENTS_PLATFORM_THREAD_HPP
 #define PERSONALIZE_EVENTS_PLATFORM_THREAD_HPP
 
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstddef>
 #include <functional>
-#include <memory>
-#include <string>
-#include <system_error>
 #include <utility>
 
 #include "personalize_events/result.hpp"
+
+#if defined(_WIN32)
+#include "personalize_events/platform/windows/thread.hpp"
+#else
+#include "personalize_events/platform/posix/thread.hpp"
+#endif
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
 /// The stack of a thread, besides what the system itself asks for: enough for a request over TLS.
 inline constexpr std::size_t kThreadStack = 131'072;
-
-/// Blocks the signals that others send in the calling thread, and with them in the threads that it
-/// starts, for its lifetime. Those that a fault of the thread itself raises stay as they are, so
-/// that a crash is still reported.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() noexcept {
-    sigset_t blocked;
-    if (::sigfillset(&blocked) != 0) return;
-    for (const int number : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP}) {
-      if (::sigdelset(&blocked, number) != 0) return;
-    }
-    active_ = ::pthread_sigmask(SIG_BLOCK, &blocked, &former_) == 0;
-  }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-  ~AllSignalsBlocked() {
-    // Restoring a mask that the system itself gave out has no failure that anyone could act on.
-    if (active_) static_cast<void>(::pthread_sigmask(SIG_SETMASK, &former_, nullptr));
-  }
-
-  /// False when the system refused, which no valid set of signals makes it do.
-  [[nodiscard]] bool active() const noexcept { return active_; }
-
- private:
-  sigset_t former_{};
-  bool active_{false};
-};
-
-/// The attributes of a thread with this much stack of its own, freed at the end of their scope.
-class ThreadAttributes {
- public:
-  explicit ThreadAttributes(std::size_t stack) noexcept {
-    failure_ = ::pthread_attr_init(&attributes_);
-    if (failure_ != 0) return;
-    made_ = true;
-    failure_ = ::pthread_attr_setstacksize(&attributes_, rounded(stack));
-  }
-  ThreadAttributes(const ThreadAttributes&) = delete;
-  ThreadAttributes& operator=(const ThreadAttributes&) = delete;
-  ~ThreadAttributes() {
-    // Freeing what init made has no failure that anyone could act on.
-    if (made_) static_cast<void>(::pthread_attr_destroy(&attributes_));
-  }
-
-  /// An errno, 0 for success.
-  [[nodiscard]] int failure() const noexcept { return failure_; }
-  [[nodiscard]] const pthread_attr_t* get() const noexcept { return &attributes_; }
-
- private:
-  /// With what the system needs for itself, in whole pages.
-  static std::size_t rounded(std::size_t stack) noexcept {
-    const long least = ::sysconf(_SC_THREAD_STACK_MIN);
-    const long asked = ::sysconf(_SC_PAGESIZE);
-    const std::size_t page = asked > 0 ? static_cast<std::size_t>(asked) : 65'536;
-    const std::size_t wanted = stack + (least > 0 ? static_cast<std::size_t>(least) : 0);
-    return (wanted + page - 1) / page * page;
-  }
-
-  pthread_attr_t attributes_{};
-  int failure_{0};
-  bool made_{false};
-};
 
 /// A running thread, joined at the end of its scope.
 ///
@@ -99,29 +34,17 @@ class Thread {
   /// for another thread.
   [[nodiscard]] static Result<Thread> start(const char* name, std::function<void()> work,
                                             std::size_t stack = kThreadStack) {
-    const AllSignalsBlocked blocked;
-    if (!blocked.active()) return failed(name, "its signals could not be blocked", errno);
-    const ThreadAttributes attributes{stack};
-    if (attributes.failure() != 0) {
-      return failed(name, "its stack could not be set", attributes.failure());
-    }
-
-    auto task = std::make_unique<Task>(Task{std::string{name}, std::move(work)});
-    pthread_t handle{};
-    int failure = ::pthread_create(&handle, attributes.get(), &Thread::run, task.get());
-    // Thread-local data of the program, such as a sanitizer's, may leave no room in a small stack.
-    if (failure == EINVAL) failure = ::pthread_create(&handle, nullptr, &Thread::run, task.get());
-    if (failure != 0) return failed(name, "it could not be started", failure);
-    static_cast<void>(task.release());  // the thread's own now
-    return Thread{handle};
+    Result<SystemThread> started = start_system_thread(name, std::move(work), stack);
+    if (!started) return std::move(started).error();
+    return Thread{*started};
   }
 
   Thread(Thread&& other) noexcept
-      : handle_(other.handle_), joinable_(std::exchange(other.joinable_, false)) {}
+      : thread_(other.thread_), joinable_(std::exchange(other.joinable_, false)) {}
   Thread& operator=(Thread&& other) noexcept {
     if (this == &other) return *this;
     join();
-    handle_ = other.handle_;
+    thread_ = other.thread_;
     joinable_ = std::exchange(other.joinable_, false);
     return *this;
   }
@@ -129,53 +52,19 @@ class Thread {
 
   /// Waits for the end of the thread, the first time it is asked to.
   void join() noexcept {
-    // Fails only for a thread that joins itself or was joined already, which the flag excludes.
-    if (std::exchange(joinable_, false)) static_cast<void>(::pthread_join(handle_, nullptr));
+    if (std::exchange(joinable_, false)) join_system_thread(thread_);
   }
 
   /// Lets a thread end by itself, for the few that cannot be waited for: one that destroys what
   /// holds it, or one that an application's function never leaves. What it uses must be its own.
   void detach() noexcept {
-    // Fails only for a thread that was joined already, which the flag excludes.
-    if (std::exchange(joinable_, false)) static_cast<void>(::pthread_detach(handle_));
+    if (std::exchange(joinable_, false)) detach_system_thread(thread_);
   }
 
  private:
-  struct Task {
-    std::string name;
-    std::function<void()> work;
-  };
+  explicit Thread(SystemThread thread) noexcept : thread_(thread), joinable_(true) {}
 
-  explicit Thread(pthread_t handle) noexcept : handle_(handle), joinable_(true) {}
-
-  static void* run(void* argument) {
-    const std::unique_ptr<Task> task{static_cast<Task*>(argument)};
-    set_name(task->name.substr(0, 15));
-    task->work();
-    return nullptr;
-  }
-
-  static void set_name(const std::string& name) noexcept {
-    // A thread without its name works as well.
-#if defined(__APPLE__)
-    static_cast<void>(::pthread_setname_np(name.c_str()));
-#elif defined(__linux__)
-    static_cast<void>(::pthread_setname_np(::pthread_self(), name.c_str()));
-#else
-    static_cast<void>(name);
-#endif
-  }
-
-  static Error failed(const char* name, const char* what, int code) {
-    Error error =
-        make_error(ErrorKind::Configuration, name,
-                   std::string{"a thread is needed, and "}.append(what).append(": ").append(
-                       std::generic_category().message(code)));
-    error.retryable = code == EAGAIN;
-    return error;
-  }
-
-  pthread_t handle_;
+  SystemThread thread_;
   bool joinable_;
 };
 

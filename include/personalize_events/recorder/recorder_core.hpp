@@ -599,7 +599,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   const std::shared_ptr<CallContext> context_;
   const std::shared_ptr<Loop> loop_;
   const std::shared_ptr<AttemptSender> sender_;
-  const pid_t owner_{process_id()};
+  const ProcessId owner_{process_id()};
   std::atomic<EventEncoder*> spare_encoder_{nullptr};
   std::atomic<std::uint64_t> refused_{0};
 

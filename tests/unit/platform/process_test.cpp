@@ -106,7 +106,12 @@ TEST_CASE("a failing command is an error that tells neither it nor its output") 
 
 TEST_CASE("a program that does not exist is an error") {
   const pe::Error error = error_of(run("/nowhere/secret-program"));
+#if defined(PERSONALIZE_EVENTS_TESTS_EMULATED)
+  // qemu-user starts a child by a fork, in which a failing exec cannot be told to the parent.
+  CHECK_THAT(error.message, test::ContainsSubstring("exit status 127"));
+#else
   CHECK_THAT(error.message, test::ContainsSubstring("could not be started"));
+#endif
   CHECK(error.message.find("secret") == std::string::npos);
   CHECK_THAT(error_of(run("/nowhere/program | cat; exit 127")).message,
              test::ContainsSubstring("127"));

@@ -110,7 +110,7 @@ TEST_CASE("A thread bears its name, cut where the system cuts it") {
 TEST_CASE("A stack that the system cannot give is told, and the work is not run") {
   bool ran = false;
   const auto thread = Thread::start(
-      "pe-test", [&ran] { ran = true; }, std::numeric_limits<std::size_t>::max() / 4);
+      "pe-test", [&ran] { ran = true; }, std::numeric_limits<std::size_t>::max() / 8 * 7);
   REQUIRE_FALSE(thread.has_value());
   CHECK(thread.error().kind == pe::ErrorKind::Configuration);
   CHECK(thread.error().where == "pe-test");

@@ -64,7 +64,7 @@ TEST_CASE("numbers in properties are shortest and keep their value") {
 
 TEST_CASE("the length of properties is that of what is written") {
   std::string all;
-  for (char c = 0; c >= 0 && c < 127; ++c) all.push_back(c);
+  for (int c = 0; c < 127; ++c) all.push_back(static_cast<char>(c));
   all += "\x7F\xC3\xA4\xE2\x82\xAC\xF0\x9F\x8E\xAC";
   const Properties nested =
       *properties_from_json("{\"a\" : [ 1.50, {\"\xC3\xA4\" : null} ], \"b\":\"\\u20ac\\n\"}");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/platform/descriptor.hpp"
+#include "personalize_events/platform/posix/descriptor.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Descriptor: an open file descriptor with an owner. process.hpp and the file headers use it.
-#ifndef PERSONALIZE_EVENTS_PLATFORM_DESCRIPTOR_HPP
-#define PERSONALIZE_EVENTS_PLATFORM_DESCRIPTOR_HPP
+// Descriptor: an open file descriptor with an owner. process.hpp and the file headers
+// of POSIX systems use it.
+#ifndef PERSONALIZE_EVENTS_PLATFORM_POSIX_DESCRIPTOR_HPP
+#define PERSONALIZE_EVENTS_PLATFORM_POSIX_DESCRIPTOR_HPP
 
 #include <unistd.h>
 
