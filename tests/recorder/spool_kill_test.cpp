@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Killed processes: what `record` accepted arrives, under the id and the time first given.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/child_process.hpp"
+#include "support/local_endpoint.hpp"
+#include "support/places.hpp"
+#include "support/recorder_world.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace pe = personalize_events;
+
+namespace {
+
+// The times of the events that were accepted, by their ids.
+using Accepted = std::map<std::string, std::int64_t>;
+
+std::string program(const char* name) {
+  return (test::recorder_programs_folder() / (std::string{"recorder_"} + name)).string();
+}
+
+// Whole lines only: the last one may be cut by the kill.
+void add_accepted(const std::string& output, Accepted& accepted) {
+  std::istringstream lines{output.substr(0, output.rfind('\n') + 1)};
+  std::string id;
+  std::int64_t milliseconds = 0;
+  while (lines >> id >> milliseconds) accepted[id] = milliseconds;
+}
+
+class Kills {
+ public:
+  explicit Kills(std::uint64_t seed) : state_(seed) {}
+
+  std::unique_ptr<test::ChildProcess> start() {
+    const std::string name = "p" + std::to_string(++started_);
+    return std::make_unique<test::ChildProcess>(
+        program("spool_recorder"), std::vector<std::string>{endpoint_.url(), directory(), name});
+  }
+
+  // Lets it record for a random while, and kills it at a moment that it does not choose.
+  void kill(test::ChildProcess& child) {
+    std::string output;
+    const std::size_t wanted = random(20'000);
+    while (output.size() <= wanted && child.read_some(output)) {
+    }
+    child.kill();
+    output += child.read_all();
+    CHECK(!output.empty());
+    add_accepted(output, accepted_);
+    ++kills_;
+  }
+
+  // A last process delivers what is left; then all is compared.
+  void finish() {
+    pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+    options.linger = std::chrono::milliseconds{5};
+    options.spool.emplace();
+    options.spool->directory = directory();
+    options.spool->min_free_bytes = 0;
+    auto recorder = pe::make_recorder(options, test::recorder_client(endpoint_.url()));
+    REQUIRE(recorder.has_value());
+    CHECK(recorder->close(std::chrono::seconds{120}).complete);
+    const pe::RecorderStats stats = recorder->stats();
+    CHECK(test::adds_up(stats));
+    CHECK(stats.adopted == stats.delivered);
+
+    std::set<std::string> arrived;
+    std::size_t wrong = 0;
+    for (const auto& one : endpoint_.events()) {
+      const std::string& id = one.event.event_id.value();
+      arrived.insert(id);
+      const auto found = accepted_.find(id);
+      // Accepted and not printed any more is possible; another time is not.
+      if (found == accepted_.end()) continue;
+      const auto sent = std::chrono::time_point_cast<std::chrono::milliseconds>(*one.event.sent_at);
+      if (sent.time_since_epoch().count() != found->second) ++wrong;
+    }
+    CHECK(wrong == 0);
+    std::vector<std::string> lost;
+    for (const auto& [id, time] : accepted_) {
+      if (arrived.count(id) == 0) lost.push_back(id);
+    }
+    CHECK(lost == std::vector<std::string>{});
+    CHECK(accepted_.size() > kills_);
+    WARN(kills_ << " kills, " << accepted_.size() << " events accepted, "
+                << endpoint_.summary().events << " arrived, "
+                << endpoint_.summary().duplicate_events << " of them again");
+    std::size_t left = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+      left += entry.path().filename().string().rfind("w-", 0) == 0 ? 1U : 0U;
+    }
+    // Its own, which goes with it.
+    CHECK(left <= 1);
+  }
+
+ private:
+  std::string directory() const { return folder_ / "spool"; }
+  std::size_t random(std::size_t end) {
+    state_ = state_ * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<std::size_t>((state_ >> 33U) % end);
+  }
+
+  static pe::testing::LocalEndpointOptions endpoint_options() {
+    pe::testing::LocalEndpointOptions options;
+    options.max_records = 10'000'000;
+    return options;
+  }
+
+  test::TemporaryFolder folder_{};
+  pe::testing::LocalEndpoint endpoint_ = test::local_endpoint(endpoint_options());
+  Accepted accepted_{};
+  std::uint64_t state_;
+  std::size_t started_{0};
+  std::size_t kills_{0};
+};
+
+}  // namespace
+
+TEST_CASE("a killed process loses nothing that it accepted") {
+  Kills kills{1};
+  for (std::size_t round = 0; round < test::scaled(200); ++round) kills.kill(*kills.start());
+  kills.finish();
+}
+
+TEST_CASE("four processes on one directory lose nothing when they are killed") {
+  Kills kills{2};
+  for (std::size_t round = 0; round < test::scaled(200) / 4; ++round) {
+    std::vector<std::unique_ptr<test::ChildProcess>> children;
+    for (int i = 0; i < 4; ++i) children.push_back(kills.start());
+    for (const auto& child : children) kills.kill(*child);
+  }
+  kills.finish();
+}
+
+TEST_CASE("a process that takes over what others left leaves the living alone") {
+  Kills kills{3};
+  // Each begins, and takes over, while the one before it still records.
+  auto living = kills.start();
+  for (std::size_t round = 0; round < test::scaled(200); ++round) {
+    auto next = kills.start();
+    kills.kill(*living);
+    living = std::move(next);
+  }
+  kills.kill(*living);
+  kills.finish();
+}
+
+TEST_CASE("a forked child lets go of its parent's spool when it touches the recorder") {
+  const test::TemporaryFolder folder;
+  const std::string directory = folder / "spool";
+  const pe::testing::LocalEndpoint endpoint = test::local_endpoint();
+  const std::string how = GENERATE("close", "leave");
+  test::ChildProcess parent{program("spool_fork"), {directory, how}};
+  std::string output;
+  while (output.find("ready\n") == std::string::npos && parent.read_some(output)) {
+  }
+  REQUIRE(output == "ready\n");
+  CHECK(parent.wait() == -1);  // killed by its child, which lives on
+
+  const auto drain = [&] {
+    pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+    options.spool.emplace();
+    options.spool->directory = directory;
+    options.spool->min_free_bytes = 0;
+    auto client = test::recorder_client(endpoint.url());
+    // The scope is that of the program's endpoint, which is not there.
+    auto recorder = pe::make_recorder(options, client);
+    REQUIRE(recorder.has_value());
+    CHECK(recorder->close(std::chrono::seconds{60}).complete);
+    return recorder->stats();
+  };
+  // Events of another endpoint are left where they are, whoever holds the lock.
+  CHECK(drain().adopted == 0);
+  const auto is_free = [&] {
+    pe::SystemFiles files;
+    pe::spool::FolderLocks locks;
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+      const auto lock = locks.take(files, entry.path().string());
+      REQUIRE(lock.has_value());
+      return lock->has_value();
+    }
+    return false;
+  };
+  CHECK(is_free() == (how == "close"));
+  parent.end_input();
+  CHECK(parent.read_all().empty());
+  CHECK(is_free());
+}
