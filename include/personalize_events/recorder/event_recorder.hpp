@@ -147,8 +147,9 @@ class EventRecorder : public EventSink {
     return core_ == nullptr ? FlushReport{} : core_->flush(timeout);
   }
 
-  /// Takes no more events, sends what there is, and waits for that as flush does. At `timeout` it
-  /// aborts what is on its way and ends the rest as Dropped. Called again it does nothing new.
+  /// Takes no more events, sends what there is, with a spool also what dead processes left, and
+  /// waits for that as flush does. At `timeout` it aborts what is on its way and ends the rest: as
+  /// Spooled when the disk has it, else as Dropped. Called again it does nothing new.
   CloseReport close(std::chrono::milliseconds timeout) {
     return core_ == nullptr ? CloseReport{} : core_->close(timeout);
   }
