@@ -61,7 +61,8 @@ Found scan(std::string_view file, std::size_t window_size = spool::kMaxFrameSize
   if (head.state != HeaderState::Good) return found;
   spool::SegmentScanner scanner{head.header.first_sequence, head.size};
   for (;;) {
-    const std::string_view part = file.substr(scanner.position(), window_size);
+    const std::string_view part =
+        file.substr(static_cast<std::size_t>(scanner.position()), window_size);
     const std::unique_ptr<char[]> window{new char[part.size()]};
     part.copy(window.get(), part.size());
     const bool is_last = scanner.position() + part.size() == file.size();
