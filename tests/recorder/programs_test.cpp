@@ -3,16 +3,12 @@
 // Whole programs with a recorder inside, from their start to their end: how they exit, fork, and
 // load plug-ins. They are in recorder/programs.
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/child_process.hpp"
 #include "support/local_endpoint.hpp"
 #include "support/places.hpp"
 
@@ -29,36 +25,12 @@ std::string program(const std::string& name) {
   return (test::recorder_programs_folder() / ("recorder_" + name)).string();
 }
 
-// Runs a program to its end. The system kills it after two minutes.
+// Runs a program to its end.
 Ended run(const std::string& name, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), program(name));
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  std::array<int, 2> pipe{};
-  REQUIRE(::pipe(pipe.data()) == 0);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    ::alarm(120);
-    ::dup2(pipe[1], STDOUT_FILENO);
-    ::close(pipe[0]);
-    ::close(pipe[1]);
-    ::execv(argv[0], argv.data());
-    ::_exit(127);
-  }
-  ::close(pipe[1]);
+  test::ChildProcess child{program(name), std::move(arguments)};
   Ended ended;
-  std::array<char, 4096> buffer{};
-  for (;;) {
-    const ssize_t count = ::read(pipe[0], buffer.data(), buffer.size());
-    if (count <= 0) break;
-    ended.output.append(buffer.data(), static_cast<std::size_t>(count));
-  }
-  ::close(pipe[0]);
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  if (WIFEXITED(status)) ended.status = WEXITSTATUS(status);
+  ended.output = child.read_all();
+  ended.status = child.wait();
   return ended;
 }
 
