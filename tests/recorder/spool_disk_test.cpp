@@ -51,7 +51,8 @@ class SmallDisk {
   }
   void make_room() const { std::filesystem::remove(path_ + "/filler"); }
   [[nodiscard]] bool make_read_only(bool read_only) const {
-    const unsigned long flags = MS_REMOUNT | (read_only ? MS_RDONLY : 0UL);
+    unsigned long flags = MS_REMOUNT;
+    if (read_only) flags |= MS_RDONLY;
     return ::mount(nullptr, path_.c_str(), nullptr, flags, nullptr) == 0;
   }
 
