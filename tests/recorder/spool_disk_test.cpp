@@ -83,10 +83,16 @@ bool record_until(pe::EventRecorder& recorder, const test::Told& told, bool clea
   while (std::chrono::steady_clock::now() < deadline) {
     for (int i = 0; i < 20; ++i, ++number) {
       const std::string session = "visit-" + std::to_string(number % 5);
-      if (!recorder.record({session}, event_of(number))) return false;
+      const auto recorded = recorder.record({session}, event_of(number));
+      CAPTURE(number, recorder.stats().pending, told.faults().size());
+      if (!recorded) FAIL(pe::to_string(recorded.error()));
     }
     if (told.wait_for_fault(pe::FaultKind::Disk, cleared, milliseconds{20})) return true;
   }
+  for (const pe::Fault& fault : told.faults()) {
+    UNSCOPED_INFO(to_string(fault.kind) << " " << fault.cleared << ": " << fault.error.message);
+  }
+  UNSCOPED_INFO(number << " recorded, pending " << recorder.stats().pending);
   return false;
 }
 

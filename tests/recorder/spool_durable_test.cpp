@@ -43,6 +43,7 @@ struct Machine {
     pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
     options.driver = pe::Driver::Manual;
     options.linger = milliseconds{0};
+    options.shutdown_timeout = milliseconds{0};  // virtual time does not pass in there
     options.spool.emplace();
     options.spool->directory = "/spool";
     options.spool->min_free_bytes = 0;
@@ -80,9 +81,9 @@ struct Machine {
   // Delivers what the disk has.
   void drain() {
     pe::EventRecorder recorder = start(options(), true);
-    for (int turn = 0; turn < 5'000; ++turn) {
+    for (int turn = 0; turn < 300; ++turn) {
       recorder.run_once(milliseconds{0});
-      platform->advance(milliseconds{100});
+      platform->advance(milliseconds{300});
     }
     CHECK(recorder.stats().pending == 0);
     CHECK(test::adds_up(recorder.stats()));
@@ -178,7 +179,7 @@ TEST_CASE("record_durable says when an event was accepted and is not on the disk
   CHECK(late.error().kind == pe::ErrorKind::Timeout);
   CHECK(recorder.stats().recorded == 1);
   machine.disk.sync_fails = false;
-  CHECK_FALSE(pe::EventRecorder{std::move(recorder)}.close(milliseconds{10}).pending > 0);
+  CHECK(pe::EventRecorder{std::move(recorder)}.close(milliseconds{0}).pending == 0);
   machine.drain();
   CHECK(machine.delivered.count("e1") == 1);
 }
@@ -223,7 +224,7 @@ TEST_CASE("a clean close without network leaves all on the disk, in order within
   const pe::CloseReport report = recorder.close(milliseconds{0});
   CHECK(report.spooled == 100);
   CHECK(report.complete);
-  CHECK(machine.spooled == 30);
+  CHECK(machine.spooled >= 30);  // a turn may have read more
   CHECK(recorder.stats().spooled == 100);
   CHECK(test::adds_up(recorder.stats()));
   { const pe::EventRecorder gone = std::move(recorder); }

@@ -167,9 +167,13 @@ class Spool {
       if (!names) {
         report.error = names.error();
         has_new_folder_ = true;
+        if (report.error->code == "NotFound") let_go_all();
       }
       if (report.error) {
+        // It keeps nobody from writing again that waits for that already.
+        const auto retry_at = disk_error_ ? std::optional{disk_retry_at_} : std::nullopt;
         disk_failed(*report.error);
+        disk_retry_at_ = retry_at.value_or(disk_retry_at_);
       } else if (!is_overflow_doubtful_ && given_up_.empty()) {
         synced_tickets_ = std::max(synced_tickets_, tickets);
       }
@@ -391,6 +395,13 @@ class Spool {
     lost_overflow_ += lost;
     not_admitted_ -= std::min<std::uint64_t>(lost, not_admitted_);
     if (not_admitted_ == 0) disk_only_.clear();
+  }
+
+  /// The whole directory is gone: the next event makes it again.
+  void let_go_all() {
+    has_new_folder_ = false;
+    if (live_) let_go(live_);
+    if (overflow_) let_go(overflow_);
   }
 
   /// Gives the segments of the overflow to whom reads them, the open one when there is no other.
