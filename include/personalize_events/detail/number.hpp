@@ -63,7 +63,9 @@ namespace detail {
   stream.imbue(std::locale::classic());
   double number = 0;
   stream >> number;
-  if (stream.fail() || !std::isfinite(number)) return std::nullopt;
+  // The grammar is right, so it fails for the range alone. libc++ fails below the normal numbers
+  // too, and has then read the nearest one.
+  if (!std::isfinite(number) || (stream.fail() && std::abs(number) >= 1)) return std::nullopt;
   return number;
 }
 
