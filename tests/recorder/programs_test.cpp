@@ -11,6 +11,7 @@
 #include "support/child_process.hpp"
 #include "support/local_endpoint.hpp"
 #include "support/places.hpp"
+#include "support/temporary_folder.hpp"
 
 using personalize_events::testing::LocalEndpoint;
 
@@ -91,7 +92,10 @@ TEST_CASE("Two plug-ins with the library inside do not disturb each other") {
   const std::string scope = GENERATE("local", "global");
   const std::string visibility = GENERATE("default", "hidden");
   const std::string plugin = program("plugin_" + visibility + "_");
-  const Ended ended = run("plugin_host", {endpoint.url(), scope, plugin + "1.so", plugin + "2.so"});
+  const test::TemporaryFolder folder;
+  const std::string directory = folder / "spool";
+  const Ended ended =
+      run("plugin_host", {endpoint.url(), scope, directory, plugin + "1.so", plugin + "2.so"});
   INFO(ended.output);
   CHECK(ended.status == 0);
   CHECK(endpoint.summary().events == 200);

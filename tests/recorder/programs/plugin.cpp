@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A plug-in with a recorder of its own. plugin_host.cpp loads two.
+// A plug-in with a recorder of its own, and its spool. plugin_host.cpp loads two.
 
 #include <chrono>
 #include <cstdint>
@@ -21,10 +21,14 @@ std::unique_ptr<pe::EventRecorder>& recorder() {
 
 }  // namespace
 
-// Records so many events; answers how many were accepted.
-extern "C" __attribute__((visibility("default"))) int plugin_record(const char* url, int events) {
+// Records so many events, with a spool in a directory; answers how many were accepted.
+extern "C" __attribute__((visibility("default"))) int plugin_record(const char* url, int events,
+                                                                    const char* directory) {
   pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
   options.linger = std::chrono::milliseconds{5};
+  options.spool.emplace();
+  options.spool->directory = directory;
+  options.spool->min_free_bytes = 0;
   auto made = pe::make_recorder(options, test::recorder_client(url));
   if (!made) return -1;
   recorder() = std::make_unique<pe::EventRecorder>(*std::move(made));
