@@ -219,8 +219,10 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     loop_->remove(this);
     std::unique_lock<std::mutex> lock(mutex_);
     has_left_ = true;
-    left_in_callback_ = loop_->is_loop_thread();
-    if (left_in_callback_) return;
+    if (loop_->is_loop_thread()) {
+      left_in_callback_ = true;
+      return;
+    }
     changed_.wait(lock, [this] { return !is_busy_; });
     dispatcher_.abandon(closed_error(), [this](PendingEvent& event) { return is_kept(event); });
     std::vector<EndedEvents> ended = dispatcher_.take_ended();
