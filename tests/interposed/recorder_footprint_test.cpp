@@ -20,8 +20,9 @@
 namespace pe = personalize_events;
 using namespace std::chrono_literals;
 
-#if defined(__GLIBC__)
-inline constexpr bool kCanMeasure = !test::kIsSanitized;
+#if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#define TEST_OWN_MALLOC
+inline constexpr bool kCanMeasure = true;
 #else
 inline constexpr bool kCanMeasure = false;
 #endif
@@ -35,6 +36,7 @@ struct Heap {
 };
 thread_local Heap heap{};
 
+#ifdef TEST_OWN_MALLOC
 constexpr std::size_t kBlockHead = sizeof(std::size_t);
 
 void* counted(void* block) {
@@ -47,6 +49,7 @@ void* counted(void* block) {
 void discount(void* block) {
   if (block != nullptr) heap.bytes -= ::malloc_usable_size(block) + kBlockHead;
 }
+#endif
 
 // A recorder that nobody runs: what it accepts stays.
 pe::Result<pe::EventRecorder> recorder_at_rest() {
@@ -77,7 +80,7 @@ pe::Session visit(int number) {
 
 }  // namespace
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#ifdef TEST_OWN_MALLOC
 extern "C" {
 void* __libc_malloc(std::size_t);               // NOLINT(bugprone-reserved-identifier)
 void* __libc_calloc(std::size_t, std::size_t);  // NOLINT(bugprone-reserved-identifier)

@@ -272,7 +272,14 @@ TEST_CASE("An endpoint that dies and comes back loses nothing, and no session it
     last->second = at;
   }
   CHECK(out_of_order == 0);
-  CHECK(told.faults().size() == 2);
+  // An answer that was on its way when others failed to connect ends the fault for a moment.
+  const std::vector<pe::Fault> faults = told.faults();
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    CAPTURE(i, pe::to_string(faults[i].kind));
+    CHECK(faults[i].kind == pe::FaultKind::Offline);
+    CHECK(faults[i].cleared == (i % 2 == 1));
+  }
+  CHECK(faults.size() % 2 == 0);
 }
 
 TEST_CASE("One bad event among ten thousand costs no other") {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "support/recorder_world.hpp"
 
 namespace {
 
@@ -23,7 +24,8 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 TEST_CASE("every event ends in exactly one account, whatever the world does") {
   const std::uint64_t only = number_from("PERSONALIZE_EVENTS_SEED", 0);
   const std::uint64_t first = only == 0 ? 1 : only;
-  const std::uint64_t count = only == 0 ? number_from("PERSONALIZE_EVENTS_SEEDS", 10'000) : 1;
+  const std::uint64_t all = number_from("PERSONALIZE_EVENTS_SEEDS", test::scaled(10'000));
+  const std::uint64_t count = only == 0 ? all : 1;
   personalize_events::RecorderStats sum;
   std::uint64_t duplicates = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
