@@ -78,6 +78,15 @@ class EventAccount {
     }
   }
 
+  /// Follows events of the overflow that were written again: the place of each from `first` on, and
+  /// before `end`, has grown by `end - first`.
+  void renumber_overflow(std::uint64_t first, std::uint64_t end) noexcept {
+    for (FlushWatch& watch : watches_) {
+      const bool is_within = watch.overflow_end > first && watch.overflow_end <= end;
+      if (is_within) watch.overflow_end += end - first;
+    }
+  }
+
   /// How many events reached an end that is told.
   [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
 

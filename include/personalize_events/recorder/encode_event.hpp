@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // EventEncoder: from what an application records to a PendingEvent: checked against the model,
-// stamped with an id and a time, and written as JSON once. EventRecorder keeps one and uses it
-// again, so that encoding allocates the event and nothing else.
+// stamped with an id and a time, and written as JSON once. RecorderCore keeps them in
+// SharedEncoders and uses them again, so that encoding allocates the event and nothing else.
 #ifndef PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
 #define PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -131,6 +133,32 @@ class EventEncoder {
   json::Writer writer_{text_};
   Defaults defaults_{};
   wire::ShapeWriter<Defaults> shapes_{writer_, defaults_};
+};
+
+/// An encoder for whoever comes: one is kept for the next caller, and who comes at the same time
+/// makes another.
+///
+/// @par Thread Safety
+/// Safe; no lock.
+class SharedEncoders {
+ public:
+  SharedEncoders() = default;
+  SharedEncoders(const SharedEncoders&) = delete;
+  SharedEncoders& operator=(const SharedEncoders&) = delete;
+  ~SharedEncoders() { delete spare_.load(); }
+
+  /// As of EventEncoder.
+  [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
+                                             Platform& platform) {
+    std::unique_ptr<EventEncoder> encoder{spare_.exchange(nullptr)};
+    if (encoder == nullptr) encoder = std::make_unique<EventEncoder>();
+    Result<PendingEvents> encoded = encoder->encode(session, event, platform);
+    const std::unique_ptr<EventEncoder> surplus{spare_.exchange(encoder.release())};
+    return encoded;
+  }
+
+ private:
+  std::atomic<EventEncoder*> spare_{nullptr};
 };
 
 }  // namespace detail

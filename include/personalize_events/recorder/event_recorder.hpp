@@ -129,7 +129,9 @@ class EventRecorder : public EventSink {
   ///
   /// @par Error Handling
   /// Timeout: the event was accepted, and whether the disk has it is not known after `timeout`; do
-  /// not record it again. All other errors: it was not accepted. Storage: the disk refused it.
+  /// not record it again. Storage, of code "Removed": it was accepted, and somebody removed the
+  /// spool's directory before the disk had it, so that it may be lost. All other errors: it was not
+  /// accepted. Storage, of another code: the disk refused it.
   /// Configuration: there is no spool. InvalidArgument, QueueFull, Cancelled: as `record`.
   Result<void> record_durable(const Session& session, Event event,
                               std::chrono::milliseconds timeout) {

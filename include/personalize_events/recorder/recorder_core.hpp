@@ -25,6 +25,7 @@
 #include "personalize_events/http/options.hpp"
 #include "personalize_events/platform/process_id.hpp"
 #include "personalize_events/recorder/batch.hpp"
+#include "personalize_events/recorder/delivery.hpp"
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
 #include "personalize_events/recorder/options.hpp"
@@ -58,30 +59,6 @@ inline constexpr std::chrono::milliseconds kLongestWait{std::chrono::hours{24 * 
   return options;
 }
 
-/// Events that ended, as the application is told of them.
-[[nodiscard]] inline Delivery delivery_of(EndedEvents&& ended) {
-  Delivery delivery;
-  delivery.outcome = ended.outcome;
-  delivery.request_id = std::move(ended.request_id);
-  delivery.error = std::move(ended.error);
-  const PendingEvent& first = ended.events.front();
-  delivery.session.session_id = std::string{first.session_id()};
-  if (!first.user_id().empty()) delivery.session.user_id = std::string{first.user_id()};
-  for (const PendingEvent& event : ended.events) {
-    delivery.event_ids.push_back(event_id_of(event.json()));
-    if (ended.outcome != Outcome::Delivered) delivery.events.emplace_back(event.json());
-    delivery.attempts = std::max<int>(delivery.attempts, event.attempts);
-    delivery.may_have_been_delivered =
-        delivery.may_have_been_delivered || event.may_have_been_delivered;
-  }
-  if (ended.outcome == Outcome::Delivered) delivery.may_have_been_delivered = false;
-  if (delivery.error) {
-    delivery.error->attempts = delivery.attempts;
-    delivery.error->may_have_been_delivered = delivery.may_have_been_delivered;
-  }
-  return delivery;
-}
-
 class RecorderCore final : public LoopMember, public std::enable_shared_from_this<RecorderCore> {
  public:
   /// `spool` is null for a recorder that keeps its events in memory only.
@@ -98,7 +75,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     is_spool_drained_ = false;
   }
 
-  ~RecorderCore() override { delete spare_encoder_.load(); }
+  ~RecorderCore() override = default;
   RecorderCore(const RecorderCore&) = delete;
   RecorderCore& operator=(const RecorderCore&) = delete;
 
@@ -342,7 +319,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
       return std::move(valid).error();
     }
-    return encode(session, event);
+    return encoders_.encode(session, event, context_->platform());
   }
 
   Result<void> refused(Error error) {
@@ -351,15 +328,6 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   }
   [[nodiscard]] static Error cancelled(const char* why) {
     return make_error(ErrorKind::Cancelled, "record", why);
-  }
-
-  /// One encoder is kept for the next caller; whoever comes at the same time makes another.
-  [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event) {
-    std::unique_ptr<EventEncoder> encoder{spare_encoder_.exchange(nullptr)};
-    if (encoder == nullptr) encoder = std::make_unique<EventEncoder>();
-    Result<PendingEvents> encoded = encoder->encode(session, event, context_->platform());
-    const std::unique_ptr<EventEncoder> surplus{spare_encoder_.exchange(encoder.release())};
-    return encoded;
   }
 
   [[nodiscard]] Result<void> accept(PendingEvents&& one, bool must_be_durable) {
@@ -409,6 +377,13 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
         spool.wait_synced(ticket, syncer_ ? timeout : std::chrono::milliseconds{0});
     if (syncer_) --waiting_for_disk_;
     if (is_there) return {};
+    if (spool.is_lost(ticket)) {
+      Error error = make_error(ErrorKind::Storage, spool.options().directory,
+                               "was removed before the event was on the disk, so that it may be "
+                               "lost; the spool makes the directory again");
+      error.code = "Removed";
+      return error;
+    }
     return make_error(ErrorKind::Timeout, "record_durable",
                       "the event was accepted and is not on the disk yet; do not record it again");
   }
@@ -602,7 +577,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   const std::shared_ptr<Loop> loop_;
   const std::shared_ptr<AttemptSender> sender_;
   const ProcessId owner_{process_id()};
-  std::atomic<EventEncoder*> spare_encoder_{nullptr};
+  SharedEncoders encoders_{};
   std::atomic<std::uint64_t> refused_{0};
 
   mutable std::mutex mutex_{};

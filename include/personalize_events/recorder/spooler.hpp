@@ -111,6 +111,9 @@ class Spooler {
 
   /// Takes in what `look` brought, and writes what is due.
   void turn(SteadyTime now) {
+    for (const spool::Renumbering& one : spool_->take_renumbered()) {
+      dispatcher_.account().renumber_overflow(one.first, one.end);
+    }
     for (spool::ReadEvent& read : std::exchange(read_, {})) take_in(std::move(read));
     for (spool::ReadEvent& read : std::exchange(dropped_, {})) {
       spool_->admitted(read.event.front());

@@ -157,3 +157,32 @@ TEST_CASE("a flush sees what is in the overflow by then, as it is read back or l
   CHECK(report.dropped == 1);
   CHECK(report.complete);
 }
+
+TEST_CASE("a flush follows events of the overflow that were written again under other places") {
+  Bookkeeper books;
+  books.account.spill();
+  books.account.spill();
+  const auto before = books.account.watch(3);  // its events are at 1 and 2
+  books.account.spill();
+  const auto after = books.account.watch(4);  // and this one's at 3, too
+  books.account.renumber_overflow(1, 4);      // now at 4, 5 and 6
+  const auto end_at = [&](std::uint64_t place) {
+    auto one = test::pending("visit", "", "a");
+    one.front().folder = pe::spool::kOverflowFolder;
+    one.front().place = place;
+    books.account.readmit(one.front());
+    books.account.end(one, Outcome::Delivered);
+  };
+  end_at(4);
+  end_at(5);
+  CHECK(before->report.pending == 0);
+  CHECK(after->report.pending == 1);
+  end_at(6);
+  CHECK(books.account.unwatch(before).delivered == 2);
+  CHECK(books.account.unwatch(after).delivered == 3);
+  // What is not behind a watch's first place leaves it alone.
+  const auto later = books.account.watch(7);
+  books.account.renumber_overflow(1, 4);
+  CHECK(later->overflow_end == 7);
+  books.account.unwatch(later);
+}

@@ -2,9 +2,12 @@
 
 #include "personalize_events/recorder/encode_event.hpp"
 
+#include <atomic>
 #include <limits>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "catch.hpp"
 #include "personalize_events/json/reader.hpp"
@@ -111,4 +114,22 @@ TEST_CASE("raised limits pass, as far as the recorder can hold them") {
   CHECK(refused_at({std::string(70'000, 'x')}, {"Watch"}, lax) == "sessionId");
   CHECK(refused_at({"v", std::string(70'000, 'x')}, {"Watch"}, lax) == "userId");
   CHECK(refused_at({"\xff"}, {"Watch"}, lax) == "sessionId");
+}
+
+TEST_CASE("encoders are shared by threads, each of which gets its own event") {
+  pe::testing::VirtualPlatform platform;
+  pe::detail::SharedEncoders encoders;
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < 200; ++i) {
+        const std::string session = "visit-" + std::to_string(thread) + "-" + std::to_string(i);
+        const auto one = encoders.encode({session}, {"Watch"}, platform);
+        if (one && one->front().session_id() == session) ++right;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(right == 800);
 }

@@ -425,6 +425,28 @@ TEST_CASE("record_durable answers when the disk has the event, or says that it w
   CHECK(recorder->close(seconds{5}).delivered == 2);
 }
 
+TEST_CASE("record_durable tells that the directory was removed before the disk had the event") {
+  World world;
+  pe::RecorderOptions options = world.spooled_options();
+  options.max_pending_events = 1;
+  auto recorder = world.make_spooled(options);
+  REQUIRE(recorder.has_value());
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+  }
+  const auto names = world.files->list_folder("/spool");
+  for (const std::string& name : *names) world.files->delete_folder("/spool/" + name);
+  world.files->delete_folder("/spool");
+  const auto removed = recorder->record_durable({"visit"}, pe::Event{"Watch"}, seconds{1});
+  REQUIRE_FALSE(removed.has_value());
+  CHECK(removed.error().kind == pe::ErrorKind::Storage);
+  CHECK(removed.error().code == "Removed");
+  CHECK(recorder->stats().recorded == 3);
+  const pe::CloseReport report = recorder->close(seconds{5});
+  CHECK(report.delivered == 1);
+  CHECK(report.dropped == 2);
+}
+
 TEST_CASE("what could not be delivered is spooled at close, and delivered by the next recorder") {
   World world;
   pe::RecorderOptions options = world.spooled_options();

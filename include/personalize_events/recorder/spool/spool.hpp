@@ -10,7 +10,6 @@
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_SPOOL_HPP
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -34,12 +33,13 @@
 #include "personalize_events/recorder/spool/folder_locks.hpp"
 #include "personalize_events/recorder/spool/frame.hpp"
 #include "personalize_events/recorder/spool/options.hpp"
+#include "personalize_events/recorder/spool/overflow.hpp"
 #include "personalize_events/recorder/spool/rejected_events.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
 #include "personalize_events/recorder/spool/segment_ledger.hpp"
 #include "personalize_events/recorder/spool/segment_writer.hpp"
-#include "personalize_events/recorder/spool/session_counts.hpp"
 #include "personalize_events/recorder/spool/spooled_event.hpp"
+#include "personalize_events/recorder/spool/sync_tickets.hpp"
 #include "personalize_events/recorder/spool/writer_folder.hpp"
 #include "personalize_events/result.hpp"
 
@@ -61,7 +61,7 @@ class Spool {
         options_(std::move(options)),
         scope_(with_account(std::move(scope), options_)),
         platform_(std::move(platform)),
-        disk_only_(memory_bytes / 64),
+        overflow_(*files_, options_.directory + "/quarantine", memory_bytes / 64),
         dead_(*files_, locks_, options_.directory, scope_),
         rejected_(*files_, options_.directory, rejected_limit(options_.max_bytes)) {}
   Spool(const Spool&) = delete;
@@ -76,7 +76,7 @@ class Spool {
   /// unchanged. After one, nothing is tried for kDiskPause.
   Result<void> append(detail::PendingEvent& event) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const Result<Appended> appended = append_to(live_, event);
+    const Result<Appended> appended = append_to(live_, next_live_, event);
     if (!appended) return appended.error();
     if (!live_ledger_) live_ledger_.emplace(*files_, live_->log.folder(), live_->log.header());
     live_ledger_->appended(*appended);
@@ -88,49 +88,48 @@ class Spool {
   /// Writes an event that is not kept in memory; `read` gives it back. Errors: as of append.
   Result<void> append_overflow(const detail::PendingEvent& event) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const Result<Appended> appended = append_to(overflow_, event);
+    const Result<Appended> appended = append_to(overflow_.writer(), overflow_.next_place(), event);
     if (!appended) return appended.error();
-    if (overflow_segments_.empty() || overflow_segments_.back() != appended->segment) {
-      overflow_segments_.push_back(appended->segment);
-    }
-    disk_only_.add(event.session_id());
-    ++overflow_unread_;
-    ++not_admitted_;
+    overflow_.appended(*appended, event.session_id());
     return {};
   }
 
   /// Whether an event of a session must go to the disk only, because older ones of it may be there,
   /// or on their way into memory.
   [[nodiscard]] bool must_follow(std::string_view session_id) const {
-    if (not_admitted_ == 0) return false;
+    if (!overflow_.precedes_some()) return false;
     const std::lock_guard<std::mutex> lock(mutex_);
-    return disk_only_.contains(session_id);
+    return overflow_.must_be_followed(session_id);
   }
   /// Says that an event which `read` or `maintain` gave is in memory, or has ended: younger ones of
   /// its session need not follow it to the disk.
   void admitted(const detail::PendingEvent& event) {
     if (event.folder != kOverflowFolder) return;
     const std::lock_guard<std::mutex> lock(mutex_);
-    disk_only_.remove(event.session_id());
-    if (not_admitted_ > 0) --not_admitted_;
+    overflow_.admitted(event.session_id());
   }
 
   /// Marks the events that have been written so far, for wait_synced.
   [[nodiscard]] std::uint64_t ticket() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return tickets_;
+    return tickets_.issued();
   }
-  /// The sequence in the overflow of the next event; those before it were recorded already.
+  /// The place in the overflow of the next event; those before it were recorded already.
   [[nodiscard]] std::uint64_t next_overflow_place() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return overflow_ ? overflow_->log.next_sequence() : next_overflow_;
+    return overflow_.next_place();
+  }
+  /// Events of the overflow whose place has changed since the last call.
+  [[nodiscard]] std::vector<Renumbering> take_renumbered() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return overflow_.take_renumbered();
   }
 
   // --- Bringing to the disk ---
 
   [[nodiscard]] bool has_unsynced() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return synced_tickets_ < tickets_;
+    return tickets_.has_waiting();
   }
 
   /// Brings what was written so far to the disk and waits for it, while others go on writing.
@@ -147,8 +146,8 @@ class Spool {
       // What a failed sync may have lost is written again first.
       if (!given_up_.empty()) return false;
       if (live_) live = live_->log.begin_sync();
-      if (overflow_) overflow = overflow_->log.begin_sync();
-      tickets = tickets_;
+      if (overflow_.writer()) overflow = overflow_.writer()->log.begin_sync();
+      tickets = tickets_.issued();
       has_new_folder = std::exchange(has_new_folder_, false);
     }
     const bool has_some = has_new_folder || !live.empty() || !overflow.empty();
@@ -159,10 +158,11 @@ class Spool {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       SyncReport report = live_ ? live_->log.finish_sync(live) : SyncReport{};
-      SyncReport other = overflow_ ? overflow_->log.finish_sync(overflow) : SyncReport{};
+      SyncReport other =
+          overflow_.writer() ? overflow_.writer()->log.finish_sync(overflow) : SyncReport{};
       // Beside what was let go meanwhile.
       given_up_.insert(given_up_.end(), report.given_up.begin(), report.given_up.end());
-      if (!other.given_up.empty()) rewrite_overflow(other.given_up);
+      if (!other.given_up.empty()) overflow_.rewrite(other.given_up, tickets_);
       if (!report.error) report.error = std::move(other.error);
       if (!names) {
         report.error = names.error();
@@ -174,18 +174,25 @@ class Spool {
         const auto retry_at = disk_error_ ? std::optional{disk_retry_at_} : std::nullopt;
         disk_failed(*report.error);
         disk_retry_at_ = retry_at.value_or(disk_retry_at_);
-      } else if (!is_overflow_doubtful_ && given_up_.empty()) {
-        synced_tickets_ = std::max(synced_tickets_, tickets);
+      } else if (!overflow_.is_doubtful() && given_up_.empty()) {
+        tickets_.sync_up_to(tickets);
       }
     }
     synced_.notify_all();
     return has_some;
   }
 
-  /// Waits until what `ticket` marks is on the disk; false when it was not in time.
+  /// Waits until what `ticket` marks is on the disk; false when it was not in time, or is lost.
   [[nodiscard]] bool wait_synced(std::uint64_t ticket, std::chrono::milliseconds timeout) {
     std::unique_lock<std::mutex> lock(mutex_);
-    return synced_.wait_for(lock, timeout, [&] { return synced_tickets_ >= ticket; });
+    synced_.wait_for(lock, timeout,
+                     [&] { return tickets_.state(ticket) != SyncTickets::State::Waiting; });
+    return tickets_.state(ticket) == SyncTickets::State::Synced;
+  }
+  /// Whether what `ticket` marks may be lost, because somebody removed its file before a sync.
+  [[nodiscard]] bool is_lost(std::uint64_t ticket) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return tickets_.state(ticket) == SyncTickets::State::Lost;
   }
 
   /// Segments whose events may be lost, or that waste room: their open events are to be written
@@ -203,19 +210,16 @@ class Spool {
   /// disk has the new one for certain.
   void note_moved(std::uint64_t old_place) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    moved_.emplace_back(tickets_, old_place);
+    moved_.add(tickets_.issued(), old_place);
   }
 
   // --- Reading back ---
 
   /// How many events of this recorder are on the disk only.
-  [[nodiscard]] std::uint64_t overflow_unread() const noexcept { return overflow_unread_; }
+  [[nodiscard]] std::uint64_t overflow_unread() const noexcept { return overflow_.unread(); }
 
   /// Whether `read` may have something.
-  [[nodiscard]] bool has_unread() const {
-    const bool has_open_segment = overflow_backlog_ && overflow_backlog_->has_unread();
-    return overflow_unread() > 0 || has_open_segment || dead_.has_unread();
-  }
+  [[nodiscard]] bool has_unread() const { return overflow_.has_unread() || dead_.has_unread(); }
 
   /// Reads events that are on the disk only, in the order of their folder, up to so many bytes.
   [[nodiscard]] std::vector<ReadEvent> read(std::size_t most_events, std::size_t most_bytes) {
@@ -255,7 +259,7 @@ class Spool {
   [[nodiscard]] std::vector<ReadEvent> maintain() {
     const auto now = platform_->steady_now();
     dead_.release_drained();
-    settle_doubt();
+    settle_overflow();
     if (now >= dead_.next_look()) look_for_dead(now);
     return keep_limits(now);
   }
@@ -264,10 +268,7 @@ class Spool {
     return dead_.next_look();
   }
   /// Whether every folder that could be taken over was found, and all of it was drained.
-  [[nodiscard]] bool is_drained() const {
-    const bool is_read = !overflow_backlog_ || overflow_backlog_->is_read();
-    return dead_.is_drained() && overflow_unread() == 0 && is_read;
-  }
+  [[nodiscard]] bool is_drained() const { return dead_.is_drained() && overflow_.is_drained(); }
 
   // --- Faults ---
 
@@ -281,7 +282,7 @@ class Spool {
   /// How many events that were on the disk only could not be read back, since the last call.
   [[nodiscard]] std::uint64_t take_lost() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(lost_overflow_, 0);
+    return overflow_.take_lost();
   }
 
   // --- Refused events ---
@@ -300,7 +301,7 @@ class Spool {
     dead_.close();
     const std::lock_guard<std::mutex> lock(mutex_);
     close_writer(live_, live_ledger_ ? live_ledger_->take_finished() : Numbers{});
-    close_writer(overflow_, {});
+    close_writer(overflow_.writer(), {});
   }
 
   /// In a forked child: closes the locks, so that nobody waits for it. Nothing of the parent's is
@@ -323,13 +324,13 @@ class Spool {
   [[nodiscard]] Moment moment() const { return {platform_->now(), platform_->steady_now()}; }
   [[nodiscard]] std::string quarantine() const { return options_.directory + "/quarantine"; }
 
-  [[nodiscard]] Result<Appended> append_to(std::optional<WriterFolder>& folder,
+  /// `first` is the sequence that the first event gets if the folder has to be made.
+  [[nodiscard]] Result<Appended> append_to(std::optional<WriterFolder>& folder, std::uint64_t first,
                                            const detail::PendingEvent& event) {
     const Moment now = moment();
     if (disk_error_ && now.steady < disk_retry_at_) return *disk_error_;
     if (is_over_limit_) return disk_failed(full_error());
     if (!folder) {
-      const std::uint64_t first = &folder == &live_ ? next_live_ : next_overflow_;
       Result<WriterFolder> made = WriterFolder::make(
           *files_, locks_, options_.directory,
           {first, new_writer_id(), scope_.region, scope_.endpoint, scope_.account},
@@ -347,12 +348,11 @@ class Spool {
       if (is_gone) let_go(folder);
       return error;
     }
-    if (appended->segment != last_segment_) {
-      last_segment_ = appended->segment;
+    if (appended->segment != std::exchange(folder->last_segment, appended->segment)) {
       has_turned_ = true;
     }
     disk_error_.reset();
-    ++tickets_;
+    tickets_.issue();
     return appended;
   }
 
@@ -369,164 +369,71 @@ class Spool {
     return error;
   }
 
-  /// A folder whose files are gone. Its events that are in memory are written again.
+  /// A folder whose files are gone.
   void let_go(std::optional<WriterFolder>& folder) {
-    const std::uint64_t next = folder->log.next_sequence();
-    if (&folder == &live_) {
-      const auto oldest = live_ledger_ ? live_ledger_->oldest() : std::nullopt;
-      if (oldest) given_up_.push_back({0, oldest->first_sequence, next});
-      live_ledger_.reset();
-      moved_.clear();
-      next_live_ = next;
-    } else {
-      overflow_segments_.clear();
-      obsolete_.clear();
-      lose_unread();
-      next_overflow_ = next;
-      is_overflow_gone_ = true;
-    }
     locks_.release(folder->lock);
-    folder.reset();
+    if (&folder == &live_) return let_go_live();
+    overflow_.let_go();
+    tickets_.lose();
+    synced_.notify_all();
   }
-
-  /// Locked: what was not read of the overflow cannot be read.
-  void lose_unread() {
-    const std::uint64_t lost = overflow_unread_.exchange(0);
-    lost_overflow_ += lost;
-    not_admitted_ -= std::min<std::uint64_t>(lost, not_admitted_);
-    if (not_admitted_ == 0) disk_only_.clear();
+  /// Its events are in memory, and are written again.
+  void let_go_live() {
+    next_live_ = live_->log.next_sequence();
+    const auto oldest = live_ledger_ ? live_ledger_->oldest() : std::nullopt;
+    if (oldest) given_up_.push_back({0, oldest->first_sequence, next_live_});
+    live_ledger_.reset();
+    moved_.clear();
+    live_.reset();
   }
 
   /// The whole directory is gone: the next event makes it again.
   void let_go_all() {
     has_new_folder_ = false;
     if (live_) let_go(live_);
-    if (overflow_) let_go(overflow_);
+    if (overflow_.writer()) let_go(overflow_.writer());
   }
 
-  /// Gives the segments of the overflow to whom reads them, the open one when there is no other.
   void hand_over_overflow() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (std::exchange(is_overflow_gone_, false)) overflow_backlog_.reset();
-    if (!overflow_ || overflow_segments_.empty()) return;
-    if (!overflow_backlog_) {
-      overflow_backlog_.emplace(*files_, overflow_->log.folder(), quarantine());
-    }
-    const auto open = overflow_->log.open_segment();
-    const bool is_open = open && open->number == overflow_segments_.back();
-    if (is_open && overflow_segments_.size() == 1 && !overflow_backlog_->has_unread()) {
-      overflow_->log.seal();
-    }
-    const bool keeps_last = is_open && overflow_->log.open_segment().has_value();
-    while (overflow_segments_.size() > (keeps_last ? 1U : 0U)) {
-      overflow_backlog_->add_segment(overflow_segments_.front());
-      overflow_segments_.erase(overflow_segments_.begin());
-    }
+    overflow_.hand_over();
+  }
+  void settle_overflow() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    overflow_.settle();
   }
 
   [[nodiscard]] std::optional<ReadEvent> read_one() {
-    if (overflow_backlog_) {
-      if (const std::optional<Frame> frame = overflow_backlog_->next()) {
-        ReadEvent event = event_of(*frame, kOverflowFolder);
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (overflow_unread_ > 0) --overflow_unread_;
-        return event;
-      }
-      if (overflow_backlog_->is_read()) forget_lost_overflow();
+    if (const std::optional<Frame> frame = overflow_.next()) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      overflow_.was_read(1);
+      return event_of(*frame, kOverflowFolder);
     }
+    settle_overflow();
     if (const auto found = dead_.next()) return event_of(found->second, found->first);
     return std::nullopt;
-  }
-
-  /// With nothing left in the overflow, nothing of it has to be on the disk.
-  void settle_doubt() {
-    if (overflow_backlog_ && !overflow_backlog_->is_drained()) return;
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (overflow_segments_.empty()) is_overflow_doubtful_ = false;
-  }
-
-  /// All of the overflow was read: what is still counted was damaged.
-  void forget_lost_overflow() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!overflow_segments_.empty()) return;
-    lose_unread();
   }
 
   [[nodiscard]] ReadEvent event_of(const Frame& frame, std::uint32_t folder) const {
     return read_event(frame, folder, options_.max_age, moment());
   }
 
-  /// Writes again what a failed sync may have lost of the overflow, and what is behind it, so that
-  /// the order stays. Where that cannot be done, nothing counts as synced until all of it ended.
-  void rewrite_overflow(const std::vector<SegmentRange>& given_up) {
-    const auto is_given_up = [&given_up](std::uint64_t number) {
-      return std::any_of(given_up.begin(), given_up.end(),
-                         [number](const SegmentRange& one) { return one.number == number; });
-    };
-    const auto first =
-        std::find_if(overflow_segments_.begin(), overflow_segments_.end(), is_given_up);
-    const auto found = std::count_if(first, overflow_segments_.end(), is_given_up);
-    is_overflow_doubtful_ =
-        is_overflow_doubtful_ || static_cast<std::size_t>(found) < given_up.size();
-    if (!overflow_ || first == overflow_segments_.end()) return;
-    const Numbers old(first, overflow_segments_.end());
-    overflow_segments_.erase(first, overflow_segments_.end());
-    overflow_->log.seal();
-    Numbers fresh;
-    if (copy_overflow(old, fresh)) {
-      overflow_segments_.insert(overflow_segments_.end(), fresh.begin(), fresh.end());
-      for (const std::uint64_t number : old) obsolete_.emplace_back(tickets_, number);
-      return;
-    }
-    is_overflow_doubtful_ = true;
-    overflow_->log.seal();
-    for (const std::uint64_t number : fresh) {
-      static_cast<void>(remove_segment(*files_, overflow_->log.folder(), number));
-    }
-    overflow_segments_.insert(overflow_segments_.end(), old.begin(), old.end());
-  }
-
   /// Lets go of copies whose successors the disk has.
   Result<void> drop_old_copies() {
-    std::vector<std::uint64_t> places;
+    Numbers places;
     Numbers segments;
     std::string folder;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      take_synced(moved_, places);
-      take_synced(obsolete_, segments);
-      if (overflow_) folder = overflow_->log.folder();
+      places = moved_.take_synced(tickets_);
+      segments = overflow_.take_old_segments(tickets_);
+      folder = overflow_.folder();
     }
     for (const std::uint64_t number : segments) {
       static_cast<void>(remove_segment(*files_, folder, number));
     }
     if (places.empty()) return {};
     return acknowledge_live(std::move(places));
-  }
-  using Ticketed = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
-  void take_synced(Ticketed& from, std::vector<std::uint64_t>& to) const {
-    const auto first_not = std::find_if(
-        from.begin(), from.end(), [this](const auto& one) { return one.first > synced_tickets_; });
-    for (auto one = from.begin(); one != first_not; ++one) to.push_back(one->second);
-    from.erase(from.begin(), first_not);
-  }
-
-  /// False when not all of it could be copied.
-  [[nodiscard]] bool copy_overflow(const Numbers& from, Numbers& to) {
-    for (const std::uint64_t number : from) {
-      auto reader = SegmentReader::open(*files_, segment_path(overflow_->log.folder(), number));
-      if (!reader) return false;
-      for (;;) {
-        const Result<std::optional<Frame>> frame = reader->next();
-        if (!frame) return false;
-        if (!*frame) break;
-        const Result<Appended> appended = overflow_->log.append((*frame)->entry);
-        if (!appended) return false;
-        ++tickets_;
-        if (to.empty() || to.back() != appended->segment) to.push_back(appended->segment);
-      }
-    }
-    return true;
   }
 
   [[nodiscard]] static std::vector<std::uint32_t> folders_of(
@@ -543,10 +450,7 @@ class Spool {
 
   Result<void> acknowledge_in(std::uint32_t folder, std::vector<std::uint64_t> sequences) {
     if (folder == kLiveFolder) return acknowledge_live(std::move(sequences));
-    if (folder == kOverflowFolder) {
-      if (!overflow_backlog_) return {};
-      return overflow_backlog_->acknowledge(std::move(sequences));
-    }
+    if (folder == kOverflowFolder) return overflow_.acknowledge(std::move(sequences));
     return dead_.acknowledge(folder, std::move(sequences));
   }
 
@@ -579,7 +483,7 @@ class Spool {
     };
     const bool has_found = dead_.look(now, random, is_own);
     if (!has_found) {
-      if (overflow_backlog_) overflow_backlog_->try_again();
+      if (overflow_.backlog()) overflow_.backlog()->try_again();
       // A whole round found nothing that is damaged any more.
       if (!std::exchange(is_damaged_, false)) damage_.reset();
       return;
@@ -590,7 +494,7 @@ class Spool {
 
   void collect_damage() {
     std::optional<Error> found = dead_.take_damage();
-    if (!found && overflow_backlog_) found = overflow_backlog_->take_damage().error;
+    if (!found && overflow_.backlog()) found = overflow_.backlog()->take_damage().error;
     if (!found) return;
     damage_ = std::move(found);
     is_damaged_ = true;
@@ -628,12 +532,12 @@ class Spool {
     };
     if (dead_.drop_oldest(take)) return true;
     hand_over_overflow();
-    if (!overflow_backlog_ || !overflow_backlog_->oldest_unread()) return false;
+    if (!overflow_.backlog() || !overflow_.backlog()->oldest_unread()) return false;
     const std::size_t before = dropped.size();
-    overflow_backlog_->drop_oldest_unread(
+    overflow_.backlog()->drop_oldest_unread(
         [&](const Frame& frame) { take(kOverflowFolder, frame); });
     const std::lock_guard<std::mutex> lock(mutex_);
-    overflow_unread_ -= std::min<std::uint64_t>(dropped.size() - before, overflow_unread_);
+    overflow_.was_read(dropped.size() - before);
     return true;
   }
 
@@ -663,25 +567,13 @@ class Spool {
   std::condition_variable synced_{};
   std::optional<WriterFolder> live_{};
   std::optional<SegmentLedger> live_ledger_{};
-  std::optional<WriterFolder> overflow_{};
   std::uint64_t next_live_{1};  ///< the first sequence of the next folder
-  std::uint64_t next_overflow_{1};
-  Numbers overflow_segments_{};                    ///< not handed over yet
-  std::atomic<std::uint64_t> overflow_unread_{0};  ///< written under the lock
-  std::atomic<std::uint64_t> not_admitted_{0};     ///< likewise: unread, or read just now
-  bool is_overflow_gone_{false};
-  bool is_overflow_doubtful_{false};  ///< the disk may not have what was synced of it
-  std::uint64_t lost_overflow_{0};
-  SessionCounts disk_only_;
+  Overflow overflow_;
+  SyncTickets tickets_{};
   std::vector<SegmentRange> given_up_{};
-  // Each with the ticket of its last copy:
-  Ticketed moved_{};     ///< places in the live folder
-  Ticketed obsolete_{};  ///< segments of the overflow
+  OldCopies moved_{};  ///< places in the live folder
   std::vector<std::string> own_folders_{};
   bool has_new_folder_{false};  ///< its name is not on the disk yet
-  std::uint64_t tickets_{0};
-  std::uint64_t synced_tickets_{0};
-  std::uint64_t last_segment_{0};
   bool has_turned_{true};
   bool is_over_limit_{false};
   std::chrono::steady_clock::time_point look_at_room_{};
@@ -689,7 +581,6 @@ class Spool {
   std::chrono::steady_clock::time_point disk_retry_at_{};
 
   // The loop's thread only:
-  std::optional<BacklogFolder> overflow_backlog_{};
   DeadWriters dead_;
   std::optional<Error> damage_{};
   bool is_damaged_{false};  ///< something was found in this round

@@ -38,6 +38,7 @@ inline constexpr const char* kWriterPrefix = "w-";
 struct WriterFolder {
   FolderLocks::Slot lock;
   SegmentWriter log;
+  std::uint64_t last_segment{0};  ///< of the youngest event, as the spool saw it
 
   /// Makes a folder in `directory` and locks it. `header.writer` is a new UUID. Errors: Storage, as
   /// of FileSystem.

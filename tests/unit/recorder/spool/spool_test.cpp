@@ -592,6 +592,24 @@ TEST_CASE("overflow that cannot be written again is read where it is, in order, 
   }
 }
 
+TEST_CASE("overflow whose folder was removed before a sync is never called synced") {
+  World world;
+  world.overflow("a");
+  const std::uint64_t ticket = world.spool->ticket();
+  CHECK_FALSE(world.spool->is_lost(ticket));
+  world.files->delete_folder(world.folder());
+  world.files->delete_folder("/spool");
+  CHECK(world.spool->sync());
+  CHECK(world.spool->is_lost(ticket));
+  CHECK(world.spool->take_lost() == 1);
+  world.after_pause();
+  world.overflow("b");
+  CHECK(world.spool->sync());
+  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
+  CHECK(world.spool->wait_synced(world.spool->ticket(), milliseconds{0}));
+  CHECK(ids_of(world.read()) == "b");
+}
+
 TEST_CASE("overflow that was read when its sync failed is not called synced until it ended") {
   World world;
   world.overflow("a");
