@@ -55,6 +55,8 @@ class FaultyFiles final : public pe::FileSystem {
   std::string fails_at{};
   /// Called once, in the next sync of a file, as if others went on meanwhile.
   std::function<void()> during_sync{};
+  /// Called when a folder was made, as if another process were faster than what comes next.
+  std::function<void(const std::string&)> after_new_folder{};
   /// The next append writes this many bytes and no more.
   std::optional<std::size_t> short_write{};
   std::size_t syncs{0};
@@ -69,7 +71,8 @@ class FaultyFiles final : public pe::FileSystem {
     const std::size_t slash = path.rfind('/');
     if (slash != 0 && folders_.count(path.substr(0, slash)) == 0) return error(path, "NotFound");
     if (files_.count(path) != 0) return error(path, "Exists");
-    folders_.insert(path);
+    const bool is_new = folders_.insert(path).second;
+    if (is_new && after_new_folder) after_new_folder(path);
     return {};
   }
 

@@ -331,10 +331,7 @@ class Spool {
     if (disk_error_ && now.steady < disk_retry_at_) return *disk_error_;
     if (is_over_limit_) return disk_failed(full_error());
     if (!folder) {
-      Result<WriterFolder> made = WriterFolder::make(
-          *files_, locks_, options_.directory,
-          {first, new_writer_id(), scope_.region, scope_.endpoint, scope_.account},
-          segment_size(options_.max_bytes), options_.sync_interval.has_value());
+      Result<WriterFolder> made = make_folder(first);
       if (!made) return disk_failed(std::move(made).error());
       own_folders_.push_back(made->log.folder());
       has_new_folder_ = true;
@@ -354,6 +351,17 @@ class Spool {
     disk_error_.reset();
     tickets_.issue();
     return appended;
+  }
+
+  /// Under a name that no other process took for a dead writer's before it was locked.
+  [[nodiscard]] Result<WriterFolder> make_folder(std::uint64_t first) {
+    for (int names = 1;; ++names) {
+      Result<WriterFolder> made = WriterFolder::make(
+          *files_, locks_, options_.directory,
+          {first, new_writer_id(), scope_.region, scope_.endpoint, scope_.account},
+          segment_size(options_.max_bytes), options_.sync_interval.has_value());
+      if (made || made.error().code != kTaken || names == kMostNames) return made;
+    }
   }
 
   const Error& disk_failed(Error error) {
@@ -555,6 +563,7 @@ class Spool {
   }
 
   static constexpr std::size_t kMostDroppedAtOnce = 100'000;
+  static constexpr int kMostNames = 100;
 
   const std::shared_ptr<FileSystem> files_;
   const SpoolOptions options_;

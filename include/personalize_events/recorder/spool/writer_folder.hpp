@@ -21,6 +21,8 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace spool {
 
 inline constexpr const char* kWriterPrefix = "w-";
+/// The code of the error that another process was faster to lock a new folder.
+inline constexpr const char* kTaken = "Taken";
 
 /// Makes a folder and those that it stands in. Errors: Storage, as of FileSystem.
 [[nodiscard]] inline Result<void> make_folders(FileSystem& files, const std::string& path) {
@@ -41,7 +43,7 @@ struct WriterFolder {
   std::uint64_t last_segment{0};  ///< of the youngest event, as the spool saw it
 
   /// Makes a folder in `directory` and locks it. `header.writer` is a new UUID. Errors: Storage, as
-  /// of FileSystem.
+  /// of FileSystem; of code kTaken, another UUID will do.
   [[nodiscard]] static Result<WriterFolder> make(FileSystem& files, FolderLocks& locks,
                                                  const std::string& directory, SegmentHeader header,
                                                  std::uint64_t segment_bytes, bool will_sync) {
@@ -49,12 +51,14 @@ struct WriterFolder {
     const std::string folder = directory + "/" + kWriterPrefix + header.writer;
     if (Result<void> made = files.make_folder(folder); !made) return std::move(made).error();
     const Result<std::optional<FolderLocks::Slot>> lock = locks.take(files, folder);
-    if (!lock) return lock.error();
-    if (!*lock) {
-      // Another recorder took the empty folder for one of a dead writer, and removes it.
-      return detail::make_error(ErrorKind::Storage, folder,
-                                "was taken by another process; try again");
+    // Another recorder took the empty folder for one of a dead writer, and removes it.
+    const bool is_removed = !lock && lock.error().code == "NotFound";
+    if (is_removed || (lock && !*lock)) {
+      Error error = detail::make_error(ErrorKind::Storage, folder, "was taken by another process");
+      error.code = kTaken;
+      return error;
     }
+    if (!lock) return lock.error();
     return WriterFolder{**lock,
                         SegmentWriter{files, folder, std::move(header), segment_bytes, will_sync}};
   }

@@ -438,6 +438,23 @@ TEST_CASE("a folder that cannot be made is tried again") {
   CHECK(world.spool->append(one).has_value());
 }
 
+TEST_CASE("a folder that another process takes for a dead writer's costs another name, no event") {
+  World world;
+  spool::FolderLocks other;
+  int taken = 0;
+  world.files->after_new_folder = [&](const std::string& path) {
+    if (path == "/spool" || taken == 3) return;
+    // One is locked, and others are removed already.
+    if (++taken > 1) return static_cast<void>(world.files->remove_folder(path));
+    CHECK(other.take(*world.files, path)->has_value());
+  };
+  const PendingEvent one = world.append("a");
+  CHECK(taken == 3);
+  CHECK(one.folder == spool::kLiveFolder);
+  CHECK_FALSE(world.spool->disk_fault().has_value());
+  CHECK(world.folders() == 2);
+}
+
 TEST_CASE("a live folder that somebody deleted has its events written again to another") {
   World world;
   const PendingEvent ended = world.append("a");

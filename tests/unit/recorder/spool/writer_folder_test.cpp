@@ -70,6 +70,18 @@ TEST_CASE("a folder that somebody took for a dead writer's is not written to") {
   REQUIRE_FALSE(made.has_value());
   CHECK(made.error().kind == pe::ErrorKind::Storage);
   CHECK(made.error().where == "/spool/w-writer");
+  CHECK(made.error().code == spool::kTaken);
+}
+
+TEST_CASE("a folder that somebody removed before it was locked is told as one that was taken") {
+  test::FaultyFiles files;
+  spool::FolderLocks locks;
+  files.after_new_folder = [&](const std::string& path) {
+    if (path != "/spool") CHECK(files.remove_folder(path).has_value());
+  };
+  const auto made = made_in(files, locks, "/spool");
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().code == spool::kTaken);
 }
 
 TEST_CASE("what the disk refuses of a folder is told") {
