@@ -22,17 +22,23 @@ struct Ended {
   std::string output{};
 };
 
-std::string program(const std::string& name) {
+std::string file(const std::string& name) {
   return (test::recorder_programs_folder() / ("recorder_" + name)).string();
 }
 
-// Runs a program to its end.
-Ended run(const std::string& name, std::vector<std::string> arguments) {
-  test::ChildProcess child{program(name), std::move(arguments)};
+// Runs an executable to its end.
+Ended run_file(const std::string& name, std::vector<std::string> arguments) {
+  test::ChildProcess child{file(name), std::move(arguments)};
   Ended ended;
   ended.output = child.read_all();
   ended.status = child.wait();
   return ended;
+}
+
+// Runs one of programs.hpp to its end.
+Ended run(const std::string& program, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), program);
+  return run_file("programs", std::move(arguments));
 }
 
 std::size_t count_of(const std::string& line, const std::string& output) {
@@ -91,11 +97,11 @@ TEST_CASE("Two plug-ins with the library inside do not disturb each other") {
   const LocalEndpoint endpoint = test::local_endpoint();
   const std::string scope = GENERATE("local", "global");
   const std::string visibility = GENERATE("default", "hidden");
-  const std::string plugin = program("plugin_" + visibility + "_");
+  const std::string plugin = file("plugin_" + visibility + "_");
   const test::TemporaryFolder folder;
   const std::string directory = folder / "spool";
   const Ended ended =
-      run("plugin_host", {endpoint.url(), scope, directory, plugin + "1.so", plugin + "2.so"});
+      run_file("plugin_host", {endpoint.url(), scope, directory, plugin + "1.so", plugin + "2.so"});
   INFO(ended.output);
   CHECK(ended.status == 0);
   CHECK(endpoint.summary().events == 200);

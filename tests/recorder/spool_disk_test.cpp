@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Real disks that fill up, turn read-only or lose the folder under a running recorder. Those that
-// need a disk of their own need the right to mount one; elsewhere they say so.
+// Real disks that fill up, turn read-only, lose the folder under a running recorder or are shared
+// by many. Those that need a disk of their own need the right to mount one; elsewhere they say so.
 
 #include <sys/mount.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -13,12 +14,18 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/platform/system_files.hpp"
+#include "personalize_events/platform/system_platform.hpp"
+#include "personalize_events/recorder/spool/spool.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/local_endpoint.hpp"
+#include "support/recorder_events.hpp"
 #include "support/recorder_world.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -211,4 +218,33 @@ TEST_CASE("a clock that is set back makes no event older or younger than it can 
   CHECK(run(today, 503, milliseconds{0}).spooled == 1);
   // Eight days later it is too old.
   CHECK(run(today + std::chrono::hours{24 * 8}, 200, milliseconds{0}).expired == 1);
+}
+
+TEST_CASE("spools that begin side by side on one directory write each event at once") {
+  // Each looks for dead writers while the others make their folders, and may be faster to lock one.
+  const test::TemporaryFolder folder;
+  pe::SpoolOptions options;
+  options.directory = folder / "spool";
+  options.min_free_bytes = 0;
+  const auto files = std::make_shared<pe::SystemFiles>();
+  const auto platform = std::make_shared<pe::SystemPlatform>();
+  std::atomic<std::size_t> refused{0};
+  const auto begin_and_end = [&] {
+    pe::spool::Spool spool(files, options, {"tracker", "region", "endpoint", ""}, 1U << 20U,
+                           platform);
+    static_cast<void>(spool.maintain());
+    test::PendingEvent event = test::pending("visit", "", "a").front();
+    if (!spool.append(event)) ++refused;
+    static_cast<void>(spool.acknowledge({{event.folder, event.place}}));
+    static_cast<void>(spool.maintain());
+    spool.close();
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t round = 0; round < test::scaled(500); ++round) begin_and_end();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(refused == 0);
 }

@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -27,8 +28,10 @@ namespace {
 // The times of the events that were accepted, by their ids.
 using Accepted = std::map<std::string, std::int64_t>;
 
-std::string program(const char* name) {
-  return (test::recorder_programs_folder() / (std::string{"recorder_"} + name)).string();
+// One of recorder/programs/programs.hpp.
+std::unique_ptr<test::ChildProcess> start_program(std::vector<std::string> arguments) {
+  const std::string programs = (test::recorder_programs_folder() / "recorder_programs").string();
+  return std::make_unique<test::ChildProcess>(programs, std::move(arguments));
 }
 
 // Whole lines only: the last one may be cut by the kill.
@@ -45,8 +48,7 @@ class Kills {
 
   std::unique_ptr<test::ChildProcess> start() {
     const std::string name = "p" + std::to_string(++started_);
-    return std::make_unique<test::ChildProcess>(
-        program("spool_recorder"), std::vector<std::string>{endpoint_.url(), directory(), name});
+    return start_program({"spool_recorder", endpoint_.url(), directory(), name});
   }
 
   // Lets it record for a random while, and kills it at a moment that it does not choose.
@@ -162,7 +164,8 @@ TEST_CASE("a forked child lets go of its parent's spool when it touches the reco
   const std::string directory = folder / "spool";
   const pe::testing::LocalEndpoint endpoint = test::local_endpoint();
   const std::string how = GENERATE("close", "leave");
-  test::ChildProcess parent{program("spool_fork"), {directory, how}};
+  const auto started = start_program({"spool_fork", directory, how});
+  test::ChildProcess& parent = *started;
   std::string output;
   while (output.find("ready\n") == std::string::npos && parent.read_some(output)) {
   }

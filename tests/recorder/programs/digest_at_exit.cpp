@@ -10,6 +10,7 @@
 
 #include "personalize_events/auth/digest.hpp"
 #include "personalize_events/client/client.hpp"
+#include "recorder/programs/programs.hpp"
 
 namespace pe = personalize_events;
 
@@ -21,7 +22,7 @@ void at_exit() { ::_exit(digests() ? 0 : 2); }
 
 }  // namespace
 
-int main() {
+int digest_at_exit(int, char**) {
   if (std::atexit(at_exit) != 0) return 3;
   const pe::Client client{pe::ClientOptions{}};
   return digests() ? 1 : 4;

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "recorder/programs/programs.hpp"
 #include "support/recorder_world.hpp"
 
 namespace pe = personalize_events;
@@ -25,7 +26,7 @@ int record_and_wait(pe::EventRecorder& recorder) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int exit_in_callback(int argc, char** argv) {
   if (argc != 3) return 1;
   pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
   options.linger = std::chrono::milliseconds{10};

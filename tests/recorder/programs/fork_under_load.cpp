@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "recorder/programs/programs.hpp"
 #include "support/recorder_world.hpp"
 
 namespace pe = personalize_events;
@@ -42,7 +43,7 @@ extern "C" const char* __asan_default_options() {  // NOLINT(bugprone-reserved-i
   return "detect_leaks=0";
 }
 
-int main(int argc, char** argv) {
+int fork_under_load(int argc, char** argv) {
   if (argc != 2) return 1;
   pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
   options.linger = std::chrono::milliseconds{5};

@@ -11,11 +11,12 @@
 #include <chrono>
 #include <string>
 
+#include "recorder/programs/programs.hpp"
 #include "support/recorder_world.hpp"
 
 namespace pe = personalize_events;
 
-int main(int argc, char** argv) {
+int spool_fork(int argc, char** argv) {
   if (argc != 3) return 1;
   pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
   options.spool.emplace();

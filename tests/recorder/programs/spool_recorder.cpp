@@ -10,11 +10,12 @@
 #include <string>
 #include <utility>
 
+#include "recorder/programs/programs.hpp"
 #include "support/recorder_world.hpp"
 
 namespace pe = personalize_events;
 
-int main(int argc, char** argv) {
+int spool_recorder(int argc, char** argv) {
   if (argc != 4) return 1;
   pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
   options.linger = std::chrono::milliseconds{5};

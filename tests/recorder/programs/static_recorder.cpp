@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "recorder/programs/programs.hpp"
 #include "support/recorder_world.hpp"
 
 namespace pe = personalize_events;
@@ -34,7 +35,7 @@ pe::EventRecorder& recorder(const char* url) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int static_recorder(int argc, char** argv) {
   if (argc != 3) return 1;
   for (int i = std::stoi(argv[2]); i > 0; --i) {
     if (!recorder(argv[1]).record({"visit"}, pe::Event{"Watch"})) return 2;
