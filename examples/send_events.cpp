@@ -21,13 +21,11 @@
 #include <string>
 #include <utility>
 
-#include "send_events/batches.hpp"
 #include "send_events/csv_rows.hpp"
 #include "send_events/ids.hpp"
 #include "send_events/input.hpp"
 #include "send_events/interrupt.hpp"
 #include "send_events/json_rows.hpp"
-#include "send_events/lanes.hpp"
 #include "send_events/ledger.hpp"
 #include "send_events/options.hpp"
 #include "send_events/report.hpp"
@@ -45,25 +43,14 @@ int fail(const std::string& sentence) {
 }
 int fail(const pe::Error& error) { return fail(pe::to_string(error)); }
 
-/// What takes requests: a client, or for a dry run only the rules of the service's model.
-pe::Result<Put> make_put(const Options& options, Report& report) {
-  if (options.is_dry_run) {
-    return Put{[](const pe::PutEventsRequest& request) { return pe::wire::validate(request); }};
-  }
+pe::Result<pe::AsyncClient> make_client(const Options& options, Sender& sender) {
   pe::ClientOptions settings;
   settings.endpoint_url = options.endpoint_url;
   settings.region = options.region;
   settings.profile = options.profile;
-  // A file is worth more patience than a user who waits.
-  settings.retry.max_attempts = 8;
-  settings.call_timeout = std::chrono::minutes{1};
-  settings.on_attempt = [&report](const pe::Attempt&) { report.request(); };
-  const auto client = pe::make_client(std::move(settings));
-  if (!client) return client.error();
-  return Put{[client = *client](const pe::PutEventsRequest& request) -> pe::Result<void> {
-    const auto sent = client.put_events(request);
-    return sent ? pe::Result<void>{} : sent.error();
-  }};
+  settings.http.max_connections = static_cast<int>(options.concurrency);
+  settings.on_attempt = [&sender](const pe::Attempt& attempt) { sender.attempted(attempt); };
+  return pe::make_async_client(std::move(settings));
 }
 
 std::unique_ptr<RowReader> make_reader(const std::string& format, const Options& options) {
@@ -82,18 +69,13 @@ struct Job {
   Input& input;
   RowReader& rows;
   Report& report;
+  Sender& sender;
 };
 
 /// Sends the rows that are left, of at most so many.
-void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done_before,
-               Sender& sender) {
-  constexpr std::size_t most_open_batches = 1000;
-  const std::size_t lane_count = job.options.is_dry_run ? 0 : job.options.concurrency;
-  Lanes lanes(lane_count, [&sender](Batch&& batch) { sender.send(std::move(batch)); });
-  Batcher batcher(job.options.tracking_id, most_open_batches,
-                  [&lanes](Batch&& batch) { lanes.push(std::move(batch)); });
+void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done_before) {
   RowOrProblem made;
-  for (std::uint64_t number = 0; number < most_rows && !sender.is_over() && job.rows.next(made);
+  for (std::uint64_t number = 0; number < most_rows && !job.sender.is_over() && job.rows.next(made);
        ++number) {
     made.row.origin.number = number;
     if (job.input.is_standard_input()) job.report.found();
@@ -102,14 +84,13 @@ void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done
     } else if (!made.problem.empty()) {
       job.report.rejected(made.row.origin, made.problem);
     } else if (const auto filled = ids.fill(made.row, job.rows.content()); !filled) {
-      sender.stop(filled.error());
+      job.sender.stop(filled.error());
     } else {
-      batcher.add(std::move(made.row));
+      job.sender.add(std::move(made.row));
     }
   }
-  if (job.rows.failure()) sender.stop(*job.rows.failure());
-  batcher.finish();
-  lanes.finish();
+  if (job.rows.failure()) job.sender.stop(*job.rows.failure());
+  job.sender.finish();
 }
 
 int print(const Summary& summary, const Options& options, int status) {
@@ -120,10 +101,14 @@ int print(const Summary& summary, const Options& options, int status) {
 }
 
 /// Prints the summary, and says why the run ended before its end.
-int finish(Job& job, const Sender& sender) {
+int finish(Job& job) {
   const Summary summary = job.report.finish();
   print(summary, job.options, 0);
-  if (const auto error = sender.stopped_by()) {
+  if (const std::uint64_t unsure = job.sender.unsure(); unsure > 0) {
+    fail(std::to_string(unsure) +
+         " rows that do not count as sent may have arrived; sent again they have the same ids");
+  }
+  if (const auto error = job.sender.stopped_by()) {
     fail("stopped: " + pe::to_string(*error));
     if (is_about_the_configuration(*error)) return kUsage;
   }
@@ -137,7 +122,7 @@ int finish(Job& job, const Sender& sender) {
 }
 
 /// Sends standard input as it comes.
-int run_stream(Job& job, const Put& put) {
+int run_stream(Job& job) {
   StreamIds ids{std::chrono::minutes{job.options.session_gap_minutes}};
   Ledger ledger;
   if (!job.options.rejects.empty()) {
@@ -145,13 +130,12 @@ int run_stream(Job& job, const Put& put) {
       return fail(opened.error());
   }
   job.report.begin_sending(std::move(ledger), 0, 0);
-  Sender sender(put, job.report, job.options.rate);
-  send_rows(job, std::numeric_limits<std::uint64_t>::max(), ids, {}, sender);
-  return finish(job, sender);
+  send_rows(job, std::numeric_limits<std::uint64_t>::max(), ids, {});
+  return finish(job);
 }
 
 /// Reads a file twice: first all of it, to know numbers, sessions and what repeats; then to send.
-int run_file(Job& job, const std::string& format, const Put& put) {
+int run_file(Job& job, const std::string& format) {
   const Options& options = job.options;
   const auto identity = identity_of(job.input, job.rows.columns(), format, options);
   if (!identity) return fail(identity.error());
@@ -168,8 +152,7 @@ int run_file(Job& job, const std::string& format, const Put& put) {
   job.report.begin_reading(job.input.size());
   const auto rows = survey(job.rows, ids, job.report);
   if (!rows) return fail(rows.error());
-  Sender sender(put, job.report, options.rate);
-  if (is_interrupted()) return finish(job, sender);
+  if (is_interrupted()) return finish(job);
 
   const DoneRows done_before = state->done;
   state->rows = *rows;
@@ -182,8 +165,8 @@ int run_file(Job& job, const std::string& format, const Put& put) {
     return fail(options.file + ": " + problem);
   }
   job.report.begin_sending(std::move(ledger), *rows, job.input.size());
-  send_rows(job, *rows, ids, done_before, sender);
-  return finish(job, sender);
+  send_rows(job, *rows, ids, done_before);
+  return finish(job);
 }
 
 int run(const Options& options) {
@@ -197,14 +180,18 @@ int run(const Options& options) {
     return fail("--number is for CSV; JSON says itself what is a number");
   }
   Report report(::isatty(STDERR_FILENO) == 1);
-  const auto put = make_put(options, report);
-  if (!put) return fail(put.error());
+  Sender sender({options.tracking_id, options.concurrency, options.rate}, report);
+  if (!options.is_dry_run) {
+    const auto client = make_client(options, sender);
+    if (!client) return fail(client.error());
+    sender.use(*client);
+  }
   const std::unique_ptr<RowReader> rows = make_reader(format, options);
   if (const std::string problem = rows->begin(bytes_of(input)); !problem.empty()) {
     return fail(options.file + ": " + problem);
   }
-  Job job{options, input, *rows, report};
-  return input.is_standard_input() ? run_stream(job, *put) : run_file(job, format, *put);
+  Job job{options, input, *rows, report, sender};
+  return input.is_standard_input() ? run_stream(job) : run_file(job, format);
 }
 
 /// Reads the command line; a status when there is nothing to run.
@@ -224,8 +211,8 @@ std::optional<int> read_options(int argc, char** argv, Options& options) {
       "SESSION_ID\n"
       "with the users.\n\n"
       "Exit status: 0 all rows sent, 1 some not, 2 usage or configuration, 130\n"
-      "stopped by Ctrl-C: what is under way is finished, the rest is not sent. Twice ends at "
-      "once.");
+      "stopped by Ctrl-C: what was read is sent within a few seconds, the rest is not. Twice ends "
+      "at once.");
   app.add_option("FILE", options.file, "The file; - is standard input")->required();
   app.add_option("--format", options.format,
                  "csv or jsonl; else by the file's ending, else by its first byte")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pace: no more events a second than `--rate` allows. When an event may leave is a pure function
-// of the time; Gate is the place where the lanes wait for it.
+// of the time; Gate is the place where rows wait for it.
 #ifndef SEND_EVENTS_PACE_HPP
 #define SEND_EVENTS_PACE_HPP
 

@@ -86,6 +86,12 @@ class Report {
     std::fprintf(stderr, "line %zu: %s\n", row.line, reason.c_str());
     advance(1, row.bytes);
   }
+  /// What is no row's matter: a fault that began, or is over.
+  void note(const std::string& sentence) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    clear_bar();
+    std::fprintf(stderr, "send_events: %s\n", sentence.c_str());
+  }
   void request() {
     const std::lock_guard<std::mutex> lock(mutex_);
     ++summary_.requests;

@@ -728,7 +728,8 @@ def standard_input_interrupted(stage):
         process.stdin.close()
         process.stdout.close()
         process.stderr.close()
-    expect_equal((summary["rows"], summary["sent"], summary["notSent"]), (25, 20, 5), "the summary")
+    expect_equal((summary["rows"], summary["sent"], summary["notSent"]), (25, 25, 0), "the summary")
+    expect_equal(len(stage.arrived()), 25, "events that arrived")
 
 
 def rate(stage):
@@ -806,6 +807,39 @@ def nobody_answers(stage):
     expect_status(finished, 1)
     expect_equal(summary_of(finished)["not sent"], 1000, "rows that were not sent")
     expect("stopped: Transport: 127.0.0.1:" in finished.stderr, "does not say why", finished.stderr)
+
+
+def service_that_fails(stage):
+    """One that stays away stops the run; the next run sends the rest."""
+    state = ["--resume", stage.work / "state"]
+    with stage.endpoint("--fault", "PutEvents:status=503,code=ServiceUnavailable"):
+        finished = stage.send(*state, stage.shop_file)
+    expect_status(finished, 1)
+    expect_equal(summary_of(finished)["not sent"], 1000, "rows that were not sent")
+    expect("stopped: Service: ServiceUnavailable" in finished.stderr, "does not say why", finished.stderr)
+    with stage.endpoint():
+        expect_status(stage.send(*state, stage.shop_file), 0)
+    stage.check_arrived(stage.shop_file)
+
+
+def refused_rows(stage):
+    """Where the service takes no row at all, few are told one by one, and many are the tracking id's fault."""
+    def refuse(name, sessions):
+        rows = "".join(f"session-{n % sessions},item,{1291191960 + n},Watch\n" for n in range(40))
+        file = stage.file(name, "SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + rows)
+        with stage.endpoint("--fault", "PutEvents:status=400,code=InvalidInputException"):
+            return stage.send("--json", file)
+
+    few = refuse("few.csv", 2)
+    expect_status(few, 1)
+    expect_equal(json.loads(few.stdout)["rejected"], 40, "rejected rows")
+    expect_equal(len(re.findall(r"^line \d+: Service: InvalidInputException", few.stderr, re.MULTILINE)), 40, "reasons")
+
+    many = refuse("many.csv", 20)
+    expect_status(many, 2)
+    expect_equal((json.loads(many.stdout)["rejected"], json.loads(many.stdout)["notSent"]), (0, 40), "rows")
+    expect("stopped: Service: InvalidInputException: trackingId \"tracker\": is it the event tracker's id?"
+           in many.stderr, "does not name the tracking id", many.stderr)
 
 
 def progress_bar(stage):
@@ -1096,7 +1130,8 @@ CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_
          real_file, shop_file,
          shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
-         standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers, progress_bar,
+         standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,
+         service_that_fails, refused_rows, progress_bar,
          endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
          spool_of_others, spool_tool_usage)
 
