@@ -261,9 +261,9 @@ TEST_CASE("a tracker of which every row is refused stops the run, and is named")
 TEST_CASE("a file that begins with refused rows of several sessions is sent all the same") {
   World world(take);
   for (int i = 0; i < 4; ++i) world.add("session-" + std::to_string(i), "disliked");
-  for (int i = 0; i < 8; ++i) world.add("more-" + std::to_string(i), "item");
+  for (int i = 0; i < 3; ++i) world.add("more-" + std::to_string(i), "item");
   const Summary summary = world.finish();
-  CHECK(summary.sent == 8);
+  CHECK(summary.sent == 3);
   CHECK(summary.rejected == 4);
   CHECK_FALSE(world.sender.stopped_by().has_value());
 }
