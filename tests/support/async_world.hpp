@@ -26,21 +26,6 @@ namespace test {
 /// A wait of a test for what another thread does: long, because only a failure needs it.
 inline constexpr std::chrono::seconds kPatience{20};
 
-/// ThreadSanitizer ends a forked child that starts a thread.
-constexpr bool child_may_start_threads() {
-#if defined(__SANITIZE_THREAD__)
-  return false;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-  return false;
-#else
-  return true;
-#endif
-#else
-  return true;
-#endif
-}
-
 /// Results that callbacks were given, in order. Any thread adds, the test waits.
 class Results {
  public:

@@ -18,21 +18,9 @@
 #include "personalize_events/client/options.hpp"
 #include "personalize_events/http/curl_async_transport.hpp"
 #include "personalize_events/recorder/make_recorder.hpp"
+#include "support/sanitizers.hpp"
 
 namespace test {
-
-/// Whether a sanitizer slows this program down, and changes its memory.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kIsSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-inline constexpr bool kIsSanitized = true;
-#else
-inline constexpr bool kIsSanitized = false;
-#endif
-#else
-inline constexpr bool kIsSanitized = false;
-#endif
 
 /// So many, times PERSONALIZE_EVENTS_SCALE; a tenth of it under sanitizers.
 inline std::size_t scaled(std::size_t count) {

@@ -19,6 +19,7 @@
 #include "catch.hpp"
 #include "personalize_events/platform/system_platform.hpp"
 #include "support/async_world.hpp"
+#include "support/sanitizers.hpp"
 
 namespace pe = personalize_events;
 using namespace std::chrono_literals;
@@ -335,7 +336,7 @@ TEST_CASE("Many threads share a client while it retries") {
 }
 
 TEST_CASE("A forked child may use the client, and the parent goes on") {
-  if (!test::child_may_start_threads()) return;
+  if (!test::kChildMayStartThreads) return;
   test::ClientWorld world;  // the asynchronous side of its transport does not know of forks
   world.options.platform = pe::system_platform();
   auto client = std::make_unique<pe::AsyncClient>(world.options);

@@ -12,6 +12,7 @@
 
 #include "catch.hpp"
 #include "support/async_world.hpp"
+#include "support/sanitizers.hpp"
 
 namespace pe = personalize_events;
 using namespace std::chrono_literals;
@@ -110,7 +111,7 @@ TEST_CASE("A slow source of credentials delays nothing while valid ones are ther
 }
 
 TEST_CASE("A child of fork has parts of its own, and the parent keeps its own") {
-  if (!test::child_may_start_threads()) return;
+  if (!test::kChildMayStartThreads) return;
   test::ClientWorld world;
   auto core = std::make_unique<AsyncCore>(world.options, LoopDriver::OwnThread);
   REQUIRE(core->parts());

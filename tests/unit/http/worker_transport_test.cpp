@@ -22,6 +22,7 @@
 #include "personalize_events/testing/fake_transport.hpp"
 #include "support/async_answers.hpp"
 #include "support/raw_server.hpp"
+#include "support/sanitizers.hpp"
 #include "support/tls_server.hpp"
 
 namespace pe = personalize_events;
@@ -80,21 +81,6 @@ class GatedTransport : public pe::Transport {
   std::vector<pe::HttpRequest> sent_{};
   std::set<std::thread::id> threads_{};
 };
-
-/// ThreadSanitizer ends a forked child that starts a thread.
-constexpr bool child_may_start_threads() {
-#if defined(__SANITIZE_THREAD__)
-  return false;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-  return false;
-#else
-  return true;
-#endif
-#else
-  return true;
-#endif
-}
 
 void check_cancelled(const pe::Error& error, bool may_have_been_delivered) {
   CHECK(error.kind == pe::ErrorKind::Cancelled);
@@ -316,7 +302,7 @@ TEST_CASE("A child of a fork has workers of its own and leaves the parent's alon
   auto transport = std::make_unique<pe::WorkerTransport>(gated, 1);
   answers.start(*transport, request("parent"));
   gated->wait_for(1);
-  const bool uses_it = GENERATE(false, true) && child_may_start_threads();
+  const bool uses_it = GENERATE(false, true) && test::kChildMayStartThreads;
   const pid_t child = ::fork();
   if (child == 0) {
     bool well = !uses_it;

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which sanitizer this program is built with, for tests of what a sanitizer slows down or replaces.
+#ifndef PERSONALIZE_EVENTS_TESTS_SUPPORT_SANITIZERS_HPP
+#define PERSONALIZE_EVENTS_TESTS_SUPPORT_SANITIZERS_HPP
+
+namespace test {
+
+#if defined(__has_feature)
+inline constexpr bool kHasThreadSanitizer = __has_feature(thread_sanitizer);
+inline constexpr bool kHasAddressSanitizer = __has_feature(address_sanitizer);
+#else
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kHasThreadSanitizer = true;
+#else
+inline constexpr bool kHasThreadSanitizer = false;
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kHasAddressSanitizer = true;
+#else
+inline constexpr bool kHasAddressSanitizer = false;
+#endif
+#endif
+
+/// ThreadSanitizer ends a forked child that starts a thread.
+inline constexpr bool kChildMayStartThreads = !kHasThreadSanitizer;
+
+/// Whether one slows this program down, and changes its memory.
+inline constexpr bool kIsSanitized = kHasThreadSanitizer || kHasAddressSanitizer;
+
+}  // namespace test
+
+#endif
