@@ -156,8 +156,10 @@ class Sender {
   static constexpr std::chrono::milliseconds kLastMoments{5'000};
   /// For what is on its way when the run is stopped by an error.
   static constexpr std::chrono::milliseconds kLastMoment{500};
-  /// Enough rows for the batches of many sessions to fill, few enough to be sent after Ctrl-C.
-  static constexpr std::size_t kPendingPerRequest = 250;
+  /// Rows and bytes that a recorder holds: enough for the batches of hundreds of sessions to fill
+  /// that are under way at the same time, few enough to be sent after Ctrl-C.
+  static constexpr std::size_t kMostPending = 2'000;
+  static constexpr std::size_t kMostPendingBytes = 8U << 20U;
 
   struct Tracker {
     PendingRows rows{};
@@ -166,8 +168,8 @@ class Sender {
 
   /// With a rate it holds the rows of a second, so that after a pause they do not come all at once.
   [[nodiscard]] std::size_t most_pending() const {
-    const std::size_t most = settings_.concurrency * kPendingPerRequest;
-    if (settings_.rate <= 0 || settings_.rate >= static_cast<double>(most)) return most;
+    const bool has_limit = settings_.rate > 0 && settings_.rate < double{kMostPending};
+    if (!has_limit) return kMostPending;
     return std::max<std::size_t>(1, static_cast<std::size_t>(settings_.rate));
   }
 
@@ -224,6 +226,7 @@ class Sender {
     options.linger = kLinger;
     options.max_in_flight = static_cast<int>(settings_.concurrency);
     options.max_pending_events = most_pending();
+    options.max_pending_bytes = kMostPendingBytes;
     options.when_full = pe::WhenFull::Block;
     options.block_timeout = kMoment;
     options.delivery_timeout = std::chrono::hours{1};
