@@ -20,6 +20,11 @@ namespace detail {
 /// A backlog that sent within this time is to blame for throttling, whomever it hit.
 inline constexpr std::chrono::seconds kBlame{10};
 
+/// Requests a second with which the backlog of a recorder begins that was offline from its start,
+/// so that it knows no rate of its own. Two hundred of them together stay below the service's quota
+/// of a thousand.
+inline constexpr double kUnmeasuredRate = 5;
+
 class Throttle {
  public:
   /// `most_per_second` 0: no limit but the service's.
@@ -55,8 +60,9 @@ class Throttle {
   /// The service answers again after an outage: the backlog begins gently, because everybody's
   /// does.
   void resume(SteadyTime now) {
+    const double measured = live_.pace.measured_rate();
     backlog_.leave.reset();
-    backlog_.pace.resume(now, live_.pace.measured_rate() / 2);
+    backlog_.pace.resume(now, measured > 0 ? measured / 2 : kUnmeasuredRate);
   }
 
   /// Requests a second that the service allows a lane; 0 while it has not said.

@@ -72,6 +72,21 @@ TEST_CASE("after an outage the backlog begins gently, even if nothing was ever t
   CHECK(throttle.leave_at(Lane::Live, at(600'000)) == at(600'000));
 }
 
+TEST_CASE("a recorder that was offline from its start drains a few requests a second") {
+  Throttle throttle{0, at(0)};
+  throttle.resume(at(3'000));
+  std::int64_t now = 3'000;
+  int sent = 0;
+  for (; now < 63'000; now += 10) {
+    if (throttle.leave_at(Lane::Backlog, at(now)) > at(now)) continue;
+    throttle.use(Lane::Backlog, at(now));
+    throttle.answered(Lane::Backlog, false, at(now));
+    ++sent;
+  }
+  CHECK(sent > 300);    // batches of ten events
+  CHECK(sent < 1'500);  // gently
+}
+
 TEST_CASE("a backlog gives way for throttling that hit a live request") {
   Throttle throttle{0, at(0)};
   throttle.resume(at(0));
