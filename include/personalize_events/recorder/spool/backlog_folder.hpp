@@ -284,8 +284,7 @@ class BacklogFolder {
   void remove_finished() {
     // It is still to be read, too, when a failure made it wait.
     const bool is_read_on = reader_ || (!unread_.empty() && unread_.front() == number_);
-    const auto still_read = is_read_on ? std::optional<std::uint64_t>{number_} : std::nullopt;
-    for (const std::uint64_t number : ledger_.take_finished(still_read)) {
+    for (const std::uint64_t number : ledger_.take_finished(is_read_on ? number_ : 0)) {
       // A segment that stays is fully acknowledged, so that it brings nothing back.
       static_cast<void>(remove_segment(*files_, folder_, number));
     }

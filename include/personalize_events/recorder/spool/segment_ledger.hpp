@@ -105,9 +105,8 @@ class SegmentLedger {
   }
 
   /// The numbers of the segments without open events, which the caller removes: all of them but
-  /// `still_used`, which is being written or read.
-  [[nodiscard]] std::vector<std::uint64_t> take_finished(
-      std::optional<std::uint64_t> still_used = std::nullopt) {
+  /// `still_used`, which is being written or read; 0, which no segment has: none is.
+  [[nodiscard]] std::vector<std::uint64_t> take_finished(std::uint64_t still_used = 0) {
     std::vector<std::uint64_t> finished;
     for (auto segment = segments_.begin(); segment != segments_.end();) {
       if (segment->open > 0 || segment->range.number == still_used) {

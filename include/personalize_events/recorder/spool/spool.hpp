@@ -471,8 +471,7 @@ class Spool {
       if (!live_ledger_ || !live_) return {};
       written = live_ledger_->acknowledge(std::move(sequences));
       const auto open = live_->log.open_segment();
-      finished = live_ledger_->take_finished(open ? std::optional<std::uint64_t>{open->number}
-                                                  : std::nullopt);
+      finished = live_ledger_->take_finished(open ? open->number : 0);
       folder = live_->log.folder();
     }
     // Removing a large file takes its time, for which nobody who records has to wait.
