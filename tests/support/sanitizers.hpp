@@ -22,11 +22,13 @@ inline constexpr bool kHasAddressSanitizer = false;
 #endif
 #endif
 
-/// ThreadSanitizer ends a forked child that starts a thread.
-inline constexpr bool kChildMayStartThreads = !kHasThreadSanitizer;
-
 /// Whether one slows this program down, and changes its memory.
 inline constexpr bool kIsSanitized = kHasThreadSanitizer || kHasAddressSanitizer;
+
+/// Whether a forked child of a program with threads may start some, too, and use memory. A
+/// sanitizer keeps locks of its own, which one of the parent's threads may hold at the fork for
+/// ever.
+inline constexpr bool kChildMayGoOn = !kIsSanitized;
 
 }  // namespace test
 

@@ -111,7 +111,7 @@ TEST_CASE("A slow source of credentials delays nothing while valid ones are ther
 }
 
 TEST_CASE("A child of fork has parts of its own, and the parent keeps its own") {
-  if (!test::kChildMayStartThreads) return;
+  if (!test::kChildMayGoOn) return;
   test::ClientWorld world;
   auto core = std::make_unique<AsyncCore>(world.options, LoopDriver::OwnThread);
   REQUIRE(core->parts());
