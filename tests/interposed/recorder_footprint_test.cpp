@@ -20,7 +20,15 @@
 namespace pe = personalize_events;
 using namespace std::chrono_literals;
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define TEST_SANITIZERS_MALLOC
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define TEST_SANITIZERS_MALLOC
+#endif
+#endif
+
+#if defined(__GLIBC__) && !defined(TEST_SANITIZERS_MALLOC)
 #define TEST_OWN_MALLOC
 inline constexpr bool kCanMeasure = true;
 #else
