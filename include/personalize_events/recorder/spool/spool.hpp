@@ -413,9 +413,10 @@ class Spool {
 
   [[nodiscard]] std::optional<ReadEvent> read_one() {
     if (const std::optional<Frame> frame = overflow_.next()) {
+      ReadEvent event = event_of(*frame, kOverflowFolder);
       const std::lock_guard<std::mutex> lock(mutex_);
       overflow_.was_read(1);
-      return event_of(*frame, kOverflowFolder);
+      return event;
     }
     settle_overflow();
     if (const auto found = dead_.next()) return event_of(found->second, found->first);

@@ -23,7 +23,7 @@ class SyncTickets {
     Lost,  ///< its file was removed before a sync; it may be gone
   };
 
-  void issue(std::uint64_t count = 1) noexcept { issued_ += count; }
+  void issue() noexcept { ++issued_; }
   /// The youngest ticket; 0 before the first.
   [[nodiscard]] std::uint64_t issued() const noexcept { return issued_; }
   [[nodiscard]] bool has_waiting() const noexcept { return synced_ < issued_; }

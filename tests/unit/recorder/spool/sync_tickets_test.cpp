@@ -15,7 +15,8 @@ TEST_CASE("a ticket waits until a sync covers it") {
   CHECK_FALSE(tickets.has_waiting());
   CHECK(tickets.state(0) == State::Synced);
   tickets.issue();
-  tickets.issue(2);
+  tickets.issue();
+  tickets.issue();
   CHECK(tickets.issued() == 3);
   CHECK(tickets.has_waiting());
   tickets.sync_up_to(2);
