@@ -60,4 +60,5 @@ int main(int argc, char** argv) {
     if (!sent) return fail(sent.error());
     std::printf("sent %s\n", item);
   }
+  return 0;
 }

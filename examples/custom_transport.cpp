@@ -53,4 +53,5 @@ int main(int argc, char** argv) {
     if (!sent) return fail(sent.error());
   }
   std::printf("%d requests, %d without an answer\n", transport->requests(), transport->failures());
+  return 0;
 }

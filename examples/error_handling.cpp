@@ -74,4 +74,5 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::printf("sent at attempt %d\n", sent->attempts);
+  return 0;
 }

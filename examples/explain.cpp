@@ -11,4 +11,5 @@ namespace pe = personalize_events;
 int main() {
   pe::ClientOptions options;  // what your program gives to make_client
   std::fputs(pe::explain(options).c_str(), stdout);
+  return 0;
 }

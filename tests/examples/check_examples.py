@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the built examples against the built local endpoint.
 
-    check_examples.py CASE --examples DIRECTORY --source DIRECTORY --spool-writer PROGRAM
+    check_examples.py CASE --examples DIRECTORY --source DIRECTORY --recorder-programs PROGRAM
 
 CASE is the name of one of the functions below. Status 77 tells CTest that a case is skipped.
 """
@@ -35,8 +35,9 @@ PATIENCE = 120  # seconds; only a program that hangs needs them
 class Stage:
     """The built examples, a folder to work in, and an endpoint."""
 
-    def __init__(self, examples, source, spool_writer, work):
-        self.examples, self.source, self.spool_writer, self.work = examples, source, spool_writer, work
+    def __init__(self, examples, source, recorder_programs, work):
+        self.examples, self.source, self.work = examples, source, work
+        self.spool_writer = [recorder_programs, "spool_writer"]
         self.log = work / "events.jsonl"
         self.url = ""
 
@@ -909,7 +910,7 @@ class SpoolStage:
     def leave(self, count, tracking_id="tracker"):
         """A process that delivers three events, records `count` more and is killed; the name of its folder."""
         before = self.folders()
-        killed = self.stage.run(self.stage.spool_writer, self.directory, tracking_id, str(count))
+        killed = self.stage.run(*self.stage.spool_writer, self.directory, tracking_id, str(count))
         expect_status(killed, -signal.SIGKILL)
         (name,) = self.folders() - before
         return name
@@ -919,7 +920,7 @@ class SpoolStage:
         """A process that lives meanwhile; gives the name of its folder. Of another tracking id than the dead, or
         it would take over what they left."""
         before = self.folders()
-        process = subprocess.Popen([self.stage.spool_writer, self.directory, "living-tracker", str(count)],
+        process = subprocess.Popen([*self.stage.spool_writer, self.directory, "living-tracker", str(count)],
                                    env=self.stage.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
             expect_equal(process.stdout.readline(), b"recorded\n", "what the living process says")
@@ -1141,11 +1142,11 @@ def main():
     parser.add_argument("case", choices=[case.__name__ for case in CASES])
     parser.add_argument("--examples", type=pathlib.Path, required=True)
     parser.add_argument("--source", type=pathlib.Path, required=True)
-    parser.add_argument("--spool-writer", type=pathlib.Path, required=True)
+    parser.add_argument("--recorder-programs", type=pathlib.Path, required=True)
     options = parser.parse_args()
     case = next(case for case in CASES if case.__name__ == options.case)
     with tempfile.TemporaryDirectory() as work:
-        case(Stage(options.examples.resolve(), options.source.resolve(), options.spool_writer.resolve(),
+        case(Stage(options.examples.resolve(), options.source.resolve(), options.recorder_programs.resolve(),
                    pathlib.Path(work)))
 
 

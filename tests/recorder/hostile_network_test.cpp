@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -56,32 +58,40 @@ pe::Event numbered(const std::string& session, std::size_t number) {
   return event;
 }
 
-// Asks for the numbers all the time, and counts when they do not add up.
+// Asks for the numbers five thousand times a second, and counts when they do not add up.
 class Accountant {
  public:
   explicit Accountant(const pe::EventRecorder& recorder)
       : thread_([this, &recorder] {
-          while (!is_over_) {
+          std::unique_lock<std::mutex> lock{mutex_};
+          do {
             if (!test::adds_up(recorder.stats())) ++wrong_;
             ++looks_;
-            std::this_thread::yield();
-          }
+            // Not at once: each look takes the lock of those that record.
+          } while (!ended_.wait_for(lock, 200us, [this] { return is_over_; }));
         }) {}
   Accountant(const Accountant&) = delete;
   Accountant& operator=(const Accountant&) = delete;
   ~Accountant() { end(); }
 
   void end() {
-    is_over_ = true;
+    {
+      const std::lock_guard<std::mutex> lock{mutex_};
+      is_over_ = true;
+    }
+    ended_.notify_one();
     if (thread_.joinable()) thread_.join();
   }
   [[nodiscard]] int wrong() const { return wrong_; }
   [[nodiscard]] int looks() const { return looks_; }
 
  private:
-  std::atomic<bool> is_over_{false};
-  std::atomic<int> wrong_{0};
-  std::atomic<int> looks_{0};
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool is_over_{false};
+  // Read once the thread has ended.
+  int wrong_{0};
+  int looks_{0};
   std::thread thread_;
 };
 
@@ -233,6 +243,7 @@ TEST_CASE("Under a quota everything arrives, and few requests are refused for it
 
 TEST_CASE("An endpoint that dies and comes back loses nothing, and no session its order") {
   constexpr std::size_t kSessions = 50;
+  const std::size_t events = test::scaled(5'000);
   LocalEndpoint first = test::local_endpoint();
   test::Told told;
   auto recorder = pe::make_recorder(told.options(), test::recorder_client(first.url()));
@@ -244,15 +255,15 @@ TEST_CASE("An endpoint that dies and comes back loses nothing, and no session it
       REQUIRE(recorder->record({session}, numbered(session, number)).has_value());
     }
   };
-  record(2'000);
-  REQUIRE(first.wait_for(200, 60s));
+  record(events * 2 / 5);
+  REQUIRE(first.wait_for(events / 25, 60s));
   first.stop();
-  record(2'000);
+  record(events * 2 / 5);
   REQUIRE(told.wait_for_fault(pe::FaultKind::Offline, false));
   LocalEndpointOptions again;
   again.port = first.port();
   const LocalEndpoint second = test::local_endpoint(again);
-  record(1'000);
+  record(events / 5);
   REQUIRE(told.wait_for_fault(pe::FaultKind::Offline, true));
   CHECK(recorder->close(60s).complete);
 

@@ -13,7 +13,8 @@ int main(int argc, char** argv) {
   } programs[] = {
       {"digest_at_exit", digest_at_exit},   {"exit_in_callback", exit_in_callback},
       {"fork_under_load", fork_under_load}, {"spool_fork", spool_fork},
-      {"spool_recorder", spool_recorder},   {"static_recorder", static_recorder},
+      {"spool_recorder", spool_recorder},   {"spool_writer", spool_writer},
+      {"static_recorder", static_recorder},
   };
   if (argc < 2) return 1;
   for (const auto& program : programs) {

@@ -10,6 +10,7 @@ int exit_in_callback(int argc, char** argv);
 int fork_under_load(int argc, char** argv);
 int spool_fork(int argc, char** argv);
 int spool_recorder(int argc, char** argv);
+int spool_writer(int argc, char** argv);
 int static_recorder(int argc, char** argv);
 
 #endif

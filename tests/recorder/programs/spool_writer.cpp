@@ -10,6 +10,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
+
+#include "recorder/programs/programs.hpp"
 
 namespace pe = personalize_events;
 
@@ -27,7 +30,7 @@ bool record(pe::EventRecorder& recorder, int number) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int spool_writer(int argc, char** argv) {
   if (argc != 4) return 1;
   const int count = std::atoi(argv[3]);
   pe::RecorderOptions options = pe::RecorderOptions::server(argv[2]);
