@@ -22,9 +22,9 @@
 #include "personalize_events/client/call_context.hpp"
 #include "personalize_events/client/loop.hpp"
 #include "personalize_events/detail/uuid.hpp"
-#include "personalize_events/http/options.hpp"
 #include "personalize_events/platform/process_id.hpp"
 #include "personalize_events/recorder/batch.hpp"
+#include "personalize_events/recorder/bounded_options.hpp"
 #include "personalize_events/recorder/delivery.hpp"
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
@@ -39,25 +39,6 @@ namespace detail {
 
 /// What close adds to its deadline for the loop to abort what is in flight.
 inline constexpr std::chrono::milliseconds kAbortGrace{50};
-
-/// No wait is longer, so that it can be added to any time.
-inline constexpr std::chrono::milliseconds kLongestWait{std::chrono::hours{24 * 365}};
-
-/// The options as a recorder can follow them: waits that end, and no more requests in flight than
-/// its transport carries at once, because those that wait there use up their timeout.
-[[nodiscard]] inline RecorderOptions bounded(RecorderOptions options, const HttpOptions& http) {
-  if (options.spool) {
-    options.spool->max_age = std::min<std::chrono::hours>(
-        options.spool->max_age, std::chrono::duration_cast<std::chrono::hours>(kLongestWait));
-    options.delivery_timeout = options.spool->max_age;
-  }
-  for (std::chrono::milliseconds* wait : {&options.linger, &options.block_timeout,
-                                          &options.delivery_timeout, &options.shutdown_timeout}) {
-    *wait = std::clamp(*wait, std::chrono::milliseconds{0}, kLongestWait);
-  }
-  options.max_in_flight = std::min(options.max_in_flight, std::max(http.max_connections, 1));
-  return options;
-}
 
 class RecorderCore final : public LoopMember, public std::enable_shared_from_this<RecorderCore> {
  public:

@@ -29,6 +29,7 @@
 #include "personalize_events/recorder/pending_event.hpp"
 #include "personalize_events/recorder/spool/backlog_folder.hpp"
 #include "personalize_events/recorder/spool/dead_writers.hpp"
+#include "personalize_events/recorder/spool/disk_health.hpp"
 #include "personalize_events/recorder/spool/disk_room.hpp"
 #include "personalize_events/recorder/spool/folder_locks.hpp"
 #include "personalize_events/recorder/spool/frame.hpp"
@@ -45,9 +46,6 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace spool {
-
-/// How long nothing is written after the disk refused.
-inline constexpr std::chrono::seconds kDiskPause{1};
 
 /// @par Thread Safety
 /// Any thread: append, append_overflow, must_follow, admitted, ticket, sync, wait_synced,
@@ -170,10 +168,7 @@ class Spool {
         if (report.error->code == "NotFound") let_go_all();
       }
       if (report.error) {
-        // It keeps nobody from writing again that waits for that already.
-        const auto retry_at = disk_error_ ? std::optional{disk_retry_at_} : std::nullopt;
-        disk_failed(*report.error);
-        disk_retry_at_ = retry_at.value_or(disk_retry_at_);
+        health_.sync_failed(*std::move(report.error), platform_->steady_now());
       } else if (!overflow_.is_doubtful() && given_up_.empty()) {
         tickets_.sync_up_to(tickets);
       }
@@ -275,7 +270,7 @@ class Spool {
   /// What is wrong with the disk; empty: nothing.
   [[nodiscard]] std::optional<Error> disk_fault() const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return disk_error_;
+    return health_.fault();
   }
   /// What could not be read, as found in the last look at the directory; empty: nothing.
   [[nodiscard]] const std::optional<Error>& damage() const noexcept { return damage_; }
@@ -328,11 +323,10 @@ class Spool {
   [[nodiscard]] Result<Appended> append_to(std::optional<WriterFolder>& folder, std::uint64_t first,
                                            const detail::PendingEvent& event) {
     const Moment now = moment();
-    if (disk_error_ && now.steady < disk_retry_at_) return *disk_error_;
-    if (is_over_limit_) return disk_failed(full_error());
+    if (const Error* refusal = health_.refusal(now.steady, options_.directory)) return *refusal;
     if (!folder) {
       Result<WriterFolder> made = make_folder(first);
-      if (!made) return disk_failed(std::move(made).error());
+      if (!made) return health_.failed(std::move(made).error(), now.steady);
       own_folders_.push_back(made->log.folder());
       has_new_folder_ = true;
       folder.emplace(*std::move(made));
@@ -340,15 +334,14 @@ class Spool {
     Result<Appended> appended = folder->log.append(entry_of(event, scope_.tracking_id, now));
     if (!appended) {
       const bool is_gone = appended.error().code == "NotFound";
-      Error error = disk_failed(std::move(appended).error());
       // Somebody removed the folder: the next event begins another.
       if (is_gone) let_go(folder);
-      return error;
+      return health_.failed(std::move(appended).error(), now.steady);
     }
     if (appended->segment != std::exchange(folder->last_segment, appended->segment)) {
-      has_turned_ = true;
+      health_.has_grown();
     }
-    disk_error_.reset();
+    health_.wrote();
     tickets_.issue();
     return appended;
   }
@@ -362,19 +355,6 @@ class Spool {
           segment_size(options_.max_bytes), options_.sync_interval.has_value());
       if (made || made.error().code != kTaken || names == kMostNames) return made;
     }
-  }
-
-  const Error& disk_failed(Error error) {
-    disk_error_ = std::move(error);
-    disk_retry_at_ = platform_->steady_now() + kDiskPause;
-    return *disk_error_;
-  }
-  [[nodiscard]] Error full_error() const {
-    Error error = detail::make_error(ErrorKind::Storage, options_.directory,
-                                     "has no room for more events; raise SpoolOptions::max_bytes, "
-                                     "or make room on the disk");
-    error.code = "NoSpace";
-    return error;
   }
 
   /// A folder whose files are gone.
@@ -497,7 +477,7 @@ class Spool {
       return;
     }
     const std::lock_guard<std::mutex> lock(mutex_);
-    has_turned_ = true;
+    health_.has_grown();
   }
 
   void collect_damage() {
@@ -511,26 +491,23 @@ class Spool {
   /// Gives up the oldest segments while the spool is too large or the disk too full.
   [[nodiscard]] std::vector<ReadEvent> keep_limits(std::chrono::steady_clock::time_point now) {
     std::vector<ReadEvent> dropped;
-    bool should_look = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      should_look = std::exchange(has_turned_, false) || (is_over_limit_ && now >= look_at_room_);
+      if (!health_.should_look_for_room(now)) return dropped;
     }
-    if (!should_look) return dropped;
     while (is_out_of_room(*files_, options_)) {
       if (drop_oldest(dropped)) {
         if (dropped.size() < kMostDroppedAtOnce) continue;
         const std::lock_guard<std::mutex> lock(mutex_);
-        has_turned_ = true;  // go on in the next turn
+        health_.has_grown();  // go on in the next turn
         return dropped;
       }
       const std::lock_guard<std::mutex> lock(mutex_);
-      is_over_limit_ = true;
-      look_at_room_ = now + kDiskPause;
+      health_.found_none(now);
       return dropped;
     }
     const std::lock_guard<std::mutex> lock(mutex_);
-    is_over_limit_ = false;
+    health_.found_room();
     return dropped;
   }
 
@@ -583,11 +560,7 @@ class Spool {
   OldCopies moved_{};  ///< places in the live folder
   std::vector<std::string> own_folders_{};
   bool has_new_folder_{false};  ///< its name is not on the disk yet
-  bool has_turned_{true};
-  bool is_over_limit_{false};
-  std::chrono::steady_clock::time_point look_at_room_{};
-  std::optional<Error> disk_error_{};
-  std::chrono::steady_clock::time_point disk_retry_at_{};
+  DiskHealth health_{};
 
   // The loop's thread only:
   DeadWriters dead_;
