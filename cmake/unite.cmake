@@ -1,6 +1,6 @@
 # PERSONALIZE_EVENTS_UNITE_TESTS: compiles the files of a test executable a dozen at a time, and the
-# small examples as one. Nearly all that such a file costs to compile is the headers, so from nothing
-# it is several times faster; to work on one of them, leave it off.
+# small examples as one. Nearly all that such a file costs to compile is the headers, so from
+# nothing it is several times faster; to work on one of them, leave it off.
 #
 # Files have helpers of the same names. So each is included into a namespace of its own, after the
 # headers of all, whose guards then leave nothing to include in there. Nothing written here names a
@@ -44,8 +44,10 @@ function(add_united_programs target)
   foreach(file IN LISTS ARGN)
     get_filename_component(name ${file} NAME_WE)
     string(MAKE_C_IDENTIFIER ${file} namespace)
-    string(APPEND choices "  if (called == \"${name}\") return run(${namespace}::main, count, arguments);\n")
-    list(APPEND links COMMAND "${CMAKE_COMMAND}" -E create_symlink $<TARGET_FILE_NAME:${target}> ${name})
+    string(APPEND choices
+           "  if (called == \"${name}\") return run(${namespace}::main, count, values);\n")
+    list(APPEND links COMMAND "${CMAKE_COMMAND}" -E create_symlink $<TARGET_FILE_NAME:${target}>
+                              ${name})
     add_custom_target(${name} DEPENDS ${target})
   endforeach()
   set(source "${CMAKE_CURRENT_BINARY_DIR}/${target}.cpp")
@@ -54,11 +56,11 @@ function(add_united_programs target)
 
 namespace {
 int run(int (*program)(), int, char**) { return program(); }
-int run(int (*program)(int, char**), int count, char** arguments) { return program(count, arguments); }
-}
+int run(int (*program)(int, char**), int count, char** values) { return program(count, values); }
+}  // namespace
 
-int main(int count, char** arguments) {
-  std::string called = arguments[0];
+int main(int count, char** values) {
+  std::string called = values[0];
   called.erase(0, called.rfind('/') + 1);
 ${choices}  return 127;
 }
