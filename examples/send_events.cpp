@@ -89,7 +89,7 @@ void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done
       job.sender.add(std::move(made.row));
     }
   }
-  if (job.rows.failure()) job.sender.stop(*job.rows.failure());
+  if (job.rows.failure() && !is_interrupted()) job.sender.stop(*job.rows.failure());
   job.sender.finish();
 }
 
@@ -162,7 +162,7 @@ int run_file(Job& job, const std::string& format) {
   }
   if (auto rewound = job.input.rewind(); !rewound) return fail(rewound.error());
   if (const std::string problem = job.rows.begin(bytes_of(job.input)); !problem.empty()) {
-    return fail(options.file + ": " + problem);
+    return is_interrupted() ? finish(job) : fail(options.file + ": " + problem);
   }
   job.report.begin_sending(std::move(ledger), *rows, job.input.size());
   send_rows(job, *rows, ids, done_before);
@@ -187,10 +187,10 @@ int run(const Options& options) {
     sender.use(*client);
   }
   const std::unique_ptr<RowReader> rows = make_reader(format, options);
-  if (const std::string problem = rows->begin(bytes_of(input)); !problem.empty()) {
-    return fail(options.file + ": " + problem);
-  }
   Job job{options, input, *rows, report, sender};
+  if (const std::string problem = rows->begin(bytes_of(input)); !problem.empty()) {
+    return is_interrupted() ? finish(job) : fail(options.file + ": " + problem);
+  }
   return input.is_standard_input() ? run_stream(job) : run_file(job, format);
 }
 

@@ -144,8 +144,9 @@ class CsvReader {
   /// Why reading ended before the end.
   [[nodiscard]] const std::optional<pe::Error>& failure() const { return lines_.failure(); }
 
-  /// The next record; false at the end of the file. After a record with a problem, reading goes on
-  /// at the line below the one on which it began. A record's memory is used again.
+  /// The next record; false at the end of the file, and after a failure. After a record with a
+  /// problem, reading goes on at the line below the one on which it began. A record's memory is
+  /// used again.
   [[nodiscard]] bool next(Record& record) {
     record.bytes = 0;
     Line line;
@@ -161,6 +162,7 @@ class CsvReader {
       return true;
     }
     read_cells(record);
+    if (failure()) return false;  // within quotes: what was read is a part of a record
     if (!record.text.empty() && record.text.back() == '\r') record.text.pop_back();
     return true;
   }

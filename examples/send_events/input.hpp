@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Input: the file that is sent, or standard input, as bytes. Waiting for them ends at Ctrl-C, and
-// its first bytes may be looked at before they are read.
+// Input: the file that is sent, or standard input, as bytes. Reading fails after Ctrl-C, so that
+// nobody takes the place of the interruption for the end, and a part of a row for a row. Its first
+// bytes may be looked at before they are read.
 #ifndef SEND_EVENTS_INPUT_HPP
 #define SEND_EVENTS_INPUT_HPP
 
@@ -42,7 +43,8 @@ inline constexpr std::string_view kBlank = " \t\r\n\xEF\xBB\xBF";
          first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
-/// One thread at a time. Errors: Configuration, `where` is the path.
+/// One thread at a time. Errors: Configuration; Cancelled, when the run is interrupted. `where` is
+/// the path.
 class Input {
  public:
   static constexpr std::size_t kHeadSize = 1U << 16U;
@@ -89,7 +91,7 @@ class Input {
     return {};
   }
 
-  /// Up to `size` bytes; 0 at the end, and when the run is interrupted.
+  /// Up to `size` bytes; 0 at the end.
   [[nodiscard]] pe::Result<std::size_t> read(char* out, std::size_t size) {
     if (given_ == head_.size()) return read_on(out, size);
     const std::size_t count = std::min(size, head_.size() - given_);
@@ -122,7 +124,8 @@ class Input {
     std::size_t used = 0;
     while (used < head_.size()) {
       const auto got = read_on(head_.data() + used, head_.size() - used);
-      if (!got) return got.error();
+      if (!got && !is_interrupted()) return got.error();
+      if (!got) break;
       used += *got;
       const bool says_something =
           std::string_view(head_).substr(0, used).find_first_not_of(kBlank) != std::string::npos;
@@ -140,7 +143,7 @@ class Input {
       if (got >= 0) return static_cast<std::size_t>(got);
       if (errno != EINTR && errno != EAGAIN) return failure("cannot be read");
     }
-    return std::size_t{0};
+    return pe::detail::make_error(pe::ErrorKind::Cancelled, name(), "the run was interrupted");
   }
 
   /// Waits a moment for bytes, or the end. A signal between two looks at it is seen at the next.
@@ -151,10 +154,9 @@ class Input {
   }
 
   [[nodiscard]] pe::Error refusal(std::string message) const {
-    return pe::detail::make_error(pe::ErrorKind::Configuration,
-                                  is_standard_input() ? "standard input" : path_,
-                                  std::move(message));
+    return pe::detail::make_error(pe::ErrorKind::Configuration, name(), std::move(message));
   }
+  [[nodiscard]] std::string name() const { return is_standard_input() ? "standard input" : path_; }
   [[nodiscard]] pe::Error failure(const char* what) const {
     return refusal(std::string(what) + ": " + std::generic_category().message(errno));
   }

@@ -39,8 +39,8 @@ namespace send_events {
     if (auto added = ids.add(made.row, rows.content()); !added) return std::move(added).error();
   }
   report.read(count % rows_of_a_look, bytes);
-  if (rows.failure()) return *rows.failure();
   if (is_interrupted()) return count;
+  if (rows.failure()) return *rows.failure();
   if (auto finished = ids.finish(); !finished) return std::move(finished).error();
   return count;
 }

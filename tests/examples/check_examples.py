@@ -714,10 +714,10 @@ def standard_input(stage):
 
 
 def standard_input_interrupted(stage):
-    """Ctrl-C ends a run that waits for a pipe, and what came before is sent."""
+    """Ctrl-C ends a run that waits for a pipe. What came before is sent, and a part of a row is no row."""
     with stage.endpoint():
         process = stage.start("--json", "-")
-        process.stdin.write("SESSION_ID,TIMESTAMP,EVENT_TYPE\n" + "s,1,Watch\n" * 25)
+        process.stdin.write("SESSION_ID,TIMESTAMP,EVENT_TYPE\n" + "s,1,Watch\n" * 25 + "s,1")
         process.stdin.flush()
         deadline = time.monotonic() + PATIENCE
         while not stage.log.exists() or stage.log.read_bytes().count(b"\n") < 20:
@@ -729,7 +729,8 @@ def standard_input_interrupted(stage):
         process.stdin.close()
         process.stdout.close()
         process.stderr.close()
-    expect_equal((summary["rows"], summary["sent"], summary["notSent"]), (25, 25, 0), "the summary")
+    numbers = [summary[member] for member in ("rows", "sent", "rejected", "notSent")]
+    expect_equal(numbers, [25, 25, 0, 0], "the summary")
     expect_equal(len(stage.arrived()), 25, "events that arrived")
 
 

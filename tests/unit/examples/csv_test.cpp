@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "unit/examples/bytes.hpp"
 
+namespace pe = personalize_events;
 using send_events::CsvReader;
 using send_events::Record;
 
@@ -146,6 +147,24 @@ TEST_CASE("a record uses the memory of the one before and nothing of its content
   REQUIRE(records.size() == 4);
   CHECK(records[2].problem == "1 cell, 3 expected");
   CHECK(records[3].cells == Cells{"", "", ""});
+}
+
+TEST_CASE("what was read before a failure is no record") {
+  for (const std::string text : {"A,B\n1,2\n3,", "A,B\n1,2\n3,\"4\n5", "A,B\n1,2\n3,\"4\n"}) {
+    INFO(text);
+    auto bytes = test::bytes_of(text);
+    CsvReader reader([&bytes](char* out, std::size_t size) -> pe::Result<std::size_t> {
+      const auto got = bytes(out, size);
+      if (*got > 0) return got;
+      return pe::detail::make_error(pe::ErrorKind::Cancelled, "file", "interrupted");
+    });
+    Record record;
+    CHECK(reader.next(record));
+    CHECK(reader.next(record));
+    CHECK(record.cells == Cells{"1", "2"});
+    CHECK_FALSE(reader.next(record));
+    CHECK(reader.failure().has_value());
+  }
 }
 
 TEST_CASE("a file without a line has no record") { CHECK(records_of("").empty()); }

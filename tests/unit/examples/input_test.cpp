@@ -72,15 +72,18 @@ TEST_CASE("an empty file has no bytes") {
   CHECK(rest_of(input).empty());
 }
 
-TEST_CASE("an interrupted run reads no more") {
+TEST_CASE("an interrupted run reads no more, and does not take that for the end") {
   const test::TemporaryFolder folder;
   test::write_file(folder / "rows", std::string(2 * Input::kHeadSize, 'x'));
   Input input(folder / "rows");
   REQUIRE(input.open().has_value());
   send_events::interrupted.store(true);
-  const std::size_t read = rest_of(input).size();
+  char byte = 0;
+  const auto read = input.read(&byte, 1);
   send_events::interrupted.store(false);
-  CHECK(read == 0);
+  REQUIRE_FALSE(read.has_value());
+  CHECK(read.error().kind == pe::ErrorKind::Cancelled);
+  CHECK(rest_of(input).size() == 2 * Input::kHeadSize);
 }
 
 TEST_CASE("two paths may lead to one file") {
