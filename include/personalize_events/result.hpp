@@ -248,13 +248,13 @@ class Result {
 
   /// This value, or the error that `change(error)` gives.
   template <class Change>
-  Result transform_error(Change&& change) const& {
+  [[nodiscard]] Result transform_error(Change&& change) const& {
     if (has_value()) return *this;
     return Result{Error{std::forward<Change>(change)(error())}};
   }
   /// This value, moved out, or the error that `change(error)` gives.
   template <class Change>
-  Result transform_error(Change&& change) && {
+  [[nodiscard]] Result transform_error(Change&& change) && {
     if (has_value()) return std::move(*this);
     return Result{Error{std::forward<Change>(change)(std::move(*this).error())}};
   }
@@ -342,7 +342,7 @@ class Result<void> {
 
   /// Success, or the error that `change(error)` gives.
   template <class Change>
-  Result transform_error(Change&& change) const {
+  [[nodiscard]] Result transform_error(Change&& change) const {
     if (has_value()) return {};
     return Result{Error{std::forward<Change>(change)(error())}};
   }

@@ -106,10 +106,10 @@ class CredentialsCache {
   }
 
   /// Takes credentials as if the provider had given them.
-  void keep(Credentials credentials) {
+  void keep(const Credentials& credentials) {
     State& state = own_state();
     const std::lock_guard<std::mutex> lock(state.mutex);
-    take(state, std::move(credentials));
+    take(state, credentials);
   }
 
   /// Tells that the service refused these credentials, which `get` answered: the next `get` asks
@@ -175,8 +175,9 @@ class CredentialsCache {
     return true;
   }
 
-  void take(State& state, Credentials credentials) const {
-    state.current = std::make_shared<const Credentials>(std::move(credentials));
+  // Not moved: what wipes itself at its end is copied.
+  void take(State& state, const Credentials& credentials) const {
+    state.current = std::make_shared<const Credentials>(credentials);
     state.rejected = false;
     state.jitter = random_fraction();
   }
@@ -194,7 +195,7 @@ class CredentialsCache {
     }
 
     if (supplied) {
-      take(state, *std::move(supplied));
+      take(state, *supplied);
       return state.current;
     }
     state.paused_until = platform_->steady_now() + detail::kFailedRefreshPause;

@@ -121,7 +121,7 @@ class AsyncClient {
   explicit AsyncClient(std::shared_ptr<detail::AsyncCore> core) : core_(std::move(core)) {}
 
   template <class Request>
-  void put(const Request& request, Callback done) const {
+  void put(const Request& request, Callback&& done) const {
     using Description = model::Description<Request>;
     const Result<detail::AsyncParts*> parts = core_->parts();
     if (!parts) {

@@ -38,10 +38,11 @@ class SettingsAccount {
     write_file("credentials file", "AWS_SHARED_CREDENTIALS_FILE",
                profile_locations(platform_).credentials);
     Result<Profiles> loaded = load_profiles(platform_);
-    if (!loaded) account_.wrong("profile", loaded.error());
-    const Profiles profiles = loaded ? *std::move(loaded) : Profiles{};
+    const bool are_loaded = loaded.has_value();
+    if (!are_loaded) account_.wrong("profile", loaded.error());
+    const Profiles profiles = are_loaded ? *std::move(loaded) : Profiles{};
     const auto profile = find_profile_name(environment, options_.profile, profiles);
-    if (loaded) write_found("profile", profile);
+    if (are_loaded) write_found("profile", profile);
     const std::string name = profile ? profile->value : std::string{};
 
     const SettingFinder finder{platform_, profiles.find_profile(name)};

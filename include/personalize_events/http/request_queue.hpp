@@ -23,6 +23,7 @@ namespace detail {
 
 /// A request that is held for a while. Its headers may carry a token, so they are wiped at its end.
 struct HeldRequest : HttpRequest {
+  // NOLINTNEXTLINE(google-explicit-constructor): a queued request is made of a request
   HeldRequest(HttpRequest&& request) noexcept : HttpRequest(std::move(request)) {}
   HeldRequest(HeldRequest&&) noexcept = default;
   HeldRequest& operator=(HeldRequest&&) = delete;

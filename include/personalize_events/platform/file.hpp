@@ -40,6 +40,17 @@ struct DiskSpace {
   std::uint64_t total{0};
 };
 
+namespace detail {
+
+/// The path of a file in a folder.
+[[nodiscard]] inline std::string path_in(const std::string& folder, std::string_view name) {
+  std::string path;
+  path.reserve(folder.size() + 1 + name.size());
+  return path.append(folder).append("/").append(name);
+}
+
+}  // namespace detail
+
 /// An open file, closed by its destructor and by a process that it starts (O_CLOEXEC).
 ///
 /// Errors of every member: Storage; `where` is the path, the code is "NoSpace" when the disk or a

@@ -29,7 +29,7 @@ namespace detail {
 
 /// Most bytes of the events of one batch, unless a single one is larger. The model's largest ten
 /// events are below it.
-inline constexpr std::size_t kMaxBatchBytes = 128U * 1024U;
+inline constexpr std::size_t kMaxBatchBytes{128U << 10U};
 
 class Batcher {
  public:

@@ -80,8 +80,11 @@ class EventIdSource {
   }
 
  private:
-  std::array<unsigned char, 16 * 16> pool_{};
-  std::size_t used_{16 * 16};
+  /// Of sixteen ids.
+  static constexpr std::size_t kPoolBytes = sizeof(UuidBytes) * 16U;
+
+  std::array<unsigned char, kPoolBytes> pool_{};
+  std::size_t used_{kPoolBytes};
 };
 
 /// Encodes events, one at a time.

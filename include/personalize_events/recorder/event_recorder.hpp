@@ -96,6 +96,7 @@ class EventRecorder : public EventSink {
   /// Takes the other's place; the other answers Cancelled from then on.
   EventRecorder(EventRecorder&&) noexcept = default;
   /// Closes as the destructor does, then takes the other's place.
+  // NOLINTNEXTLINE(bugprone-exception-escape): see end
   EventRecorder& operator=(EventRecorder&& other) noexcept {
     if (this == &other) return *this;
     end();
@@ -107,7 +108,7 @@ class EventRecorder : public EventSink {
   EventRecorder& operator=(const EventRecorder&) = delete;
 
   /// Closes, within RecorderOptions::shutdown_timeout.
-  ~EventRecorder() override { end(); }
+  ~EventRecorder() override { end(); }  // NOLINT(bugprone-exception-escape): see end
 
   /// Takes an event, gives it an id and a time if it has none, and returns. Whether and how it was
   /// delivered is told to RecorderOptions::on_delivery, once.
@@ -133,7 +134,7 @@ class EventRecorder : public EventSink {
   /// spool's directory before the disk had it, so that it may be lost. All other errors: it was not
   /// accepted. Storage, of another code: the disk refused it.
   /// Configuration: there is no spool. InvalidArgument, QueueFull, Cancelled: as `record`.
-  Result<void> record_durable(const Session& session, Event event,
+  Result<void> record_durable(const Session& session, const Event& event,
                               std::chrono::milliseconds timeout) {
     if (core_ == nullptr) return moved_from();
     return core_->record_durable(session, event, timeout);
@@ -170,8 +171,8 @@ class EventRecorder : public EventSink {
 
   /// Signs with these from now on, until they expire: for an application that gets its credentials
   /// by itself, so that no provider has to block, as with Driver::Manual.
-  void set_credentials(Credentials credentials) {
-    if (core_ != nullptr) core_->set_credentials(std::move(credentials));
+  void set_credentials(const Credentials& credentials) {
+    if (core_ != nullptr) core_->set_credentials(credentials);
   }
 
  private:
@@ -187,6 +188,8 @@ class EventRecorder : public EventSink {
     return detail::make_error(ErrorKind::Cancelled, "record", "the recorder was moved from");
   }
 
+  // What may be thrown here says that the system has no memory or no lock left.
+  // NOLINTNEXTLINE(bugprone-exception-escape)
   void end() noexcept {
     if (core_ == nullptr) return;
     static_cast<void>(core_->close(core_->options().shutdown_timeout));
@@ -232,7 +235,7 @@ inline Result<EventRecorder> make_recorder(RecorderOptions options,
 /// Configuration: a setting that cannot be, named in `where`; Driver::Manual, because the client
 /// has a thread; a client without region, credentials or transport.
 [[nodiscard]] inline Result<EventRecorder> make_recorder(RecorderOptions options,
-                                                         AsyncClient client) {
+                                                         const AsyncClient& client) {
   if (options.driver == Driver::Manual) {
     return detail::make_error(ErrorKind::Configuration, "RecorderOptions.driver",
                               "Manual needs a loop without a thread, and this client has one; "

@@ -164,9 +164,9 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     return report;
   }
 
-  void set_credentials(Credentials credentials) {
+  void set_credentials(const Credentials& credentials) {
     if (is_forked()) return;
-    context_->credentials()->keep(std::move(credentials));
+    context_->credentials()->keep(credentials);
     loop_->wake();
   }
 
@@ -237,7 +237,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     for (Outgoing& one : outgoing) send(std::move(one));
     // Whoever runs the loop until this was told must not wait for the network after it.
     if (is_manual() && !ended.empty()) wake = now;
-    tell(std::move(ended), std::move(faults));
+    tell(std::move(ended), faults);
     return wake;
   }
 
@@ -516,11 +516,11 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   }
 
   /// Calls the application, no lock held, and then whoever waits for the end of these events.
-  void tell(std::vector<EndedEvents> ended, std::vector<Fault> faults) {
+  void tell(std::vector<EndedEvents> ended, const std::vector<Fault>& faults) {
     if (ended.empty() && faults.empty()) return;
     std::uint64_t count = 0;
     for (const EndedEvents& one : ended) count += one.events.size();
-    call_application(std::move(ended), std::move(faults));
+    call_application(std::move(ended), faults);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       told_ += count;
@@ -528,7 +528,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     changed_.notify_all();
   }
 
-  void call_application(std::vector<EndedEvents> ended, std::vector<Fault> faults) const {
+  void call_application(std::vector<EndedEvents> ended, const std::vector<Fault>& faults) const {
     // A callback may destroy the recorder; it is told no more then.
     for (const Fault& fault : faults) {
       if (options_.on_fault && !left_in_callback_) options_.on_fault(fault);

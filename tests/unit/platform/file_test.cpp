@@ -105,6 +105,11 @@ void check_contract(pe::FileSystem& files, const std::string& root) {
 
 }  // namespace
 
+TEST_CASE("a path is a folder and a name") {
+  CHECK(pe::detail::path_in("/var/spool", "events") == "/var/spool/events");
+  CHECK(pe::detail::path_in("", "events") == "/events");
+}
+
 TEST_CASE("the system's files keep the contract") {
   const test::TemporaryFolder folder;
   pe::SystemFiles files;

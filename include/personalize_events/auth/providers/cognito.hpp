@@ -74,7 +74,7 @@ inline constexpr const char* kCognitoSource = "Amazon Cognito";
 [[nodiscard]] inline Result<Endpoint> cognito_endpoint(const CognitoOptions& options) {
   const Result<std::string> region = cognito_region(options);
   if (!region) return region.error();
-  const Result<Endpoint> endpoint =
+  Result<Endpoint> endpoint =
       resolve_service_endpoint("cognito-identity", {*region, options.endpoint_url});
   constexpr const char* where = "CognitoOptions::endpoint_url";
   if (!endpoint) return misconfigured_source(where, endpoint.error().message);

@@ -52,7 +52,7 @@ inline constexpr const char* kIotSource = "AWS IoT";
 [[nodiscard]] inline Result<Endpoint> iot_endpoint(const std::string& given) {
   constexpr const char* where = "IotOptions::endpoint";
   const bool is_url = given.find("://") != std::string::npos;
-  const Result<Endpoint> endpoint = parse_endpoint_url(is_url ? given : "https://" + given);
+  Result<Endpoint> endpoint = parse_endpoint_url(is_url ? given : "https://" + given);
   if (!endpoint) return misconfigured_source(where, endpoint.error().message);
   if (!is_private_endpoint(*endpoint)) {
     return misconfigured_source(where, "keys do not travel over plain http; write https://");

@@ -93,7 +93,7 @@ inline constexpr const char* kSignIn = "AWS Sign-In";
       return failed_source(kSignIn, "not asked, because " + std::string{name} + " is missing");
     }
   }
-  const Result<crypto::Es256Key> key = crypto::Es256Key::from_pem(*token.find_string("dpopKey"));
+  const Result<crypto::Es256Key> key = crypto::Es256Key::from_pem(text_of(token, "dpopKey"));
   if (!key)
     return failed_source(kSignIn,
                          "not asked, because dpopKey is not a private key of P-256 in PEM");
@@ -111,11 +111,11 @@ inline constexpr const char* kSignIn = "AWS Sign-In";
   json::Writer writer(request.body);
   writer.begin_object();
   writer.key("clientId");
-  writer.string(*token.find_string("clientId"));
+  writer.string(text_of(token, "clientId"));
   writer.key("grantType");
   writer.string("refresh_token");
   writer.key("refreshToken");
-  writer.string(*token.find_string("refreshToken"));
+  writer.string(text_of(token, "refreshToken"));
   writer.end_object();
   if (!writer.good()) return failed_source(kSignIn, "the request cannot be written");
   return request;

@@ -93,7 +93,7 @@ inline constexpr const char* kSsoPortal = "SSO portal";
     }
   }
   const std::optional<TimePoint> registered_until =
-      parse_rfc3339(*token.find_string("registrationExpiresAt"));
+      parse_rfc3339(text_of(token, "registrationExpiresAt"));
   if (!registered_until) {
     return failed_source(kSsoTokenService,
                          "not asked, because registrationExpiresAt is not a time");
@@ -115,7 +115,7 @@ inline constexpr const char* kSsoPortal = "SSO portal";
   for (const char* name : {"clientId", "clientSecret", "grantType", "refreshToken"}) {
     const bool is_constant = std::string_view{name} == "grantType";
     writer.key(name);
-    writer.string(is_constant ? std::string_view{"refresh_token"} : *token.find_string(name));
+    writer.string(is_constant ? "refresh_token" : text_of(token, name));
   }
   writer.end_object();
   if (!writer.good()) return failed_source(kSsoTokenService, "the request cannot be written");
@@ -148,7 +148,7 @@ inline constexpr const char* kSsoPortal = "SSO portal";
 
 /// The request for the keys of the role.
 [[nodiscard]] inline Result<HttpRequest> sso_role_request(const SsoOptions& options,
-                                                          const std::string& access_token) {
+                                                          std::string_view access_token) {
   const Result<Endpoint> endpoint = sso_endpoint(options, "portal.sso", options.endpoint_url);
   if (!endpoint) return endpoint.error();
   HttpRequest request;
@@ -241,7 +241,7 @@ struct SsoLogin {
   const Result<Token> token = cache.get({options, context, *folder + *name});
   if (!token) return token.error();
 
-  Result<HttpRequest> request = sso_role_request(options, *token->tree.find_string("accessToken"));
+  Result<HttpRequest> request = sso_role_request(options, text_of(token->tree, "accessToken"));
   if (!request) return request.error();
   const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
   Result<HttpResponse> response = ask_source(context, *request, kSsoPortal);

@@ -77,6 +77,12 @@ struct Token {
   return text == nullptr || text->empty() ? nullptr : text;
 }
 
+/// The text of a member; empty when it is no string.
+[[nodiscard]] inline std::string_view text_of(const json::Value& object, std::string_view key) {
+  const std::string* text = object.find_string(key);
+  return text == nullptr ? std::string_view{} : std::string_view{*text};
+}
+
 /// Sets a member to a string, in its place where it is there already, else at the end.
 inline void set_text(json::Value& object, std::string_view key, std::string_view text) {
   json::Value* member = nullptr;

@@ -276,8 +276,8 @@ class BacklogFolder {
     if (!is_there) return;
     for (const std::string& path :
          {segment_path(folder_, number), acknowledgement_path(folder_, number)}) {
-      const std::string name = path.substr(path.rfind('/') + 1);
-      static_cast<void>(files_->rename(path, quarantine_ + "/" + writer + "-" + name));
+      const std::string name = "-" + path.substr(path.rfind('/') + 1);
+      static_cast<void>(files_->rename(path, detail::path_in(quarantine_, writer).append(name)));
     }
   }
 

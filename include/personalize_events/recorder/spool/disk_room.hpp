@@ -22,7 +22,7 @@ namespace spool {
   if (!names) return 0;
   std::uint64_t bytes = 0;
   for (const std::string& name : *names) {
-    const auto file = files.open(folder + "/" + name, OpenFor::Read);
+    const auto file = files.open(detail::path_in(folder, name), OpenFor::Read);
     if (!file) continue;
     const Result<FileStatus> status = (*file)->status();
     if (status) bytes += status->size;
@@ -35,7 +35,9 @@ namespace spool {
   const auto names = files.list_folder(directory);
   if (!names) return 0;
   std::uint64_t bytes = 0;
-  for (const std::string& name : *names) bytes += folder_bytes(files, directory + "/" + name);
+  for (const std::string& name : *names) {
+    bytes += folder_bytes(files, detail::path_in(directory, name));
+  }
   return bytes;
 }
 

@@ -79,6 +79,16 @@ struct World {
 
 }  // namespace
 
+TEST_CASE("A text of a token is empty when there is none") {
+  const auto token = pe::json::parse(R"({"clientId":"id","empty":"","expiresIn":60})");
+  REQUIRE(token.has_value());
+  CHECK(pe::detail::text_of(*token, "clientId") == "id");
+  for (const char* name : {"empty", "expiresIn", "absent"}) {
+    CHECK(pe::detail::text_of(*token, name).empty());
+    CHECK(pe::detail::find_text(*token, name) == nullptr);
+  }
+}
+
 TEST_CASE("A token with five minutes left is given as it is, one with less is refreshed") {
   World world;
   world.write("old", minutes{5});
