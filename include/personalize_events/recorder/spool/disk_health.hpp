@@ -47,7 +47,7 @@ class DiskHealth {
   // --- Room ---
 
   /// Says that there may be less room than at the last look.
-  void has_grown() noexcept { has_grown_ = true; }
+  void grew() noexcept { has_grown_ = true; }
   /// Whether to look how much room there is. It then expects `found_room` or `found_none`.
   [[nodiscard]] bool should_look_for_room(Time now) noexcept {
     const bool is_due = is_out_of_room_ && now >= look_again_at_;

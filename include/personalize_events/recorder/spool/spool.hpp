@@ -339,7 +339,7 @@ class Spool {
       return health_.failed(std::move(appended).error(), now.steady);
     }
     if (appended->segment != std::exchange(folder->last_segment, appended->segment)) {
-      health_.has_grown();
+      health_.grew();
     }
     health_.wrote();
     tickets_.issue();
@@ -477,7 +477,7 @@ class Spool {
       return;
     }
     const std::lock_guard<std::mutex> lock(mutex_);
-    health_.has_grown();
+    health_.grew();
   }
 
   void collect_damage() {
@@ -499,7 +499,7 @@ class Spool {
       if (drop_oldest(dropped)) {
         if (dropped.size() < kMostDroppedAtOnce) continue;
         const std::lock_guard<std::mutex> lock(mutex_);
-        health_.has_grown();  // go on in the next turn
+        health_.grew();  // go on in the next turn
         return dropped;
       }
       const std::lock_guard<std::mutex> lock(mutex_);

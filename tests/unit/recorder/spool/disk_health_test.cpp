@@ -58,7 +58,7 @@ TEST_CASE("without room nothing is written until some was found") {
   CHECK_FALSE(health.should_look_for_room(kStart));
   CHECK(health.refusal(kStart, kDirectory) == nullptr);
 
-  health.has_grown();
+  health.grew();
   CHECK(health.should_look_for_room(kStart));
   health.found_none(kStart);
   const pe::Error* refusal = health.refusal(kStart, kDirectory);
