@@ -142,7 +142,7 @@ class SpoolModel {
   }
 
   void write_given_up() {
-    auto ranges = spool_->take_given_up();
+    const auto ranges = spool_->begin_rewrite();
     for (const auto& range : ranges) {
       for (auto& [id, known] : known_) {
         const bool is_there =
@@ -153,11 +153,12 @@ class SpoolModel {
         event.text = known.text;
         event.session_size = static_cast<std::uint16_t>(known.text.find('{'));
         event.recorded_at = platform_->steady_now();
-        if (!spool_->append(event)) return spool_->keep_given_up(std::move(ranges));
+        if (!spool_->append(event)) return spool_->end_rewrite(ranges);
         spool_->note_moved(known.place);
         known.place = event.place;
       }
     }
+    spool_->end_rewrite({});
   }
 
   static void add_places(Known& known,

@@ -183,11 +183,12 @@ class Spooler {
 
   /// Writes again what a segment had that was given up.
   void write_again(SteadyTime now) {
-    std::vector<spool::SegmentRange> ranges = spool_->take_given_up();
+    const std::vector<spool::SegmentRange> ranges = spool_->begin_rewrite();
     if (ranges.empty()) return;
     bool is_complete = true;
     dispatcher_.visit([&](PendingEvent& event) {
-      if (event.folder != spool::kLiveFolder) return true;
+      // Without a folder it may be one that could not be written again before.
+      if (event.folder != spool::kLiveFolder && event.folder != spool::kNoFolder) return true;
       const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const auto& one) {
         return event.place >= one.first_sequence && event.place < one.end_sequence;
       });
@@ -199,8 +200,8 @@ class Spooler {
       if (is_complete) spool_->note_moved(old);
       return true;
     });
-    if (is_complete) return;
-    spool_->keep_given_up(std::move(ranges));
+    if (is_complete) return spool_->end_rewrite({});
+    spool_->end_rewrite(ranges);
     write_at_ = std::min(write_at_, now + kWriteAgain);
   }
 

@@ -495,3 +495,28 @@ TEST_CASE("a refused event is kept with its reason, for a person") {
         std::string::npos);
   CHECK(world.left_on_disk().empty());
 }
+
+TEST_CASE("an event whose folder is gone is not on the disk before it was written again") {
+  World world;
+  world.record("a");
+  spool::Spool& spool = world.spooler->spool();
+  const std::uint64_t ticket = spool.ticket();
+  world.files->delete_folder(world.folder());
+  world.files->delete_folder("/spool");
+  world.files->space = 0;
+  CHECK(spool.sync());
+  // More than once the disk does not take it.
+  for (int i = 0; i < 3; ++i) {
+    world.turn();
+    CHECK_FALSE(spool.sync());
+    CHECK_FALSE(spool.wait_synced(ticket, milliseconds{0}));
+    CHECK(world.dispatcher.oldest()->folder == spool::kNoFolder);
+    world.advance(seconds{1});
+  }
+  world.files->space.reset();
+  world.advance(seconds{1});
+  world.turn();
+  CHECK(spool.sync());
+  CHECK(spool.wait_synced(ticket, milliseconds{0}));
+  CHECK(world.left_on_disk() == "a");
+}

@@ -33,6 +33,7 @@
 #include "personalize_events/recorder/spool/disk_room.hpp"
 #include "personalize_events/recorder/spool/folder_locks.hpp"
 #include "personalize_events/recorder/spool/frame.hpp"
+#include "personalize_events/recorder/spool/live_events.hpp"
 #include "personalize_events/recorder/spool/options.hpp"
 #include "personalize_events/recorder/spool/overflow.hpp"
 #include "personalize_events/recorder/spool/rejected_events.hpp"
@@ -59,7 +60,8 @@ class Spool {
         options_(std::move(options)),
         scope_(with_account(std::move(scope), options_)),
         platform_(std::move(platform)),
-        overflow_(*files_, options_.directory + "/quarantine", memory_bytes / 64),
+        live_(*files_),
+        overflow_(*files_, quarantine(), memory_bytes / 64),
         dead_(*files_, locks_, options_.directory, scope_),
         rejected_(*files_, options_.directory, rejected_limit(options_.max_bytes)) {}
   Spool(const Spool&) = delete;
@@ -74,10 +76,9 @@ class Spool {
   /// unchanged. After one, nothing is tried for kDiskPause.
   Result<void> append(detail::PendingEvent& event) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const Result<Appended> appended = append_to(live_, next_live_, event);
+    const Result<Appended> appended = append_to(live_.writer(), live_.next_place(), event);
     if (!appended) return appended.error();
-    if (!live_ledger_) live_ledger_.emplace(*files_, live_->log.folder(), live_->log.header());
-    live_ledger_->appended(*appended);
+    live_.appended(*appended);
     event.folder = kLiveFolder;
     event.place = appended->sequence;
     return {};
@@ -138,14 +139,16 @@ class Spool {
     SyncTask live;
     SyncTask overflow;
     std::uint64_t tickets = 0;
+    std::uint64_t losses = 0;
     bool has_new_folder = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       // What a failed sync may have lost is written again first.
-      if (!given_up_.empty()) return false;
-      if (live_) live = live_->log.begin_sync();
+      if (!live_.is_whole()) return false;
+      if (live_.writer()) live = live_.writer()->log.begin_sync();
       if (overflow_.writer()) overflow = overflow_.writer()->log.begin_sync();
       tickets = tickets_.issued();
+      losses = live_.losses();
       has_new_folder = std::exchange(has_new_folder_, false);
     }
     const bool has_some = has_new_folder || !live.empty() || !overflow.empty();
@@ -155,11 +158,10 @@ class Spool {
     overflow.run(*files_);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      SyncReport report = live_ ? live_->log.finish_sync(live) : SyncReport{};
+      SyncReport report = live_.writer() ? live_.writer()->log.finish_sync(live) : SyncReport{};
       SyncReport other =
           overflow_.writer() ? overflow_.writer()->log.finish_sync(overflow) : SyncReport{};
-      // Beside what was let go meanwhile.
-      given_up_.insert(given_up_.end(), report.given_up.begin(), report.given_up.end());
+      live_.give_up(report.given_up);
       if (!other.given_up.empty()) overflow_.rewrite(other.given_up, tickets_);
       if (!report.error) report.error = std::move(other.error);
       if (!names) {
@@ -169,7 +171,7 @@ class Spool {
       }
       if (report.error) {
         health_.sync_failed(*std::move(report.error), platform_->steady_now());
-      } else if (!overflow_.is_doubtful() && given_up_.empty()) {
+      } else if (!overflow_.is_doubtful() && live_.losses() == losses) {
         tickets_.sync_up_to(tickets);
       }
     }
@@ -190,22 +192,21 @@ class Spool {
     return tickets_.state(ticket) == SyncTickets::State::Lost;
   }
 
-  /// Segments whose events may be lost, or that waste room: their open events are to be written
-  /// again, and acknowledged at their old place. Of number 0: a whole folder that is gone.
-  [[nodiscard]] std::vector<SegmentRange> take_given_up() {
+  /// Segments whose events may be lost: those that are open are to be appended again. Of number 0:
+  /// a whole folder that is gone. Unless it is empty, nothing is synced before `end_rewrite`.
+  [[nodiscard]] std::vector<SegmentRange> begin_rewrite() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(given_up_, {});
+    return live_.begin_rewrite();
   }
-  /// Says that they could not all be written again.
-  void keep_given_up(std::vector<SegmentRange> ranges) {
+  /// Says that they were appended again, but for some of the segments in `left`.
+  void end_rewrite(const std::vector<SegmentRange>& left) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    given_up_.insert(given_up_.end(), ranges.begin(), ranges.end());
+    live_.end_rewrite(left);
   }
-  /// Says that an event was written again, and where it was before: it is needed there until the
-  /// disk has the new one for certain.
+  /// Says that the event that was appended last was written again, and where it was before.
   void note_moved(std::uint64_t old_place) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    moved_.add(tickets_.issued(), old_place);
+    live_.moved(tickets_, old_place);
   }
 
   // --- Reading back ---
@@ -295,8 +296,10 @@ class Spool {
   void close() {
     dead_.close();
     const std::lock_guard<std::mutex> lock(mutex_);
-    close_writer(live_, live_ledger_ ? live_ledger_->take_finished() : Numbers{});
-    close_writer(overflow_.writer(), {});
+    if (live_.writer()) live_.writer()->log.seal();
+    remove_segments(live_.folder(), live_.take_finished());
+    close_writer(live_.writer());
+    close_writer(overflow_.writer());
   }
 
   /// In a forked child: closes the locks, so that nobody waits for it. Nothing of the parent's is
@@ -360,25 +363,16 @@ class Spool {
   /// A folder whose files are gone.
   void let_go(std::optional<WriterFolder>& folder) {
     locks_.release(folder->lock);
-    if (&folder == &live_) return let_go_live();
+    if (&folder == &live_.writer()) return live_.let_go();
     overflow_.let_go();
     tickets_.lose();
     synced_.notify_all();
-  }
-  /// Its events are in memory, and are written again.
-  void let_go_live() {
-    next_live_ = live_->log.next_sequence();
-    const auto oldest = live_ledger_ ? live_ledger_->oldest() : std::nullopt;
-    if (oldest) given_up_.push_back({0, oldest->first_sequence, next_live_});
-    live_ledger_.reset();
-    moved_.clear();
-    live_.reset();
   }
 
   /// The whole directory is gone: the next event makes it again.
   void let_go_all() {
     has_new_folder_ = false;
-    if (live_) let_go(live_);
+    if (live_.writer()) let_go(live_.writer());
     if (overflow_.writer()) let_go(overflow_.writer());
   }
 
@@ -414,13 +408,11 @@ class Spool {
     std::string folder;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      places = moved_.take_synced(tickets_);
+      places = live_.take_old_places(tickets_);
       segments = overflow_.take_old_segments(tickets_);
       folder = overflow_.folder();
     }
-    for (const std::uint64_t number : segments) {
-      static_cast<void>(remove_segment(*files_, folder, number));
-    }
+    remove_segments(folder, segments);
     if (places.empty()) return {};
     return acknowledge_live(std::move(places));
   }
@@ -449,16 +441,12 @@ class Spool {
     std::string folder;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (!live_ledger_ || !live_) return {};
-      written = live_ledger_->acknowledge(std::move(sequences));
-      const auto open = live_->log.open_segment();
-      finished = live_ledger_->take_finished(open ? open->number : 0);
-      folder = live_->log.folder();
+      written = live_.acknowledge(std::move(sequences));
+      finished = live_.take_finished();
+      folder = live_.folder();
     }
     // Removing a large file takes its time, for which nobody who records has to wait.
-    for (const std::uint64_t number : finished) {
-      static_cast<void>(remove_segment(*files_, folder, number));
-    }
+    remove_segments(folder, finished);
     return written;
   }
 
@@ -526,13 +514,17 @@ class Spool {
     return true;
   }
 
-  /// Removes what is done with, and lets the lock go.
-  void close_writer(std::optional<WriterFolder>& folder, const Numbers& finished) {
+  /// One that stays is acknowledged, or an older copy of the same events.
+  void remove_segments(const std::string& folder, const Numbers& numbers) {
+    for (const std::uint64_t number : numbers) {
+      static_cast<void>(remove_segment(*files_, folder, number));
+    }
+  }
+
+  /// Removes the folder if nothing is left in it, and lets the lock go.
+  void close_writer(std::optional<WriterFolder>& folder) {
     if (!folder) return;
     folder->log.seal();
-    for (const std::uint64_t number : finished) {
-      static_cast<void>(remove_segment(*files_, folder->log.folder(), number));
-    }
     BacklogFolder rest{*files_, folder->log.folder(), quarantine()};
     static_cast<void>(rest.remove());
     locks_.release(folder->lock);
@@ -551,13 +543,9 @@ class Spool {
   std::mutex sync_mutex_{};
   mutable std::mutex mutex_{};
   std::condition_variable synced_{};
-  std::optional<WriterFolder> live_{};
-  std::optional<SegmentLedger> live_ledger_{};
-  std::uint64_t next_live_{1};  ///< the first sequence of the next folder
+  LiveEvents live_;
   Overflow overflow_;
   SyncTickets tickets_{};
-  std::vector<SegmentRange> given_up_{};
-  OldCopies moved_{};  ///< places in the live folder
   std::vector<std::string> own_folders_{};
   bool has_new_folder_{false};  ///< its name is not on the disk yet
   DiskHealth health_{};

@@ -464,12 +464,13 @@ TEST_CASE("a live folder that somebody deleted has its events written again to a
   PendingEvent large = world.event("x");
   large.text.insert(large.text.size() - 1, std::string(120'000, ' '));
   while (world.spool->append(large).has_value()) continue;
-  const auto given_up = world.spool->take_given_up();
+  const auto given_up = world.spool->begin_rewrite();
   REQUIRE(given_up.size() == 1);
   CHECK(given_up[0].number == 0);
   CHECK(given_up[0].first_sequence <= open.place);
   CHECK(given_up[0].end_sequence > large.place);
-  CHECK(world.spool->take_given_up().empty());
+  world.spool->end_rewrite({});
+  CHECK(world.spool->begin_rewrite().empty());
   // Its end is noted nowhere, and harms nothing.
   CHECK(world.acknowledge(open));
   world.after_pause();
@@ -523,17 +524,22 @@ TEST_CASE("live segments whose sync failed are written again before anything is 
   CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
   world.files->sync_fails = false;
   CHECK_FALSE(world.spool->sync());
-  const auto given_up = world.spool->take_given_up();
+  const auto given_up = world.spool->begin_rewrite();
   REQUIRE(given_up.size() == 1);
   CHECK(given_up[0].number == 1);
   CHECK(given_up[0].first_sequence == 1);
   CHECK(given_up[0].end_sequence == 2);
-  world.spool->keep_given_up(given_up);
+  // Neither while it is being written again, nor when that failed.
   CHECK_FALSE(world.spool->sync());
-  CHECK(world.spool->take_given_up().size() == 1);
+  world.spool->end_rewrite(given_up);
+  CHECK_FALSE(world.spool->sync());
+  CHECK(world.spool->begin_rewrite().size() == 1);
   world.after_pause();
   REQUIRE(world.spool->append(one).has_value());
   CHECK(one.place == 2);
+  CHECK_FALSE(world.spool->sync());
+  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
+  world.spool->end_rewrite({});
   CHECK(world.spool->acknowledge({{spool::kLiveFolder, 1}}).has_value());
   CHECK(world.spool->sync());
   CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
@@ -553,10 +559,30 @@ TEST_CASE("a folder that is let go during a sync is not taken for one that was s
   };
   CHECK(world.spool->sync());
   CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  const auto given_up = world.spool->take_given_up();
+  const auto given_up = world.spool->begin_rewrite();
   REQUIRE(given_up.size() == 1);
   CHECK(given_up[0].first_sequence <= one.place);
   CHECK(given_up[0].end_sequence > one.place);
+}
+
+TEST_CASE("what was written again during a sync waits for the next one") {
+  World world;
+  PendingEvent one = world.append("a");
+  const std::uint64_t ticket = world.spool->ticket();
+  PendingEvent large = world.event("x");
+  large.text.insert(large.text.size() - 1, std::string(120'000, ' '));
+  world.files->during_sync = [&] {
+    world.files->delete_folder(world.folder());
+    while (world.spool->append(large).has_value()) continue;
+    world.after_pause();
+    REQUIRE_FALSE(world.spool->begin_rewrite().empty());
+    REQUIRE(world.spool->append(one).has_value());
+    world.spool->end_rewrite({});
+  };
+  CHECK(world.spool->sync());
+  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
+  CHECK(world.spool->sync());
+  CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
 }
 
 TEST_CASE("overflow whose sync failed is written again, in order, and once") {
