@@ -21,13 +21,13 @@
 #include "personalize_events/client/attempt_sender.hpp"
 #include "personalize_events/client/call_context.hpp"
 #include "personalize_events/client/loop.hpp"
-#include "personalize_events/detail/uuid.hpp"
 #include "personalize_events/platform/process_id.hpp"
 #include "personalize_events/recorder/batch.hpp"
 #include "personalize_events/recorder/bounded_options.hpp"
 #include "personalize_events/recorder/delivery.hpp"
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
+#include "personalize_events/recorder/flights.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
 #include "personalize_events/recorder/spool/syncer.hpp"
@@ -49,8 +49,8 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
       : options_(bounded(std::move(options), context->options().http)),
         context_(std::move(context)),
         loop_(std::move(loop)),
-        sender_(std::move(sender)),
-        dispatcher_(options_, context_->options().retry.quota, context_->platform().steady_now()) {
+        dispatcher_(options_, context_->options().retry.quota, context_->platform().steady_now()),
+        flights_(context_, std::move(sender)) {
     if (spool == nullptr) return;
     spooler_.emplace(std::move(spool), options_, dispatcher_);
     is_spool_drained_ = false;
@@ -60,14 +60,15 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   RecorderCore(const RecorderCore&) = delete;
   RecorderCore& operator=(const RecorderCore&) = delete;
 
-  /// Starts the thread that brings the spool to the disk. Errors: Configuration.
+  /// To be called once, before all others. Errors: Configuration, when the system gives no thread
+  /// that brings the spool to the disk.
   [[nodiscard]] Result<void> start() {
-    if (!spooler_ || is_manual()) return {};
+    if (!spooler_) return {};
     syncer_.emplace(spooler_->shared_spool(), [weak = weak_from_this()] {
       // What a failed sync may have lost is written again by the loop.
       if (const auto self = weak.lock()) self->loop_->wake();
     });
-    return syncer_->start();
+    return is_manual() ? Result<void>{} : syncer_->start();
   }
 
   [[nodiscard]] Result<void> record(const Session& session, const Event& event) {
@@ -85,7 +86,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     Result<PendingEvents> encoded = prepare(session, event);
     if (!encoded) return refused(std::move(encoded).error());
     if (Result<void> taken = accept(*std::move(encoded), true); !taken) return taken;
-    return wait_for_disk(timeout);
+    return syncer_->wait(std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait));
   }
 
   void flush_soon() {
@@ -130,7 +131,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     const std::uint64_t left = std::min(dispatcher_.account().in_overflow(), report.pending);
     lock.unlock();
     if (!spooler_) return report;
-    if (is_first && options_.spool->sync_interval) static_cast<void>(wait_for_disk(kAbortGrace));
+    if (is_first && options_.spool->sync_interval) static_cast<void>(syncer_->wait(kAbortGrace));
     report.spooled += left;
     report.pending -= left;
     report.complete = report.pending == 0;
@@ -186,7 +187,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     std::vector<EndedEvents> ended = dispatcher_.take_ended();
     lock.unlock();
     if (spooler_) {
-      if (syncer_) syncer_->stop(kAbortGrace);
+      syncer_->stop(kAbortGrace);
       spooler_->note_ends(ended);
       spooler_->spool().close();
     }
@@ -284,10 +285,6 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     Batch batch;
     Result<std::string> body;
   };
-  struct Flight {
-    std::uint64_t id;
-    Batch batch;
-  };
 
   [[nodiscard]] static Error closed_error() {
     return make_error(ErrorKind::Cancelled, "close",
@@ -344,31 +341,6 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     return {};
   }
 
-  [[nodiscard]] Result<void> wait_for_disk(std::chrono::milliseconds timeout) {
-    spool::Spool& spool = spooler_->spool();
-    const std::uint64_t ticket = spool.ticket();
-    timeout = std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait);
-    if (syncer_) {
-      ++waiting_for_disk_;
-      syncer_->request();
-    } else {
-      spool.sync();
-    }
-    const bool is_there =
-        spool.wait_synced(ticket, syncer_ ? timeout : std::chrono::milliseconds{0});
-    if (syncer_) --waiting_for_disk_;
-    if (is_there) return {};
-    if (spool.is_lost(ticket)) {
-      Error error = make_error(ErrorKind::Storage, spool.options().directory,
-                               "was removed before the event was on the disk, so that it may be "
-                               "lost; the spool makes the directory again");
-      error.code = "Removed";
-      return error;
-    }
-    return make_error(ErrorKind::Timeout, "record_durable",
-                      "the event was accepted and is not on the disk yet; do not record it again");
-  }
-
   /// The spool's part of a turn, in which nobody waits for the lock.
   void tend_spool(const std::vector<EndedEvents>& ended, SteadyTime now) {
     spooler_->note_ends(ended);
@@ -378,11 +350,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
       is_spool_drained_ = is_drained;
     }
     if (is_drained) changed_.notify_all();
-    if (syncer_ && waiting_for_disk_ > 0) return syncer_->request();
-    const auto interval = options_.spool->sync_interval;
-    if (!is_manual() || !interval || now < next_sync_ || !spooler_->spool().has_unsynced()) return;
-    spooler_->spool().sync();
-    next_sync_ = now + *interval;
+    syncer_->turn(now);
   }
 
   /// When the loop has to come by itself.
@@ -459,41 +427,21 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
       static_cast<void>(answered(outgoing.batch, std::move(answer)));
       return;
     }
-    AttemptOrder order;
-    order.operation = "PutEvents";
-    order.path = "/events";
-    order.body = *std::move(outgoing.body);
-    order.invocation_id = format_uuid_v4(context_->random_bytes());
-    order.number = outgoing.batch.first().attempts + 1;
-    order.timeout = context_->options().attempt_timeout;
-    flights_.push_back({0, outgoing.batch});
-    const auto self = shared_from_this();
-    flights_.back().id =
-        sender_->start(std::move(order), [self, batch = outgoing.batch](AttemptReport report) {
-          self->landed(batch, std::move(report));
-        });
+    flights_.start(outgoing.batch, *std::move(outgoing.body),
+                   [self = shared_from_this()](const Batch& batch, AttemptReport report) {
+                     self->landed(batch, std::move(report));
+                   });
   }
 
   void landed(const Batch& batch, AttemptReport report) {
     const Turn turn{*this};
     if (!turn.is_taken()) return;  // the batch is void
-    const auto flight =
-        std::find_if(flights_.begin(), flights_.end(), [&batch](const Flight& candidate) {
-          return &candidate.batch.session() == &batch.session();
-        });
-    if (flight != flights_.end()) flights_.erase(flight);
-    BatchAnswer answer;
-    answer.error = std::move(report.error);
-    answer.request_id = std::move(report.request_id);
-    answer.retry_after = report.failure.retry_after;
-    answer.service_date = report.failure.service_date;
-    answer.signed_at = report.failure.signed_at;
-    answer.credentials_are_temporary = report.failure.credentials_are_temporary;
-    answer.was_sent = report.was_sent;
-    const auto service_date = answer.service_date;
-    switch (answered(batch, std::move(answer))) {
+    flights_.remove(batch);
+    switch (answered(batch, take_answer(report))) {
       case retry::Remedy::None: break;
-      case retry::Remedy::CorrectClock: context_->correct_clock(*service_date); break;
+      case retry::Remedy::CorrectClock:
+        context_->correct_clock(*report.failure.service_date);
+        break;
       case retry::Remedy::RefreshCredentials:
         context_->credentials()->invalidate(report.credentials);
         break;
@@ -512,7 +460,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
       const std::lock_guard<std::mutex> lock(mutex_);
       if (phase_ < Phase::Aborting) return;
     }
-    for (const Flight& flight : flights_) sender_->cancel(flight.id);
+    flights_.cancel();
   }
 
   /// Calls the application, no lock held, and then whoever waits for the end of these events.
@@ -556,7 +504,6 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   const RecorderOptions options_;
   const std::shared_ptr<CallContext> context_;
   const std::shared_ptr<Loop> loop_;
-  const std::shared_ptr<AttemptSender> sender_;
   const ProcessId owner_{process_id()};
   SharedEncoders encoders_{};
   std::atomic<std::uint64_t> refused_{0};
@@ -574,13 +521,11 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   bool has_left_{false};                        // it comes no more
   SteadyTime planned_wake_{SteadyTime::max()};  // when the loop comes by itself
 
-  std::optional<spool::Syncer> syncer_{};  // set before others know of this
-  std::atomic<int> waiting_for_disk_{0};
+  std::optional<spool::Syncer> syncer_{};  // there is one if there is a spooler
 
   // The loop's thread only:
-  std::vector<Flight> flights_{};
+  Flights flights_;
   bool may_read_{true};
-  SteadyTime next_sync_{};
   bool left_in_callback_{false};
 };
 

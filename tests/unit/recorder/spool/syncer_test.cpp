@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "catch.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
@@ -174,4 +175,100 @@ TEST_CASE("a thread that waits for a disk which does not answer is let go") {
   may_go->give();
   CHECK(has_gone->wait());
   CHECK(world.is_synced());
+}
+
+TEST_CASE("a thread that syncs for those who wait serves all of them") {
+  World world{std::nullopt};
+  spool::Syncer syncer{world.spool, [] {}};
+  REQUIRE(syncer.start().has_value());
+  CHECK(syncer.wait(seconds{0}).has_value());  // nothing was written
+  world.append();
+  CHECK(syncer.wait(test::kPatience).has_value());
+  CHECK(world.is_synced());
+  CHECK(world.files->syncs == 1);
+}
+
+TEST_CASE("who waits for a disk that does not answer is told so in time") {
+  World world{std::nullopt};
+  const auto may_go = std::make_shared<test::Signal>();
+  world.files->during_sync = [may_go] { static_cast<void>(may_go->wait()); };
+  world.append();
+  spool::Syncer syncer{world.spool, [] {}};
+  REQUIRE(syncer.start().has_value());
+  const auto waited = syncer.wait(milliseconds{1});
+  REQUIRE_FALSE(waited.has_value());
+  CHECK(waited.error().kind == pe::ErrorKind::Timeout);
+  CHECK_FALSE(waited.error().retryable);
+  may_go->give();
+}
+
+TEST_CASE("without a thread whoever waits brings it to the disk") {
+  World world{std::nullopt};
+  spool::Syncer syncer{world.spool, [] {}};
+  world.append();
+  CHECK(syncer.wait(seconds{0}).has_value());
+  CHECK(world.files->syncs == 1);
+  world.append();
+  world.files->sync_fails = true;
+  const auto waited = syncer.wait(test::kPatience);
+  REQUIRE_FALSE(waited.has_value());
+  CHECK(waited.error().kind == pe::ErrorKind::Timeout);
+}
+
+TEST_CASE("who waits for files that somebody removes is told that they may be lost") {
+  World world{std::nullopt};
+  auto one = test::pending("visit", "", "a", world.platform->steady_now());
+  REQUIRE(world.spool->append_overflow(one.front()).has_value());
+  world.files->delete_folder("/spool");
+  spool::Syncer syncer{world.spool, [] {}};
+  const auto waited = syncer.wait(test::kPatience);
+  REQUIRE_FALSE(waited.has_value());
+  CHECK(waited.error().kind == pe::ErrorKind::Storage);
+  CHECK(waited.error().where == "/spool");
+  CHECK(waited.error().code == "Removed");
+}
+
+TEST_CASE("without a thread a turn does the sync that is due, and no other") {
+  World world{seconds{1}};
+  spool::Syncer syncer{world.spool, [] {}};
+  syncer.turn(world.platform->steady_now());
+  CHECK(world.files->syncs == 0);
+  world.append();
+  syncer.turn(world.platform->steady_now());
+  CHECK(world.files->syncs == 1);
+  world.append();
+  world.platform->advance(milliseconds{999});
+  syncer.turn(world.platform->steady_now());
+  CHECK(world.files->syncs == 1);
+  world.platform->advance(milliseconds{1});
+  syncer.turn(world.platform->steady_now());
+  CHECK(world.files->syncs == 2);
+
+  World never{std::nullopt};
+  spool::Syncer lazy{never.spool, [] {}};
+  never.append();
+  never.platform->advance(std::chrono::hours{1});
+  lazy.turn(never.platform->steady_now());
+  CHECK(never.files->syncs == 0);
+}
+
+TEST_CASE("a turn of a spool with a thread asks it again for those who wait") {
+  World world{std::nullopt};
+  Counter synced;
+  world.append();
+  world.files->sync_fails = true;
+  spool::Syncer syncer{world.spool, [&] { synced.add(); }};
+  REQUIRE(syncer.start().has_value());
+  pe::Result<void> waited;
+  std::thread waiting{[&] { waited = syncer.wait(test::kPatience); }};
+  CHECK(synced.wait_for(1));
+  // The loop writes it again, and takes its turn.
+  world.files->sync_fails = false;
+  REQUIRE_FALSE(world.spool->begin_rewrite().empty());
+  world.platform->advance(spool::kDiskPause);
+  world.append();
+  world.spool->end_rewrite({});
+  syncer.turn(world.platform->steady_now());
+  waiting.join();
+  CHECK(waited.has_value());
 }
