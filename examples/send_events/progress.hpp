@@ -66,6 +66,13 @@ class Phase {
         row_rate_(now, 0),
         byte_rate_(now, 0) {}
 
+  /// Lets the rate begin now: what came before the first row, such as sorting, is none of it.
+  void start(double now) {
+    row_rate_ = SmoothedRate(now, static_cast<double>(rows_));
+    byte_rate_ = SmoothedRate(now, static_cast<double>(bytes_));
+  }
+  [[nodiscard]] bool has_rows() const { return rows_ > 0; }
+
   /// Rows that were done before the phase began: they count, but not for its rate.
   void skip(std::uint64_t rows, std::uint64_t bytes) {
     skipped_rows_ += rows;

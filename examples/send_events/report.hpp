@@ -127,8 +127,11 @@ class Report {
     if (is_terminal_) show();
   }
   void advance(std::uint64_t rows, std::uint64_t bytes) {
+    const bool is_first = !phase_.has_rows();
     phase_.add(rows, bytes);
-    show_progress();
+    if (!is_first) return show_progress();
+    shown_ = seconds();
+    phase_.start(shown_);
   }
 
   void show_progress() {

@@ -64,6 +64,18 @@ TEST_CASE("rows that a run before has done count, but not for the rate") {
   CHECK(phase.text() == "sending 60 of 100 rows (60 %), 1 rows/s, 40s left");
 }
 
+TEST_CASE("what came before the first row does not count for the rate") {
+  Phase phase("sending", 100, 1000, 0);
+  CHECK_FALSE(phase.has_rows());
+  phase.look(10);
+  phase.add(10, 100);
+  CHECK(phase.has_rows());
+  phase.start(10);
+  phase.add(20, 200);
+  phase.look(11);
+  CHECK(phase.text() == "sending 30 of 100 rows (30 %), 20 rows/s, 4s left");
+}
+
 TEST_CASE("rows of unlike length do not mislead") {
   Phase phase("reading", 0, 1000, 0);
   phase.add(90, 100);  // many short rows, then few long ones
