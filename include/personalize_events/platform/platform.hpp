@@ -48,6 +48,15 @@ class Platform {
   /// A clock that never jumps, for timeouts and backoff.
   virtual std::chrono::steady_clock::time_point steady_now() = 0;
 
+  /// The time since the machine was started, suspended time included: CLOCK_BOOTTIME. It survives a
+  /// restart of the process, not one of the machine. A platform that does not override it has only
+  /// `steady_now`.
+  virtual std::chrono::nanoseconds boot_now() { return steady_now().time_since_epoch(); }
+
+  /// Identifies the clock behind `boot_now`: two processes with the same text read the same clock. It
+  /// names the boot and the time namespace. Empty: unknown, so that no other process shares it.
+  virtual std::string boot_identity() { return {}; }
+
   /// Waits at least this long.
   virtual void sleep_for(std::chrono::nanoseconds duration) = 0;
 

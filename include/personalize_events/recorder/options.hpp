@@ -103,6 +103,14 @@ enum class FaultKind : std::uint8_t {
   SpoolDamaged,
   /// This machine's clock is more than four minutes off; it is corrected in requests.
   ClockSkew,
+  /// The service is reached and does not do its work: 5xx, responses that are not the service's, no
+  /// response in time. Events wait.
+  Unavailable,
+  /// This process lacks what a request needs: descriptors, memory. Events wait.
+  Resources,
+  /// A setting is wrong, so that requests fail before they are sent, or the service refuses them all.
+  /// Events wait.
+  Configuration,
 };
 
 /// The name of a kind of fault: "Offline".
@@ -115,6 +123,9 @@ enum class FaultKind : std::uint8_t {
     case FaultKind::Disk: return "Disk";
     case FaultKind::SpoolDamaged: return "SpoolDamaged";
     case FaultKind::ClockSkew: return "ClockSkew";
+    case FaultKind::Unavailable: return "Unavailable";
+    case FaultKind::Resources: return "Resources";
+    case FaultKind::Configuration: return "Configuration";
   }
   return "Unknown";
 }

@@ -22,7 +22,7 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace testing {
 
-/// A Platform in memory: no variable, no file, no process until the test sets one. Both clocks
+/// A Platform in memory: no variable, no file, no process until the test sets one. Its clocks
 /// stand still but for `sleep_for` and `advance`. The wall clock begins at 2026-01-01T00:00:00Z.
 ///
 /// @par Thread Safety
@@ -63,7 +63,17 @@ class VirtualPlatform final : public Platform {
     return steady_now_;
   }
 
-  /// Returns at once: both clocks move on by `duration`, which is kept for `sleeps`.
+  std::chrono::nanoseconds boot_now() override {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    return boot_now_;
+  }
+
+  std::string boot_identity() override {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    return boot_identity_;
+  }
+
+  /// Returns at once: all clocks move on by `duration`, which is kept for `sleeps`.
   void sleep_for(std::chrono::nanoseconds duration) override {
     const std::lock_guard<std::mutex> lock{mutex_};
     sleeps_.push_back(duration);
@@ -116,7 +126,23 @@ class VirtualPlatform final : public Platform {
     now_ = now;
   }
 
-  /// Moves both clocks on.
+  /// Restarts the machine: the boot-time clock begins again under another identity.
+  void reboot() {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    ++boots_;
+    boot_now_ = std::chrono::seconds{10};
+    boot_identity_ = "boot-" + std::to_string(boots_);
+  }
+
+  /// Sets the boot-time clock and its identity, as in a container with a time namespace; an empty
+  /// identity is that of a platform that cannot read it.
+  void set_boot(std::string identity, std::chrono::nanoseconds now) {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    boot_identity_ = std::move(identity);
+    boot_now_ = now;
+  }
+
+  /// Moves all clocks on.
   void advance(std::chrono::nanoseconds duration) {
     const std::lock_guard<std::mutex> lock{mutex_};
     move_clocks(duration);
@@ -158,6 +184,7 @@ class VirtualPlatform final : public Platform {
   void move_clocks(std::chrono::nanoseconds duration) {
     now_ += std::chrono::duration_cast<std::chrono::system_clock::duration>(duration);
     steady_now_ += std::chrono::duration_cast<std::chrono::steady_clock::duration>(duration);
+    boot_now_ += duration;
   }
 
   [[nodiscard]] unsigned char next_byte() {
@@ -185,6 +212,9 @@ class VirtualPlatform final : public Platform {
   std::chrono::system_clock::time_point now_{std::chrono::seconds{1'767'225'600}};
   // Not zero, which code under test might take for "never".
   std::chrono::steady_clock::time_point steady_now_{std::chrono::hours{1}};
+  std::chrono::nanoseconds boot_now_{std::chrono::hours{1}};
+  std::string boot_identity_{"boot-1"};
+  std::uint64_t boots_{1};
   std::uint64_t random_state_{0};
   std::uint64_t random_word_{0};
   int random_bytes_left_{0};

@@ -49,7 +49,8 @@ TEST_CASE("outcomes and faults have names of their own") {
   }
   for (const FaultKind kind :
        {FaultKind::Credentials, FaultKind::TrackingId, FaultKind::Offline, FaultKind::Throttled,
-        FaultKind::Disk, FaultKind::SpoolDamaged, FaultKind::ClockSkew}) {
+        FaultKind::Disk, FaultKind::SpoolDamaged, FaultKind::ClockSkew, FaultKind::Unavailable,
+        FaultKind::Resources, FaultKind::Configuration}) {
     names.insert(std::string{pe::to_string(kind)});
   }
   CHECK(names.size() == 12);
