@@ -53,7 +53,7 @@ TEST_CASE("outcomes and faults have names of their own") {
         FaultKind::Resources, FaultKind::Configuration}) {
     names.insert(std::string{pe::to_string(kind)});
   }
-  CHECK(names.size() == 12);
+  CHECK(names.size() == 15);
   CHECK(names.count("Unknown") == 0);
   CHECK(pe::to_string(static_cast<Outcome>(99)) == "Unknown");
   CHECK(pe::to_string(static_cast<FaultKind>(99)) == "Unknown");
