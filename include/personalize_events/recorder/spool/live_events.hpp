@@ -54,7 +54,9 @@ class LiveEvents {
   [[nodiscard]] Numbers take_finished() {
     if (!ledger_) return {};
     const auto open = writer_->log.open_segment();
-    return ledger_->take_finished(open ? open->number : 0);
+    Numbers finished = ledger_->take_finished(open ? open->number : 0);
+    for (const std::uint64_t number : finished) writer_->log.forget(number);
+    return finished;
   }
 
   /// Its files are gone, so that all of its open events are to be written again.

@@ -106,7 +106,10 @@ class Overflow {
     if (is_open && segments_.size() == 1 && !backlog_->has_unread()) writer_->log.seal();
     const bool keeps_last = is_open && writer_->log.open_segment().has_value();
     const auto end = keeps_last ? std::prev(segments_.end()) : segments_.end();
-    for (auto one = segments_.begin(); one != end; ++one) backlog_->add_segment(*one);
+    for (auto one = segments_.begin(); one != end; ++one) {
+      writer_->log.hand_over(*one);
+      backlog_->add_segment(*one);
+    }
     segments_.erase(segments_.begin(), end);
   }
 

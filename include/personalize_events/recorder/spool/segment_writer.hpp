@@ -146,6 +146,22 @@ class SegmentWriter {
     current_.reset();
   }
 
+  /// Forgets a full segment whose file the caller removes: no sync needs it, and its absence is no
+  /// fault.
+  void forget(std::uint64_t number) {
+    const auto removed = std::remove_if(sealed_.begin(), sealed_.end(), [number](const auto& one) {
+      return one.range.number == number;
+    });
+    sealed_.erase(removed, sealed_.end());
+  }
+
+  /// Allows a full segment to be removed by its reader: then its absence is no fault either.
+  void hand_over(std::uint64_t number) {
+    for (Segment& segment : sealed_) {
+      if (segment.range.number == number) segment.is_handed_over = true;
+    }
+  }
+
   /// What was appended and is not on the disk yet. The next one is begun when this is finished.
   [[nodiscard]] SyncTask begin_sync() {
     SyncTask task;
@@ -173,11 +189,13 @@ class SegmentWriter {
       const auto sealed = std::find_if(sealed_.begin(), sealed_.end(), [&](const Segment& one) {
         return one.range.number == part.range.number;
       });
+      // The caller removed it meanwhile, because nothing in it is pending.
+      if (!is_current && sealed == sealed_.end()) continue;
       // It may have grown since, and is sealed when it was turned meanwhile.
-      const SegmentRange range = is_current                ? current_->range
-                                 : sealed != sealed_.end() ? sealed->range
-                                                           : part.range;
-      if (part.synced) {
+      const SegmentRange range = is_current ? current_->range : sealed->range;
+      const bool was_read = sealed != sealed_.end() && sealed->is_handed_over && !part.synced &&
+                            part.synced.error().code == "NotFound";
+      if (part.synced || was_read) {
         if (is_current) current_->name_is_synced = true;
         if (sealed != sealed_.end() && range.end_sequence == part.range.end_sequence) {
           sealed_.erase(sealed);
@@ -220,7 +238,8 @@ class SegmentWriter {
     std::uint64_t size{0};
     SegmentRange range{};
     bool name_is_synced{false};
-    bool is_dirty{false};  ///< it has bytes that no sync took yet
+    bool is_dirty{false};        ///< it has bytes that no sync took yet
+    bool is_handed_over{false};  ///< its reader may remove it
 
     [[nodiscard]] bool has_frames() const noexcept {
       return range.end_sequence != range.first_sequence;

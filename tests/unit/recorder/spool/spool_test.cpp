@@ -72,6 +72,32 @@ struct World {
     one.text.insert(one.text.size() - 1, std::string(120'000, ' '));
     REQUIRE(spool->append_overflow(one).has_value());
   }
+  PendingEvent append_large(const std::string& id) {
+    PendingEvent one = event(id);
+    one.text.insert(one.text.size() - 1, std::string(120'000, ' '));
+    REQUIRE(spool->append(one).has_value());
+    appended.push_back(one);
+    return one;
+  }
+  PendingEvent append_until_segment(std::size_t number) {
+    const std::string path = folder() + "/0000000" + std::to_string(number) + ".log";
+    while (!files->exists(path)) append_large("x" + std::to_string(appended.size()));
+    return appended.back();
+  }
+  void acknowledge_all_but(const PendingEvent& last) {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
+    for (const PendingEvent& one : appended) {
+      if (one.place != last.place) places.emplace_back(one.folder, one.place);
+    }
+    REQUIRE(spool->acknowledge(places).has_value());
+  }
+  /// Of the writer.
+  std::string folder() const {
+    const auto names = files->list_folder("/spool");
+    REQUIRE(names.has_value());
+    return "/spool/" + names->front();
+  }
+  std::vector<PendingEvent> appended{};
   /// What the loop reads and takes in, in as many turns as it takes.
   std::vector<spool::ReadEvent> read(std::size_t most = 1'000) {
     std::vector<spool::ReadEvent> events;
@@ -789,4 +815,36 @@ TEST_CASE("an acknowledgement that cannot be written is told, for whatever folde
   CHECK_FALSE(world.acknowledge(live));
   CHECK_FALSE(world.acknowledge({events[0]}));
   CHECK(world.spool->acknowledge({{spool::kFirstAdopted, 1}}).has_value());
+}
+
+TEST_CASE("segments that the spool removes, because all in them has ended, are no fault") {
+  World world;
+  SECTION("removed before a sync") {
+    world.append_large("a");
+    const PendingEvent last = world.append_until_segment(3);
+    world.acknowledge_all_but(last);
+    REQUIRE(world.files->count(world.folder()) < 6);
+    world.spool->sync();
+  }
+  SECTION("removed while a sync runs") {
+    world.append_large("a");
+    const PendingEvent last = world.append_until_segment(3);
+    world.files->during_sync = [&] { world.acknowledge_all_but(last); };
+    world.spool->sync();
+  }
+  SECTION("read and removed while a sync runs") {
+    for (int i = 0; i < 200; ++i) world.overflow_large("o" + std::to_string(i));
+    world.files->during_sync = [&] {
+      std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
+      for (const spool::ReadEvent& one : world.spool->read(1'000, 64U << 20U)) {
+        places.emplace_back(one.event.front().folder, one.event.front().place);
+      }
+      REQUIRE(world.spool->acknowledge(places).has_value());
+      REQUIRE(!world.files->removed.empty());
+    };
+    world.spool->sync();
+  }
+  CHECK(!world.spool->disk_fault().has_value());
+  world.spool->sync();
+  CHECK(!world.spool->has_unsynced());
 }
