@@ -29,6 +29,7 @@
 #include "personalize_events/http/request_queue.hpp"
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/platform/per_process.hpp"
+#include "personalize_events/platform/shortage.hpp"
 #include "personalize_events/platform/signal.hpp"
 #include "personalize_events/result.hpp"
 
@@ -157,11 +158,11 @@ class CurlLoop {
 #if LIBCURL_VERSION_NUM >= 0x081400
     is_good = is_good && curl_multi_setopt(multi_, CURLMOPT_QUICK_EXIT, 1L) == CURLM_OK;
 #endif
-    // Without a descriptor libcurl makes a handle that nothing can wake. The poll takes this
-    // wake-up back.
-    is_set_up_ = is_good && curl_multi_wakeup(multi_) == CURLM_OK &&
-                 curl_multi_poll(multi_, nullptr, 0, 0, nullptr) == CURLM_OK;
-    if (is_set_up_) return;
+    // Without descriptors libcurl makes a handle that nothing can wake.
+    const bool can_wake = curl_multi_wakeup(multi_) == CURLM_OK;
+    is_set_up_ = is_good && (can_wake || !lacks_descriptors());
+    // Takes the wake-up back; if that fails, the next poll only returns early.
+    if (is_set_up_) return static_cast<void>(curl_multi_poll(multi_, nullptr, 0, 0, nullptr));
     // Fails only for a handle that is none, or is in use by the caller of this.
     static_cast<void>(curl_multi_cleanup(std::exchange(multi_, nullptr)));
   }

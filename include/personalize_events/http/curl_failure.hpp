@@ -17,12 +17,11 @@ namespace detail {
 /// What is known of an exchange that did not give a whole response.
 struct CurlFailure {
   CURLcode code{CURLE_OK};
-  bool connected{false};  ///< A connection, for https with TLS, stood.
-  int status{0};          ///< From the status line; 0 if none came.
-  bool too_large{false};  ///< Ended by us: more than ResponseCollector takes.
-  long proxy_status{0};   ///< The proxy's response to CONNECT; 0 if there was none.
-  bool lacks_descriptors{
-      false};  ///< As detail::lacks_descriptors reports, if may_lack_descriptors.
+  bool connected{false};          ///< A connection, for https with TLS, stood.
+  int status{0};                  ///< From the status line; 0 if none came.
+  bool too_large{false};          ///< Ended by us: more than ResponseCollector takes.
+  long proxy_status{0};           ///< The proxy's response to CONNECT; 0 if there was none.
+  bool lacks_descriptors{false};  ///< Only asked if may_lack_descriptors.
 };
 
 /// What such a failure is to the caller.
@@ -151,6 +150,7 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
       if (failure.connected) break;
       return {ErrorKind::Configuration, false,
               "libcurl does not know the URL's scheme; install one built with TLS"};
+    case CURLE_OUT_OF_MEMORY:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:

@@ -68,6 +68,7 @@ TEST_CASE("A lack of descriptors or memory is reported as such until there is a 
   check(failure(CURLE_OUT_OF_MEMORY, false), pe::ErrorKind::Transport, true);
   CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, false)).code == std::string{"NoMemory"});
   CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, true)).code == std::string{});
+  check(failure(CURLE_OUT_OF_MEMORY, true), pe::ErrorKind::Transport, true);
 }
 
 TEST_CASE("A broken connection is judged by how far the exchange came") {
