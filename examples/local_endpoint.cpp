@@ -98,6 +98,8 @@ wants it. Which requests:
   times=N                   N times, then never again
 What happens to them, all that is given:
   status=503                answered instead, and not taken
+  from=intermediary         an HTML page without the service's headers, as a proxy or captive
+                            portal sends it, with a status from 200 on (200); not taken
   code=ServiceUnavailable   with this error code; without it the answer has no body
   retry_after_ms=N          the header x-amz-retry-after
   delay_ms=N                so much later

@@ -23,17 +23,24 @@ enum class ErrorKind : std::uint8_t {
   InvalidArgument = 1,
   /// Never sent: no region, a malformed profile file, a bad endpoint, no transport.
   Configuration = 2,
-  /// Never sent: no source could supply credentials.
+  /// Never sent: no provider could supply credentials, or they have characters that no header may
+  /// have.
   Credentials = 3,
   /// Never sent: libcrypto failed.
   Signing = 4,
-  /// No response: DNS, connect, TLS, reset. May have been delivered once connected.
+  /// No response: DNS, connect, TLS, reset. May have been delivered once connected. Never sent if
+  /// `code` is "NoDescriptors" or "NoMemory".
   Transport = 5,
   /// No answer in time. May have been delivered once connected.
   Timeout = 6,
-  /// A response that cannot be read. May have been delivered.
+  /// A response that is not the service's, or cannot be read. `code` is "Intermediary" for a
+  /// complete
+  /// response of a proxy, gateway or captive portal: a status from 400 on without an error code or
+  /// request ID of the service, or a 2xx that is neither empty nor a JSON object. May have been
+  /// delivered.
   Response = 7,
-  /// The service refused; `code`, `http_status` and `request_id` tell more.
+  /// The service refused, as its error code or request ID shows; `code`, `http_status` and
+  /// `request_id` give details.
   Service = 8,
   /// Closed or shut down before it was sent.
   Cancelled = 9,
@@ -78,9 +85,10 @@ struct Error {
   int http_status{0};
   /// Requests sent, the first included; 0 if nothing was sent.
   int attempts{0};
-  /// The service's own code, for example "InvalidInputException". Of a failure on this side a word
-  /// where code depends on it: "NotFound" of a file, "MisconfiguredSource" or "FailedSource" of
-  /// credentials.
+  /// The service's own code, for example "InvalidInputException". Of another failure a word where
+  /// code depends on it: "NotFound" of a file, "MisconfiguredSource" or "FailedSource" of
+  /// credentials, "Intermediary" of a response that is not the service's, "NoDescriptors" or
+  /// "NoMemory" of a request for which this process lacked a resource.
   std::string code{};
   /// "eventList[3].itemId", "AWS_REGION", a file and line, a host.
   std::string where{};

@@ -22,7 +22,7 @@ TEST_CASE("errors of restJson1 are read as Smithy's protocol tests say") {
     for (const auto& [name, value] : member(vector, "headers").members)
       response.headers.emplace_back(name, value.text);
 
-    const auto error = pe::wire::error_of(response);
+    const auto error = pe::wire::error_of(response, pe::wire::Connection::Trusted);
     const pe::json::Value& code = member(vector, "expect_code");
     CHECK(error.has_value() == code.is(pe::json::Value::Type::String));
     if (!error) continue;

@@ -39,7 +39,7 @@ std::string text_of(const pe::json::Value& object, const char* name) {
 }
 
 retry::Failure failure_of(const pe::HttpResponse& response) {
-  const auto error = pe::wire::error_of(response);
+  const auto error = pe::wire::error_of(response, pe::wire::Connection::Trusted);
   REQUIRE(error.has_value());
   retry::Failure failure;
   failure.failure_class = retry::classify(*error);

@@ -824,6 +824,23 @@ def service_that_fails(stage):
     stage.check_arrived(stage.shop_file)
 
 
+def intermediary_responds(stage):
+    """The page of a captive portal, gateway or proxy ends no row: the run stops, and the next run sends them all."""
+    for status in (200, 400, 407):
+        state = ["--resume", stage.work / f"state-{status}"]
+        with stage.endpoint("--fault", f"PutEvents:from=intermediary,status={status}"):
+            finished = stage.send("--json", *state, stage.shop_file)
+        expect_status(finished, 1)
+        counts = json.loads(finished.stdout)
+        expect_equal((counts["sent"], counts["rejected"], counts["notSent"]), (0, 0, 1000), f"rows, HTTP {status}")
+        expect("stopped: Response: Intermediary: " in finished.stderr and f"(HTTP {status})" in finished.stderr
+               and "captive portal" in finished.stderr and "endpoint_url" in finished.stderr,
+               "does not say why", finished.stderr)
+    with stage.endpoint():
+        expect_status(stage.send(*state, stage.shop_file), 0)
+    stage.check_arrived(stage.shop_file)
+
+
 def refused_rows(stage):
     """Where the service takes no row at all, few are told one by one, and many are the tracking id's fault."""
     def refuse(name, sessions):
@@ -1133,7 +1150,7 @@ CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_
          shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,
-         service_that_fails, refused_rows, progress_bar,
+         service_that_fails, intermediary_responds, refused_rows, progress_bar,
          endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
          spool_of_others, spool_tool_usage)
 

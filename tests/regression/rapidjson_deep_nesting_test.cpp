@@ -25,7 +25,9 @@ TEST_CASE("64 KiB of open brackets are refused as nested too deep") {
 }
 
 TEST_CASE("an answer of 64 KiB of open brackets is an error without code") {
-  const auto error = pe::wire::error_of({503, {}, std::string(64 * 1024, '[')});
+  const auto error =
+      pe::wire::error_of({503, {{"x-amzn-RequestId", "id"}}, std::string(64 * 1024, '[')},
+                         pe::wire::Connection::Trusted);
   REQUIRE(error);
   CHECK(error->kind == pe::ErrorKind::Service);
   CHECK(error->code.empty());

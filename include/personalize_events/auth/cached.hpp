@@ -70,8 +70,9 @@ class CredentialsCache {
   /// to go on with; a caller that waits for another's refresh waits no longer than `at_most`.
   ///
   /// @par Error Handling
-  /// What the provider answers, or Credentials when that has expired already. While credentials
-  /// are still valid a failed refresh is no error. Timeout after `at_most`.
+  /// The provider's; Credentials if its credentials have expired or have characters that no header
+  /// may have. While credentials are still valid a failed refresh is no error. Timeout after
+  /// `at_most`.
   [[nodiscard]] Result<Shared> get(std::chrono::milliseconds at_most) {
     State& state = own_state();
     std::unique_lock<std::mutex> lock(state.mutex);
@@ -105,11 +106,13 @@ class CredentialsCache {
     return {usable ? state.current : nullptr, wants};
   }
 
-  /// Takes credentials as if the provider had given them.
+  /// Takes credentials as if the provider had given them. Credentials that no request can be signed
+  /// with change nothing, but `get` reports them in place of the provider's next failure.
   void keep(const Credentials& credentials) {
     State& state = own_state();
     const std::lock_guard<std::mutex> lock(state.mutex);
-    take(state, credentials);
+    state.kept_flaw = detail::find_flaw(credentials, "credentials");
+    if (!state.kept_flaw) take(state, credentials);
   }
 
   /// Tells that the service refused these credentials, which `get` answered: the next `get` asks
@@ -141,6 +144,7 @@ class CredentialsCache {
     std::condition_variable changed{};
     Shared current{};
     std::optional<Error> failure{};
+    std::optional<Error> kept_flaw{};
     double jitter{0};
     bool rejected{false};
     bool refreshing{false};
@@ -193,14 +197,18 @@ class CredentialsCache {
     if (supplied && supplied->expiration && platform_->now() >= *supplied->expiration) {
       supplied = credentials_error("the source gave credentials that have expired already");
     }
+    if (supplied) {
+      if (auto flaw = detail::find_flaw(*supplied, "credentials")) supplied = *std::move(flaw);
+    }
 
     if (supplied) {
+      state.kept_flaw.reset();
       take(state, *supplied);
       return state.current;
     }
     state.paused_until = platform_->steady_now() + detail::kFailedRefreshPause;
     if (state.current != nullptr && !state.rejected && !has_expired(state)) return state.current;
-    state.failure = std::move(supplied).error();
+    state.failure = state.kept_flaw ? *state.kept_flaw : std::move(supplied).error();
     return *state.failure;
   }
 

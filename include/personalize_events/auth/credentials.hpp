@@ -5,7 +5,9 @@
 #ifndef PERSONALIZE_EVENTS_AUTH_CREDENTIALS_HPP
 #define PERSONALIZE_EVENTS_AUTH_CREDENTIALS_HPP
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 #include <utility>
 
 #include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -95,15 +98,49 @@ namespace detail {
   return error.code == "MisconfiguredSource" || error.code == "FailedSource";
 }
 
+/// Whether a character may stand in a key or a token, which become parts of headers.
+[[nodiscard]] constexpr bool is_visible(char c) noexcept { return c > ' ' && c < '\x7f'; }
+
+/// Why no request can be signed with credentials; none if it can. `names` are those that a user
+/// knows the members by. Errors: Credentials, `where` is `provider`; the message names the member
+/// and never shows its value.
+[[nodiscard]] inline std::optional<Error> find_flaw(const Credentials& credentials,
+                                                    const std::string& provider,
+                                                    const std::array<const char*, 3>& names = {
+                                                        "access_key_id", "secret_access_key",
+                                                        "session_token"}) {
+  const std::array<const std::string*, 3> members{
+      &credentials.access_key_id, &credentials.secret_access_key, &credentials.session_token};
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const std::string& text = *members[i];
+    if (text.empty() && members[i] != &credentials.session_token) {
+      return misconfigured_source(provider, std::string{names[i]} + " is empty");
+    }
+    if (all_of(text, is_visible)) continue;
+    const bool has_line_end = text.back() == '\n' || text.back() == '\r';
+    return misconfigured_source(
+        provider, std::string{names[i]}.append(
+                      has_line_end ? " ends with a line break; remove the line break"
+                                   : " has a blank, a control character or a character other than "
+                                     "ASCII; copy it as AWS issued it"));
+  }
+  return std::nullopt;
+}
+
 }  // namespace detail
 
-/// A provider of the same credentials for ever.
+/// A provider of the same credentials at each call.
+///
+/// @par Error Handling
+/// Credentials: a key is empty, or a member has a character that no header may have; `where` is
+/// "static_credentials".
 [[nodiscard]] inline CredentialsProvider static_credentials(const Credentials& credentials) {
   return [credentials]() -> Result<Credentials> {
     if (credentials.access_key_id.empty() || credentials.secret_access_key.empty()) {
       return credentials_error(
           "static_credentials was given an empty access key id or secret access key");
     }
+    if (auto flaw = detail::find_flaw(credentials, "static_credentials")) return *std::move(flaw);
     return credentials;
   };
 }

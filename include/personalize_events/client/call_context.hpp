@@ -63,11 +63,13 @@ struct AttemptReport {
   retry::Failure failure{};
   std::string request_id{};
   CredentialsCache::Shared credentials{};  ///< those it was signed with
+  /// Whether the request was given to the network. False if the attempt failed within this process
+  /// before that; a connection that could not be made counts as sent.
   bool was_sent{false};
   std::string body{};  ///< for another attempt, from a sender that was given it
 };
 
-/// An attempt that was not sent, and that no retry mends.
+/// An attempt that was not sent, and that no retry helps.
 [[nodiscard]] inline AttemptReport unsent(Error error) {
   AttemptReport report;
   report.error = std::move(error);
@@ -96,6 +98,8 @@ class CallContext {
   CallContext(ClientOptions options, Carrier carrier)
       : options_(with_platform(std::move(options))),
         endpoint_(usable_endpoint(options_, carrier)),
+        connection_(endpoint_ && is_private_endpoint(*endpoint_) ? wire::Connection::Trusted
+                                                                 : wire::Connection::Plain),
         user_agent_(user_agent(options_.app_id)),
         credentials_(std::make_shared<CredentialsCache>(options_.credentials, options_.platform)),
         quota_(options_.retry.quota),
@@ -183,21 +187,28 @@ class CallContext {
     return report;
   }
 
-  /// Reads the answer into the report, learns the pace from it, and tells
-  /// ClientOptions::on_attempt.
+  /// Reads the transport's result into the report, learns the pace from it, and calls
+  /// ClientOptions::on_attempt. Only the service sets `service_date`, also on success, and
+  /// `retry_after`.
   void judge(AttemptReport& report, const Result<HttpResponse>& response, const AttemptName& name,
              std::chrono::nanoseconds latency, std::size_t bytes_sent) {
-    report.was_sent = true;
+    report.was_sent = response || !is_local_failure(response.error());
     if (response) {
-      report.error = wire::error_of(*response);
-      report.failure.retry_after = wire::retry_after_of(*response);
-      report.failure.service_date = wire::date_of(*response);
+      report.error = wire::error_of(*response, connection_);
       report.request_id = wire::request_id_of(*response);
+      if (!report.error || report.error->kind == ErrorKind::Service) {
+        report.failure.retry_after = wire::retry_after_of(*response);
+        report.failure.service_date = wire::date_of(*response);
+      }
     } else {
       report.error = response.error();
+      // Events are the body, which no transport checks: URL and headers come from the settings.
+      if (report.error->kind == ErrorKind::InvalidArgument) {
+        report.error->kind = ErrorKind::Configuration;
+      }
     }
     if (report.error) report.failure.failure_class = retry::classify(*report.error);
-    if (is_adaptive()) learn_pace(report.error && report.error->throttled);
+    if (report.was_sent && is_adaptive()) learn_pace(report.error && report.error->throttled);
 
     if (!options_.on_attempt) return;
     Attempt attempt;
@@ -265,6 +276,7 @@ class CallContext {
 
   const ClientOptions options_;
   const Result<Endpoint> endpoint_;
+  const wire::Connection connection_;
   const std::string user_agent_;
   const std::shared_ptr<CredentialsCache> credentials_;
   sigv4::Signer signer_{};

@@ -155,6 +155,36 @@ namespace detail {
   return true;
 }
 
+/// The host of Endpoint::host.
+[[nodiscard]] constexpr std::string_view without_port(std::string_view host) noexcept {
+  const std::size_t port = host.rfind(':');
+  const bool has_port = port != std::string_view::npos && host.back() != ']';
+  return has_port ? host.substr(0, port) : host;
+}
+
+/// Whether Endpoint::host is this machine: localhost, 127.0.0.0/8 or [::1]. Other spellings of an
+/// address are other hosts.
+[[nodiscard]] inline bool is_loopback_host(std::string_view host) {
+  host = without_port(host);
+  if (host == "localhost" || host == "[::1]") return true;
+  int numbers = 0;
+  const bool is_loopback = host.substr(0, 4) == "127.";
+  for (std::string_view rest = host; !rest.empty(); ++numbers) {
+    const std::string_view number = take_until(rest, '.');
+    const bool is_plain = !number.empty() && number.size() <= 3 && all_of(number, is_digit) &&
+                          (number.size() == 1 || number.front() != '0') &&
+                          (number.size() < 3 || number <= "255");
+    if (!is_plain) return false;
+  }
+  return is_loopback && numbers == 4;
+}
+
+/// Whether no other host can read or change what is exchanged with an endpoint: TLS, or this
+/// machine.
+[[nodiscard]] inline bool is_private_endpoint(const Endpoint& endpoint) {
+  return endpoint.scheme == "https" || is_loopback_host(endpoint.host);
+}
+
 /// An error about the URL, which is not shown: it may hold a password.
 [[nodiscard]] inline Error endpoint_error(const char* what) {
   return make_error(ErrorKind::Configuration, "endpoint_url",

@@ -29,6 +29,7 @@
 #include "personalize_events/http/request_queue.hpp"
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/platform/per_process.hpp"
+#include "personalize_events/platform/shortage.hpp"
 #include "personalize_events/platform/signal.hpp"
 #include "personalize_events/result.hpp"
 
@@ -49,15 +50,7 @@ class CurlLoop {
   /// `options` stay where they are.
   explicit CurlLoop(const HttpOptions& options)
       : options_(options), limit_(static_cast<std::size_t>(std::max(options.max_connections, 1))) {
-    if (!initialise_curl()) return;
-    multi_ = curl_multi_init();
-    if (multi_ == nullptr) return;
-    const long most = static_cast<long>(limit_);
-    is_set_up_ = curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, most) == CURLM_OK &&
-                 curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, most) == CURLM_OK;
-#if LIBCURL_VERSION_NUM >= 0x081400
-    is_set_up_ = is_set_up_ && curl_multi_setopt(multi_, CURLMOPT_QUICK_EXIT, 1L) == CURLM_OK;
-#endif
+    set_up();
   }
   CurlLoop(const CurlLoop&) = delete;
   CurlLoop& operator=(const CurlLoop&) = delete;
@@ -77,9 +70,9 @@ class CurlLoop {
     if (Result<void> ready = initialise_curl(); !ready) {
       return end(std::move(queued.done), std::move(ready).error());
     }
-    if (!is_set_up_) {
-      return end(std::move(queued.done), no_memory_for_connection("CurlAsyncTransport"));
-    }
+    // Resources that were missing may be there now.
+    if (!is_set_up_) set_up();
+    if (!is_set_up_) return end(std::move(queued.done), no_resources("CurlAsyncTransport"));
     waiting_.push(std::move(queued));
   }
 
@@ -154,10 +147,30 @@ class CurlLoop {
   };
   using Transfers = std::map<CURL*, std::unique_ptr<Transfer>>;
 
+  /// Makes the multi handle, unless resources are missing. Once made, it stays.
+  void set_up() {
+    if (!initialise_curl()) return;
+    if (multi_ == nullptr) multi_ = curl_multi_init();
+    if (multi_ == nullptr) return;
+    const long most = static_cast<long>(limit_);
+    bool is_good = curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, most) == CURLM_OK &&
+                   curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, most) == CURLM_OK;
+#if LIBCURL_VERSION_NUM >= 0x081400
+    is_good = is_good && curl_multi_setopt(multi_, CURLMOPT_QUICK_EXIT, 1L) == CURLM_OK;
+#endif
+    // Without descriptors libcurl makes a handle that nothing can wake.
+    const bool can_wake = curl_multi_wakeup(multi_) == CURLM_OK;
+    is_set_up_ = is_good && (can_wake || !lacks_descriptors());
+    // Takes the wake-up back; if that fails, the next poll only returns early.
+    if (is_set_up_) return static_cast<void>(curl_multi_poll(multi_, nullptr, 0, 0, nullptr));
+    // Fails only for a handle that is none, or is in use by the caller of this.
+    static_cast<void>(curl_multi_cleanup(std::exchange(multi_, nullptr)));
+  }
+
   void begin(QueuedRequest queued) {
     CURL* handle = idle_.empty() ? curl_easy_init() : idle_.back();
     if (handle == nullptr) {
-      return end(std::move(queued.done), no_memory_for_connection("CurlAsyncTransport"));
+      return end(std::move(queued.done), no_resources("CurlAsyncTransport"));
     }
     if (!idle_.empty()) idle_.pop_back();
 
@@ -168,7 +181,7 @@ class CurlLoop {
     if (prepared) prepared = let_go_of_resolver(handle);
     if (!prepared) return end(at, std::move(prepared).error());
     if (curl_multi_add_handle(multi_, handle) != CURLM_OK) {
-      end(at, no_memory_for_connection("CurlAsyncTransport"));
+      end(at, no_resources("CurlAsyncTransport"));
     }
   }
 
@@ -193,7 +206,9 @@ class CurlLoop {
       end(at, at->second->exchange.finish(at->first, message->data.result));
     }
     // libcurl has no memory, or is broken: the requests that it holds would never end.
-    if (code != CURLM_OK) end_each(CURLE_RECV_ERROR, [](const Transfer&) { return true; });
+    if (code == CURLM_OK) return;
+    const CURLcode failure = code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_RECV_ERROR;
+    end_each(failure, [](const Transfer&) { return true; });
   }
 
   void end_overdue() {
@@ -236,7 +251,7 @@ class CurlLoop {
   const HttpOptions& options_;
   const std::size_t limit_;
   CURLM* multi_{nullptr};
-  bool is_set_up_{false};
+  std::atomic<bool> is_set_up_{false};  // `wake` reads it before it uses the handle
   bool closed_{false};
   RequestQueue waiting_{};
   Transfers transfers_{};

@@ -22,6 +22,7 @@
 #include "personalize_events/http/request_check.hpp"
 #include "personalize_events/http/response_collector.hpp"
 #include "personalize_events/http/transport.hpp"
+#include "personalize_events/platform/shortage.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -65,14 +66,6 @@ inline constexpr long kStallSeconds = 60;
   return error;
 }
 
-/// The Error of a request for which libcurl could not allocate. `transport` as above.
-[[nodiscard]] inline Error no_memory_for_connection(const char* transport) {
-  Error error = make_error(ErrorKind::Transport, transport,
-                           "libcurl has no memory for a connection; try again later");
-  error.retryable = true;
-  return error;
-}
-
 /// One request on one handle. The request, the options and the exchange stay where they are until
 /// `finish`; afterwards the handle is reset, so that it holds nothing of them.
 ///
@@ -92,10 +85,7 @@ class CurlExchange {
   /// Writes the request, already checked by check_request, into a fresh or reset handle. `timeout`
   /// is what is left for the whole exchange. Errors: Configuration, Transport without memory.
   [[nodiscard]] Result<void> prepare(CURL* handle, std::chrono::milliseconds timeout) {
-    if (!list_headers()) {
-      return make_error(ErrorKind::Transport, "headers",
-                        "no memory for the header list; try again later");
-    }
+    if (!list_headers()) return no_resources("headers");
     CurlSetup setup{handle};
     set_request(setup);
     set_response(setup);
@@ -288,12 +278,14 @@ class CurlExchange {
     if (curl_easy_getinfo(handle, CURLINFO_HTTP_CONNECTCODE, &failure.proxy_status) != CURLE_OK) {
       failure.proxy_status = 0;
     }
+    failure.lacks_descriptors = may_lack_descriptors(code) && lacks_descriptors();
 
     const CurlVerdict verdict = judge(failure);
     // The text of the code, not libcurl's error buffer, which may repeat a URL or a header.
     Error error = make_error(
         verdict.kind, place_of(code),
         std::string{verdict.message}.append(" (").append(curl_easy_strerror(code)).append(")"));
+    error.code = verdict.code;
     error.retryable = verdict.retryable;
     error.connected = failure.connected;
     error.may_have_been_delivered = failure.connected;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// judge: what a failure of libcurl is to the caller, a Transport, Timeout, Response or
-// Configuration error, and whether another attempt can help. CurlExchange asks it. Pure.
+// judge: the Error that a failure of libcurl becomes (Transport, Timeout, Response or
+// Configuration), and whether another attempt can help. CurlExchange calls it. Pure.
 #ifndef PERSONALIZE_EVENTS_HTTP_CURL_FAILURE_HPP
 #define PERSONALIZE_EVENTS_HTTP_CURL_FAILURE_HPP
 
 #include <curl/curl.h>
 
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/platform/shortage.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -15,18 +17,52 @@ namespace detail {
 /// What is known of an exchange that did not give a whole response.
 struct CurlFailure {
   CURLcode code{CURLE_OK};
-  bool connected{false};  ///< A connection, for https with TLS, stood.
-  int status{0};          ///< From the status line; 0 if none came.
-  bool too_large{false};  ///< Ended by us: more than ResponseCollector takes.
-  long proxy_status{0};   ///< The proxy's answer to CONNECT; 0 if there was none.
+  bool connected{false};          ///< A connection, for https with TLS, stood.
+  int status{0};                  ///< From the status line; 0 if none came.
+  bool too_large{false};          ///< Ended by us: more than ResponseCollector takes.
+  long proxy_status{0};           ///< The proxy's response to CONNECT; 0 if there was none.
+  bool lacks_descriptors{false};  ///< Only asked if may_lack_descriptors.
 };
 
 /// What such a failure is to the caller.
 struct CurlVerdict {
   ErrorKind kind;
   bool retryable;
-  const char* message;  ///< What is wrong and how to mend it.
+  const char* message;  ///< What is wrong and how to fix it.
+  const char* code{""};
 };
+
+inline constexpr const char* kNoDescriptorsMessage =
+    "no file descriptor is left; raise the limit (ulimit -n), or share one AsyncClient among "
+    "recorders";
+inline constexpr const char* kNoMemoryMessage = "no memory is left for the request; try again";
+
+/// The Error of a request that this process had no resources for. `where` names the transport.
+[[nodiscard]] inline Error no_resources(const char* where) {
+  const bool are_descriptors = lacks_descriptors();
+  Error error = make_error(ErrorKind::Transport, where,
+                           are_descriptors ? kNoDescriptorsMessage : kNoMemoryMessage);
+  error.code = are_descriptors ? kNoDescriptors : kNoMemory;
+  error.retryable = true;
+  return error;
+}
+
+/// Whether a lack of descriptors can be the cause of a code. libcurl has no code for it: it reports
+/// that it cannot connect, look up a name, or open a PEM file, and no errno (7.88), or that of an
+/// earlier exchange.
+[[nodiscard]] constexpr bool may_lack_descriptors(CURLcode code) noexcept {
+  switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_FAILED_INIT:
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CONNECT_ERROR: return true;
+    default: return false;
+  }
+}
 
 /// The verdict on an exchange whose connection broke, or brought what is not HTTP.
 [[nodiscard]] constexpr CurlVerdict judge_broken(const CurlFailure& failure) noexcept {
@@ -56,6 +92,12 @@ struct CurlVerdict {
 /// The verdict on a failure. A code without a case of its own is judged by how far the exchange
 /// came, so that the codes of a newer libcurl are judged too.
 [[nodiscard]] inline CurlVerdict judge(const CurlFailure& failure) {
+  if (!failure.connected && failure.lacks_descriptors) {
+    return {ErrorKind::Transport, true, kNoDescriptorsMessage, kNoDescriptors};
+  }
+  if (!failure.connected && failure.code == CURLE_OUT_OF_MEMORY) {
+    return {ErrorKind::Transport, true, kNoMemoryMessage, kNoMemory};
+  }
   switch (failure.code) {
     case CURLE_OPERATION_TIMEDOUT:
       if (failure.connected) {
@@ -108,6 +150,7 @@ struct CurlVerdict {
       if (failure.connected) break;
       return {ErrorKind::Configuration, false,
               "libcurl does not know the URL's scheme; install one built with TLS"};
+    case CURLE_OUT_OF_MEMORY:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:

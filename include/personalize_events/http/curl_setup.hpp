@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+#include "personalize_events/http/curl_failure.hpp"
 #include "personalize_events/result.hpp"
 
 #if LIBCURL_VERSION_NUM < 0x074400
@@ -57,9 +58,11 @@ class CurlSetup {
     }
   }
 
-  /// Success, or Configuration with the name of the first option that was refused.
+  /// Success, or Configuration with the name of the first option that was refused; Transport if
+  /// libcurl had no memory for its value.
   [[nodiscard]] Result<void> result() const {
     if (code_ == CURLE_OK) return {};
+    if (code_ == CURLE_OUT_OF_MEMORY) return no_resources(name_);
     return make_error(ErrorKind::Configuration, name_,
                       std::string{"libcurl refused the option ("}
                           .append(curl_easy_strerror(code_))

@@ -45,7 +45,7 @@ class CurlPool {
   }
 
   /// Lends a handle without options. Errors: Timeout when none is free until `deadline`, Transport
-  /// when libcurl has no memory for one.
+  /// without resources for one.
   [[nodiscard]] Result<CURL*> lend(std::chrono::steady_clock::time_point deadline) {
     std::unique_lock<std::mutex> lock{mutex_};
     if (!returned_.wait_until(lock, deadline, [this] { return lent_ < limit_; })) {
@@ -58,7 +58,7 @@ class CurlPool {
       handle = idle_.back();
       idle_.pop_back();
     }
-    if (handle == nullptr) return no_memory_for_connection("CurlTransport");
+    if (handle == nullptr) return no_resources("CurlTransport");
     ++lent_;
     return handle;
   }
@@ -104,7 +104,8 @@ class CurlPool {
 /// @par Error Handling
 /// InvalidArgument: a method, header or URL that would break the message. Configuration: a URL that
 /// is not http or https, an unusable PEM file or option; `where` names it. Transport: no
-/// connection, or lost before a response; an untrusted certificate is not retryable. Timeout:
+/// connection, or lost before a response; an untrusted certificate is not retryable; the code is
+/// "NoDescriptors" or "NoMemory" if this process lacked a resource. Timeout:
 /// `request.timeout`, or `connect_timeout`, the smaller of the request's and the options', or a
 /// minute in which less than a byte a second came.
 /// Response: cut short, too large, or not HTTP. `where` is host and port. A failing allocation in a

@@ -32,7 +32,9 @@ class Transport {
   ///
   /// @par Error Handling
   /// Transport, Timeout or Response. `connected` and `may_have_been_delivered` say whether bytes
-  /// may have reached the other end; `retryable` whether another attempt can help.
+  /// may have reached the other end; `retryable` whether another attempt can help. Configuration or
+  /// InvalidArgument: a request or setting that cannot be sent. The code "NoDescriptors" or
+  /// "NoMemory" names a resource that this process lacks.
   [[nodiscard]] virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
 
@@ -79,6 +81,23 @@ class AsyncTransport {
 };
 
 namespace detail {
+
+/// Error::code of a request for which the process or the system had no file descriptor left.
+inline constexpr const char* kNoDescriptors = "NoDescriptors";
+/// Error::code of a request for which there was no memory.
+inline constexpr const char* kNoMemory = "NoMemory";
+
+/// Whether a transport failed within this process, before anything was given to the network.
+[[nodiscard]] inline bool is_local_failure(const Error& error) {
+  if (error.connected || error.may_have_been_delivered) return false;
+  switch (error.kind) {
+    case ErrorKind::InvalidArgument:
+    case ErrorKind::Configuration:
+    case ErrorKind::Credentials:
+    case ErrorKind::Signing: return true;
+    default: return error.code == kNoDescriptors || error.code == kNoMemory;
+  }
+}
 
 /// A request that has ended and whose Done is still to be called.
 struct EndedRequest {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// classify: what sort of failure an attempt met, as AWS's standard retry mode sorts them. The
-// call's state machine (attempt.hpp) decides by it, and the recorder will. Source: AWS SDKs and
+// classify: the class of a failed attempt by the rules of AWS's standard retry mode. The call's
+// state machine (attempt.hpp) and the recorder decide by it. Source: AWS SDKs and
 // Tools Reference Guide, "Retry behavior"; facts in the lists are those of botocore and smithy-rs
 // (retry behaviour 2.1).
 #ifndef PERSONALIZE_EVENTS_RETRY_CLASSIFY_HPP
@@ -51,6 +51,9 @@ inline constexpr std::string_view kRejectedCredentialsCodes[] = {
     "UnrecognizedClientException"};
 inline constexpr int kTransientStatuses[] = {500, 502, 503, 504};
 
+/// Error::code of a complete response that does not come from the service (ErrorKind::Response).
+inline constexpr const char* kIntermediary = "Intermediary";
+
 template <class Value, std::size_t Count, class Key>
 [[nodiscard]] constexpr bool is_one_of(const Value (&values)[Count], const Key& key) {
   for (const Value& value : values) {
@@ -60,11 +63,13 @@ template <class Value, std::size_t Count, class Key>
 }
 
 /// The class of a failed attempt. The code decides before the status, so that a 503 with a
-/// throttling code is throttling. 429 alone is not retried; standard mode knows it by its code.
+/// throttling code is throttling. 429 alone is not retried; standard mode knows it by its code. The
+/// status of an intermediary is retried where the service's would be, and its 2xx is not.
 [[nodiscard]] constexpr FailureClass classify(ErrorKind kind, std::string_view code,
                                               int http_status, bool retryable) {
-  if (kind != ErrorKind::Service)
-    return retryable ? FailureClass::Transient : FailureClass::Terminal;
+  const bool has_status =
+      kind == ErrorKind::Service || (kind == ErrorKind::Response && code == kIntermediary);
+  if (!has_status) return retryable ? FailureClass::Transient : FailureClass::Terminal;
   if (is_one_of(kThrottlingCodes, code)) return FailureClass::Throttling;
   if (is_one_of(kTransientCodes, code)) return FailureClass::Transient;
   if (is_one_of(kClockSkewCodes, code)) return FailureClass::ClockSkew;

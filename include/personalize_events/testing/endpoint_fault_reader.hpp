@@ -6,6 +6,7 @@
 #define PERSONALIZE_EVENTS_TESTING_ENDPOINT_FAULT_READER_HPP
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -44,7 +45,7 @@ inline constexpr NumberMember kNumberMembers[] = {
      [](FaultRule& rule, std::int64_t n) { rule.every = static_cast<std::uint64_t>(n); }},
     {"times", 1, std::numeric_limits<std::int64_t>::max(),
      [](FaultRule& rule, std::int64_t n) { rule.times = static_cast<std::uint64_t>(n); }},
-    {"status", 400, 599,
+    {"status", 200, 599,
      [](FaultRule& rule, std::int64_t n) { rule.status = static_cast<int>(n); }},
     {"retry_after_ms", 0, kDayInMilliseconds,
      [](FaultRule& rule, std::int64_t n) { rule.retry_after = std::chrono::milliseconds{n}; }},
@@ -56,6 +57,11 @@ inline constexpr NumberMember kNumberMembers[] = {
      [](FaultRule& rule, std::int64_t n) { rule.date_offset = std::chrono::seconds{n}; }},
 };
 
+inline constexpr std::pair<std::string_view, Responder> kResponders[] = {
+    {"service", Responder::Service},
+    {"intermediary", Responder::Intermediary},
+};
+
 inline constexpr std::pair<std::string_view, Sending> kSendings[] = {
     {"whole", Sending::Whole},
     {"reset_before", Sending::ResetBefore},
@@ -65,6 +71,23 @@ inline constexpr std::pair<std::string_view, Sending> kSendings[] = {
     {"drip", Sending::Dripped},
     {"endless", Sending::Endless},
 };
+
+/// Sets a member to the value with this name. Errors: InvalidArgument, the message lists the names.
+template <class Value, std::size_t Count>
+[[nodiscard]] Result<void> set_named(Value& member, std::string_view member_name,
+                                     const std::pair<std::string_view, Value> (&values)[Count],
+                                     std::string_view name) {
+  std::string known;
+  for (const auto& [text, value] : values) {
+    if (text == name) {
+      member = value;
+      return {};
+    }
+    known.append(known.empty() ? "" : ", ").append(text);
+  }
+  return detail::make_error(ErrorKind::InvalidArgument, std::string(member_name),
+                            "expected one of " + known);
+}
 
 /// Sets one member of a rule. Errors: InvalidArgument; `where` is the member.
 [[nodiscard]] inline Result<void> set_fault_member(FaultRule& rule, std::string_view name,
@@ -105,24 +128,25 @@ inline constexpr std::pair<std::string_view, Sending> kSendings[] = {
     rule.code = value;
     return {};
   }
-  if (name == "send") {
-    std::string known;
-    for (const auto& [text, sending] : kSendings) {
-      if (text == value) {
-        rule.sending = sending;
-        return {};
-      }
-      known.append(known.empty() ? "" : ", ").append(text);
-    }
-    return refuse("expected one of " + known);
-  }
+  if (name == "from") return set_named(rule.responder, name, kResponders, value);
+  if (name == "send") return set_named(rule.sending, name, kSendings, value);
   return refuse(
       "no member of a fault rule; there are operation, body_contains, every, probability, times, "
-      "status, code, retry_after_ms, delay_ms, send, drip_ms and date_offset_s");
+      "status, code, from, retry_after_ms, delay_ms, send, drip_ms and date_offset_s");
 }
 
 /// A rule whose members were all set, if they go together.
 [[nodiscard]] inline Result<FaultRule> whole_fault_rule(FaultRule rule) {
+  if (rule.responder == Responder::Intermediary) {
+    if (rule.code.empty()) return rule;
+    return detail::make_error(ErrorKind::InvalidArgument, "code",
+                              "an intermediary sends no error code; remove it");
+  }
+  if (rule.status != 0 && rule.status < 400) {
+    return detail::make_error(ErrorKind::InvalidArgument, "status",
+                              "expected a whole number from 400 to 599; less needs "
+                              "from=intermediary");
+  }
   if (!rule.code.empty() && rule.status == 0) {
     return detail::make_error(ErrorKind::InvalidArgument, "code",
                               "an error code needs a status from 400 to 599; add one");
@@ -148,9 +172,9 @@ inline constexpr std::pair<std::string_view, Sending> kSendings[] = {
 
 /// A rule from its short form, `[OPERATION:]MEMBER=VALUE[,MEMBER=VALUE]...`, for example
 /// "PutEvents:status=503,code=ServiceUnavailable,times=3". The members are those of FaultRule:
-/// operation, body_contains, every, probability, times, status, code, retry_after_ms, delay_ms,
-/// send (whole, reset_before, reset_after, cut_head, cut_body, drip, endless), drip_ms and
-/// date_offset_s.
+/// operation, body_contains, every, probability, times, status, code, from (service,
+/// intermediary), retry_after_ms, delay_ms, send (whole, reset_before, reset_after, cut_head,
+/// cut_body, drip, endless), drip_ms and date_offset_s.
 ///
 /// @par Error Handling
 /// InvalidArgument; `where` is the member that is unknown or out of its range.

@@ -25,6 +25,12 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace testing {
 
+/// Who responds to a request.
+enum class Responder : std::uint8_t {
+  Service,
+  Intermediary,  ///< A proxy or captive portal: an HTML page without the service's headers.
+};
+
 /// One way in which requests go wrong. Its parts add up: a rule may answer 503, late, with a wrong
 /// date, and cut.
 struct FaultRule {
@@ -39,11 +45,14 @@ struct FaultRule {
   /// So often, after which the rule is spent; empty: until the rules are cleared.
   std::optional<std::uint64_t> times{};
 
-  /// Answers this status, from 400 to 599, and the request is not taken; 0: what the service says.
+  /// Responds with this status, from 400 to 599, and the request is not taken; 0: the service
+  /// responds as it does without a rule. An intermediary's is from 200 to 599; 0: 200.
   int status{0};
-  /// The error code of that answer, "ServiceUnavailable"; empty: an answer without a body, as a
-  /// proxy on the way gives.
+  /// The error code of the service's response, "ServiceUnavailable"; empty: a response without code
+  /// and body.
   std::string code{};
+  /// Who responds. The service does not see a request to which an intermediary responds.
+  Responder responder{Responder::Service};
   /// The header `x-amz-retry-after`.
   std::optional<std::chrono::milliseconds> retry_after{};
   /// Before the answer, or the reset.
@@ -85,9 +94,10 @@ class FaultRules {
   FaultRules(const FaultRules&) = delete;
   FaultRules& operator=(const FaultRules&) = delete;
 
-  /// Adds a rule after all others. A status that is no error's becomes the nearest that is.
+  /// Adds a rule after all others. A status out of its range becomes the nearest in it.
   void add(FaultRule rule) {
-    if (rule.status != 0) rule.status = std::clamp(rule.status, 400, 599);
+    const bool is_service = rule.responder == Responder::Service;
+    if (rule.status != 0) rule.status = std::clamp(rule.status, is_service ? 400 : 200, 599);
     const std::lock_guard<std::mutex> lock{mutex_};
     rules_.push_back({std::move(rule)});
   }

@@ -118,6 +118,9 @@ class EndpointService {
     records_.add_fault();
     if (fault->sending == Sending::ResetBefore) {
       records_.add(seen(request, 0, {}), nullptr);
+    } else if (fault->responder == Responder::Intermediary) {
+      plan.response = page(fault->status, now);
+      records_.add(seen(request, plan.response.status, {}), nullptr);
     } else if (fault->status != 0) {
       const Error error = refusal(fault->status, fault->code, "A fault rule of the endpoint.");
       plan.response = refuse(request, error, now);
@@ -166,6 +169,15 @@ class EndpointService {
     const endpoint::Operation* operation = endpoint::find_operation(request.method, request.url);
     if (operation == nullptr) return std::nullopt;
     return faults_.next(operation->name, request.body);
+  }
+
+  /// The response of an intermediary.
+  [[nodiscard]] static HttpResponse page(int status, std::chrono::system_clock::time_point now) {
+    HttpResponse response;
+    response.status = status != 0 ? status : 200;
+    response.headers = {{"Content-Type", "text/html"}, {"Date", detail::format_http_date(now)}};
+    response.body = "<html><body>Not the service: a fault rule of the endpoint.</body></html>";
+    return response;
   }
 
   /// Answers as the service does.

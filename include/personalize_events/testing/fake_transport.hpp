@@ -25,9 +25,9 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace testing {
 
-/// Answers each request with the next scripted reply, the last one for ever, and without any with
-/// an empty HTTP 200. A started request is answered by the next poll, in order of start, and takes
-/// its reply then; timeouts are not kept.
+/// Responds to each request with the next scripted reply, and repeats the last one; without any,
+/// with the service's success: HTTP 200, a request ID, no body. A started request is answered by
+/// the next poll, in order of start, and takes its reply then; timeouts are not kept.
 ///
 /// @par Thread Safety
 /// Every member may be called from any thread at the same time; a Done is called by the one that
@@ -149,7 +149,7 @@ class FakeTransport : public Transport, public AsyncTransport {
   static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
   Result<HttpResponse> next_reply() {
-    if (replies_.empty()) return HttpResponse{200};
+    if (replies_.empty()) return HttpResponse{200, {{"x-amzn-RequestId", "fake"}}};
     if (next_ == replies_.size()) return replies_.back();
     return replies_[next_++];
   }

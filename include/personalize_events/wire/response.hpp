@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a response says: success or a typed Error, and the hints beside it. Pure; the clients call
-// it after each attempt. The rules are those of restJson1 ("Operation error serialization"): the
-// code is in the header X-Amzn-Errortype, in the body's `code`, or in its `__type`.
+// The verdict on a response: whether it comes from the service, and success or a typed Error. Pure;
+// the clients call it after each attempt. The error format is that of restJson1 ("Operation error
+// serialization"): the code is in the header X-Amzn-Errortype, in the body's `code`, or in its
+// `__type`.
 #ifndef PERSONALIZE_EVENTS_WIRE_RESPONSE_HPP
 #define PERSONALIZE_EVENTS_WIRE_RESPONSE_HPP
 
@@ -65,11 +66,13 @@ template <class... Keys>
   return {};
 }
 
-/// The service's id of the request; empty when it gave none.
+/// The service's ID of the request; empty without one. AWS's front ends spell the header in four
+/// ways.
 [[nodiscard]] inline std::string request_id_of(const HttpResponse& response) {
   for (const std::string_view name :
-       {"x-amzn-RequestId", "x-amzn-request-id", "x-amz-request-id"}) {
-    if (const std::string* id = find_header(response.headers, name)) return printable_line(*id);
+       {"x-amzn-RequestId", "x-amzn-request-id", "x-amz-request-id", "x-amz-requestid"}) {
+    const std::string* id = find_header(response.headers, name);
+    if (id != nullptr && !id->empty()) return printable_line(*id);
   }
   return {};
 }
@@ -100,31 +103,44 @@ template <class... Keys>
   return date;
 }
 
-/// Nothing for a 2xx answer, else its Error.
-///
-/// @par Error Handling
-/// Service for a status from 400 on, with the code and the message that the service gave, or none
-/// where the body cannot be read; `retryable`, `throttled` and, from 500 on,
-/// `may_have_been_delivered` are set. Response for any other status: redirects are not followed.
-[[nodiscard]] inline std::optional<Error> error_of(const HttpResponse& response) {
-  if (response.status >= 200 && response.status < 300) return std::nullopt;
+/// The connection that a response came over.
+enum class Connection : std::uint8_t {
+  Plain,    ///< Plain HTTP to another host: any proxy or captive portal on the way can respond.
+  Trusted,  ///< TLS, or plain HTTP to this host.
+};
+
+/// The Error of a complete response that does not come from the service.
+[[nodiscard]] inline Error intermediary_error(int status, Connection connection) {
   Error error;
-  error.connected = true;
-  error.http_status = response.status;
-  error.request_id = request_id_of(response);
-  if (response.status < 400) {
-    error.kind = ErrorKind::Response;
-    error.message = "unexpected status " + std::to_string(response.status) +
-                    "; redirects are not followed, so check the endpoint URL and any proxy";
-    return error;
+  error.kind = ErrorKind::Response;
+  error.code = retry::kIntermediary;
+  error.message =
+      "the response is not the service's, but that of a proxy, gateway or captive portal; check "
+      "endpoint_url and the proxy settings (HttpOptions::proxy, HTTPS_PROXY)";
+  if (status == 407) error.message.append("; the proxy asks for credentials");
+  if (status < 300 && connection == Connection::Plain) {
+    error.message.append("; over plain http a response needs the header x-amzn-RequestId");
   }
+  error.retryable = true;
+  error.throttled = status == 429;
+  // The service may have processed the request although its response was replaced.
+  error.may_have_been_delivered = true;
+  return error;
+}
+
+/// The Error of a refusal that has a mark of the service; none if the response has none.
+[[nodiscard]] inline std::optional<Error> service_error(const HttpResponse& response,
+                                                        const std::string& request_id) {
+  Error error;
   error.kind = ErrorKind::Service;
+  error.http_status = response.status;
   const std::string* header_code = find_header(response.headers, "x-amzn-ErrorType");
   std::string code = header_code != nullptr ? *header_code : std::string{};
   if (const auto body = json::parse(response.body); body) {
     if (code.empty()) code = first_string(*body, "code", "Code", "__type");
     error.message = printable_line(first_string(*body, "message", "Message", "errorMessage"));
   }
+  if (code.empty() && request_id.empty()) return std::nullopt;
   error.code = printable_line(sanitize_error_code(code));
   error.may_have_been_delivered = response.status >= 500;
   const retry::FailureClass failure = retry::classify(error);
@@ -132,6 +148,48 @@ template <class... Keys>
   // Wider than what the client itself retries: a busy resource or an unknown 5xx may pass too.
   error.retryable = failure == retry::FailureClass::Transient || error.throttled ||
                     response.status == 408 || response.status == 409 || response.status >= 500;
+  return error;
+}
+
+/// Whether a 2xx response comes from the service: it has a request ID or, over a trusted
+/// connection, an empty body or a JSON object.
+[[nodiscard]] inline bool is_success_of_service(const HttpResponse& response,
+                                                const std::string& request_id,
+                                                Connection connection) {
+  if (!request_id.empty()) return true;
+  if (connection == Connection::Plain) return false;
+  if (response.body.empty()) return true;
+  const auto body = json::parse(response.body);
+  return body && body->is(json::Value::Type::Object);
+}
+
+/// The verdict: no Error for a success of the service, else the Error.
+///
+/// @par Error Handling
+/// Service: a status from 400 on with a mark of the service, that is a non-empty header
+/// `x-amzn-ErrorType`, a JSON error code or a request ID. `retryable`, `throttled` and, from 500
+/// on, `may_have_been_delivered` are set. Response with the code "Intermediary": a status from 400
+/// on without a mark, or a 2xx that is_success_of_service does not accept; something before the
+/// service responded, so `retryable` and `may_have_been_delivered` are true, and `throttled` for
+/// 429. Response without a code: any other status; redirects are not followed.
+[[nodiscard]] inline std::optional<Error> error_of(const HttpResponse& response,
+                                                   Connection connection) {
+  const std::string request_id = request_id_of(response);
+  std::optional<Error> error;
+  if (response.status >= 200 && response.status < 300) {
+    if (is_success_of_service(response, request_id, connection)) return std::nullopt;
+  } else if (response.status < 400) {
+    error = detail::make_error(ErrorKind::Response, {},
+                               "unexpected status " + std::to_string(response.status) +
+                                   "; redirects are not followed, so check the endpoint URL and "
+                                   "any proxy");
+  } else {
+    error = service_error(response, request_id);
+  }
+  if (!error) error = intermediary_error(response.status, connection);
+  error->connected = true;
+  error->http_status = response.status;
+  error->request_id = request_id;
   return error;
 }
 

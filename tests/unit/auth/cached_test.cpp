@@ -673,3 +673,52 @@ TEST_CASE("Credentials that are set serve as if the provider had given them") {
   CHECK(cache.look().usable->access_key_id == "again");
   CHECK_FALSE(cache.look().wants_refresh);
 }
+
+TEST_CASE("Credentials that no header can carry are refused once, and the last good ones kept") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  std::string token = "TOKEN\n";
+  int calls = 0;
+  pe::CredentialsCache cache{[&]() -> pe::Result<pe::Credentials> {
+                               ++calls;
+                               pe::Credentials given{"id", "secret", token};
+                               given.expiration = platform->now() + 10min;
+                               return given;
+                             },
+                             platform};
+  const auto refused = cache.get(kLong);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == pe::ErrorKind::Credentials);
+  CHECK(refused.error().where == "credentials");
+  CHECK_THAT(refused.error().message, test::ContainsSubstring("session_token ends with a line"));
+  CHECK(pe::to_string(refused.error()).find("TOKEN") == std::string::npos);
+
+  token = "good";
+  REQUIRE(cache.get(kLong).has_value());
+  const int before = calls;
+  CHECK(cache.get(kLong).has_value());
+  CHECK(calls == before);
+
+  token = "TOKEN\n";
+  platform->advance(7min);
+  const auto kept = cache.get(kLong);
+  REQUIRE(kept.has_value());
+  CHECK((*kept)->session_token == "good");
+  CHECK(calls == before + 1);
+}
+
+TEST_CASE("Given credentials that no header can carry are reported, and change nothing") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  pe::CredentialsCache cache{
+      []() -> pe::Result<pe::Credentials> { return pe::credentials_error("none were given yet"); },
+      platform};
+  CHECK(cache.get(kLong).error().message == "none were given yet");
+  cache.keep({"id", "secret", "TOKEN\n"});
+  const auto refused = cache.get(kLong);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK_THAT(refused.error().message, test::ContainsSubstring("session_token"));
+
+  cache.keep({"id", "secret", "good"});
+  REQUIRE(cache.get(kLong).has_value());
+  cache.keep({"other", "secret", "TOKEN\n"});
+  CHECK((*cache.get(kLong))->access_key_id == "id");
+}

@@ -60,6 +60,42 @@ TEST_CASE("Static credentials without a key are an error that shows none") {
   }
 }
 
+TEST_CASE("Credentials that no header can carry are an error that names member and provider") {
+  struct Case {
+    pe::Credentials credentials;
+    const char* member;
+    const char* what;
+  };
+  using namespace std::string_literals;
+  for (const Case& flawed : {
+           Case{{"KEYID", "SECRET", "TOKEN\n"}, "session_token", "ends with a line break"},
+           Case{{"KEYID", "SECRET", "TOKEN\r\n"}, "session_token", "ends with a line break"},
+           Case{{"KEYID\n", "SECRET", "TOKEN"}, "access_key_id", "ends with a line break"},
+           Case{{"KEYID", "SECRET\n"}, "secret_access_key", "ends with a line break"},
+           Case{{"KEYID", "SECRET", "TO\nKEN"}, "session_token", "control character"},
+           Case{{"KEYID", "SECRET", "TO KEN"}, "session_token", "blank"},
+           Case{{"KEYID", "SECRET", "TOKEN\0"s}, "session_token", "control character"},
+           Case{{"KEYID", "SECRET", "TOKEN\x7f"}, "session_token", "control character"},
+           Case{{"KEYID\xc3\xa4", "SECRET"}, "access_key_id", "other than ASCII"},
+           Case{{"KEYID", "SECRET\t", "TOKEN\n"}, "secret_access_key", "control character"},
+       }) {
+    const auto credentials = pe::static_credentials(flawed.credentials)();
+    REQUIRE_FALSE(credentials.has_value());
+    const pe::Error& error = credentials.error();
+    CHECK(error.kind == pe::ErrorKind::Credentials);
+    CHECK(error.where == "static_credentials");
+    CHECK(pe::detail::is_of_meant_source(error));
+    CHECK_THAT(error.message,
+               test::ContainsSubstring(flawed.member) && test::ContainsSubstring(flawed.what));
+    for (const char* secret : {"KEYID", "SECRET", "TOKEN", "KEN"}) {
+      CHECK(pe::to_string(error).find(secret) == std::string::npos);
+    }
+  }
+  CHECK_FALSE(pe::detail::find_flaw({"id", "secret"}, "provider"));
+  CHECK_FALSE(pe::detail::find_flaw({"id", "a+/=~!", "token="}, "provider"));
+  CHECK(pe::detail::find_flaw({"", "secret"}, "provider")->message == "access_key_id is empty");
+}
+
 TEST_CASE("The error of a source is told from that of a source that is configured wrongly") {
   const pe::Error nothing = pe::credentials_error("the vault is closed");
   CHECK(nothing.kind == pe::ErrorKind::Credentials);

@@ -96,6 +96,7 @@ TEST_CASE("An answer is judged into the report, and told") {
   context.judge(good, pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}}, kName, 3ms, 10);
   CHECK(good.was_sent);
   CHECK_FALSE(good.error);
+  CHECK_FALSE(good.failure.service_date);
   CHECK(good.request_id == "id");
 
   AttemptReport throttled;
@@ -115,6 +116,62 @@ TEST_CASE("An answer is judged into the report, and told") {
   CHECK(broken.failure.failure_class == pe::retry::FailureClass::Transient);
   CHECK(told ==
         std::vector<std::string>{"2 200 fine 3000", "2 400 failed 4000", "2 0 failed 5000"});
+}
+
+TEST_CASE("Only the service sets the service date, on success and on refusal") {
+  const test::ClientWorld world;
+  CallContext context{world.options, Carrier::Transport};
+  const auto judged = [&](int status, std::string body, pe::Headers headers) {
+    headers.emplace_back("Date", "Thu, 01 Jan 2026 02:00:00 GMT");
+    headers.emplace_back("x-amz-retry-after", "1200");
+    AttemptReport report;
+    context.judge(report, pe::HttpResponse{status, std::move(headers), std::move(body)}, kName, 1ms,
+                  1);
+    CHECK(report.failure.service_date.has_value() == report.failure.retry_after.has_value());
+    return report;
+  };
+  CHECK(judged(200, "", {}).failure.service_date);
+  CHECK(judged(200, "<html>", {{"x-amzn-RequestId", "id"}}).failure.service_date);
+  CHECK(judged(400, "", {{"x-amzn-RequestId", "id"}}).failure.service_date);
+  CHECK(judged(503, R"({"__type":"X"})", {}).failure.service_date);
+  for (const int status : {200, 302, 400, 403, 407, 503}) {
+    CAPTURE(status);
+    const AttemptReport report = judged(status, "<html>", {});
+    CHECK_FALSE(report.failure.service_date);
+    CHECK(report.was_sent);
+  }
+  AttemptReport redirected = judged(302, "", {{"x-amzn-RequestId", "id"}});
+  CHECK_FALSE(redirected.failure.service_date);
+}
+
+TEST_CASE("What fails within this process was not sent, and no event is to blame for it") {
+  const test::ClientWorld world;
+  CallContext context{world.options, Carrier::Transport};
+  const auto judged = [&](pe::ErrorKind kind, const char* code, bool connected = false) {
+    pe::Error error = pe::detail::make_error(kind, "headers[3]", "refused");
+    error.code = code;
+    error.connected = connected;
+    error.may_have_been_delivered = connected;
+    error.retryable = true;
+    AttemptReport report;
+    context.judge(report, error, kName, 1ms, 1);
+    REQUIRE(report.error);
+    CHECK(report.error->kind != pe::ErrorKind::InvalidArgument);
+    return report;
+  };
+  CHECK(judged(pe::ErrorKind::InvalidArgument, "").error->kind == pe::ErrorKind::Configuration);
+  for (const pe::ErrorKind kind : {pe::ErrorKind::InvalidArgument, pe::ErrorKind::Configuration,
+                                   pe::ErrorKind::Credentials, pe::ErrorKind::Signing}) {
+    CHECK_FALSE(judged(kind, "").was_sent);
+  }
+  for (const char* code : {"NoDescriptors", "NoMemory"}) {
+    const AttemptReport report = judged(pe::ErrorKind::Transport, code);
+    CHECK_FALSE(report.was_sent);
+    CHECK(report.failure.failure_class == pe::retry::FailureClass::Transient);
+    CHECK(judged(pe::ErrorKind::Transport, code, true).was_sent);
+  }
+  CHECK(judged(pe::ErrorKind::Transport, "").was_sent);
+  CHECK(judged(pe::ErrorKind::Timeout, "", true).was_sent);
 }
 
 TEST_CASE("The service's time is the platform's until it is corrected") {

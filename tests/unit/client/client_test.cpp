@@ -258,11 +258,97 @@ TEST_CASE("Each call has an invocation id of its own") {
   CHECK(ids.size() == 10);
 }
 
-TEST_CASE("Any answer from 200 to 299 is a success") {
+TEST_CASE("Any 2xx of the service is a success") {
   for (const int status : {200, 202, 204, 299}) {
-    ClientWorld world;
-    world.transport->reply(pe::HttpResponse{status, {}, "whatever"});
+    for (const pe::HttpResponse& response :
+         {pe::HttpResponse{status}, pe::HttpResponse{status, {}, "{}"},
+          pe::HttpResponse{status, {{"x-amzn-requestid", "id"}}, "whatever"}}) {
+      ClientWorld world;
+      world.transport->reply(response);
+      check_sent(world.client());
+    }
+  }
+}
+
+TEST_CASE("A session token with a line feed is a fault of the credentials, and nothing is sent") {
+  ClientWorld world;
+  std::string token = "MARKER\n";
+  const auto provider = [&token]() -> pe::Result<pe::Credentials> {
+    return pe::Credentials{"id", "secret", token};
+  };
+  world.options.credentials = provider;
+  const pe::Client client = world.client();
+  const pe::Error error = put_error(client);
+  CHECK(error.kind == pe::ErrorKind::Credentials);
+  CHECK(error.where == "credentials");
+  CHECK_THAT(error.message, test::ContainsSubstring("session_token"));
+  CHECK(test::all_texts(error).find(test::kMarker) == std::string::npos);
+  CHECK(error.attempts == 0);
+  CHECK(world.transport->requests().empty());
+  token = "good";
+  check_sent(client);
+}
+
+// --- Proxies, gateways and captive portals
+// --------------------------------------------------------
+
+TEST_CASE("A 2xx that is not the service's fails the call at once, and trying later can help") {
+  ClientWorld world;
+  world.transport->reply(pe::HttpResponse{200, {{"Content-Type", "text/html"}}, "<html>MARKER"});
+  const pe::Error error = put_error(world.client());
+  CHECK(error.kind == pe::ErrorKind::Response);
+  CHECK(error.code == "Intermediary");
+  CHECK(error.http_status == 200);
+  CHECK(error.retryable);
+  CHECK(error.may_have_been_delivered);
+  CHECK(error.attempts == 1);
+  CHECK(test::all_texts(error).find(test::kMarker) == std::string::npos);
+}
+
+TEST_CASE("Over plain http to another host a 2xx needs a request ID") {
+  ClientWorld world;
+  world.options.endpoint_url = "http://personalize.example:8080";
+  world.transport->reply(pe::HttpResponse{200, {}, "{}"});
+  CHECK(put_error(world.client()).code == "Intermediary");
+  for (const char* trusted : {"http://localhost:8080", "http://127.0.0.1:8080", "http://127.1.2.3",
+                              "http://[::1]:8080", "https://personalize.example"}) {
+    CAPTURE(trusted);
+    world.options.endpoint_url = trusted;
     check_sent(world.client());
+  }
+  world.options.endpoint_url = "http://personalize.example:8080";
+  world.transport->reply(pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}, "{}"});
+  check_sent(world.client());
+}
+
+TEST_CASE("An intermediary's status is tried again only where the service's would be") {
+  for (const int status : {400, 402, 403, 404, 407, 408, 413, 429, 451, 501, 500, 502, 503, 504}) {
+    CAPTURE(status);
+    const bool is_retried = status == 500 || (status >= 502 && status <= 504);
+    ClientWorld world;
+    world.transport->reply(pe::HttpResponse{status, {}, "<html>MARKER"});
+    const pe::Error error = put_error(world.client());
+    CHECK(error.kind == pe::ErrorKind::Response);
+    CHECK(error.http_status == status);
+    CHECK(error.retryable);
+    CHECK(error.throttled == (status == 429));
+    CHECK(error.attempts == (is_retried ? 3 : 1));
+    CHECK(test::all_texts(error).find(test::kMarker) == std::string::npos);
+  }
+}
+
+TEST_CASE("An intermediary neither sets the clock nor the wait") {
+  ClientWorld world;
+  const pe::Headers headers{{"Date", "Thu, 01 Jan 2026 10:00:00 GMT"},
+                            {"x-amz-retry-after", "4000"}};
+  world.transport->reply(pe::HttpResponse{503, headers, "<html>"});
+  world.transport->reply(pe::HttpResponse{403, headers, "<html>"});
+  const pe::Client client = world.client();
+  CHECK(put_error(client).http_status == 403);
+  CHECK(total(world.platform->sleeps()) <= 50ms);
+  CHECK(put_error(client).http_status == 403);
+  for (const pe::HttpRequest& request : world.transport->requests()) {
+    CHECK(header(request, "X-Amz-Date").substr(0, 12) == "20260101T000");
   }
 }
 
@@ -628,7 +714,7 @@ TEST_CASE("The number of attempts is what the options say") {
     CAPTURE(max_attempts);
     ClientWorld world;
     world.options.retry.max_attempts = max_attempts;
-    world.transport->reply(pe::HttpResponse{500});
+    world.transport->reply(service_error(500, "InternalFailure"));
     const pe::Error error = put_error(world.client());
     CHECK(error.kind == pe::ErrorKind::Service);
     CHECK(error.http_status == 500);
@@ -643,7 +729,7 @@ TEST_CASE("The number of attempts is what the options say") {
 
 TEST_CASE("The service's hint sets the wait") {
   ClientWorld world;
-  world.transport->reply(pe::HttpResponse{503, {{"X-Amz-Retry-After", "1500"}}});
+  world.transport->reply(service_error(503, "ServiceUnavailable", {{"X-Amz-Retry-After", "1500"}}));
   world.transport->reply(pe::HttpResponse{200});
   check_sent(world.client());
   CHECK(world.platform->sleeps() == std::vector<std::chrono::nanoseconds>{1500ms});
@@ -731,7 +817,7 @@ TEST_CASE("A call ends at its timeout, and the last attempt has what is left") {
 TEST_CASE("A wait that would pass the call's timeout is not begun") {
   ClientWorld world;
   world.options.call_timeout = 1s;
-  world.transport->reply(pe::HttpResponse{503, {{"x-amz-retry-after", "1500"}}});
+  world.transport->reply(service_error(503, "ServiceUnavailable", {{"x-amz-retry-after", "1500"}}));
   const pe::Error error = put_error(world.client());
   CHECK(error.kind == pe::ErrorKind::Service);
   CHECK(error.attempts == 1);
@@ -996,9 +1082,9 @@ TEST_CASE("Any answer is a typed error, however long, deep or broken") {
     ClientWorld broken;
     broken.transport->reply(pe::HttpResponse{400, {}, body});
     const pe::Error unreadable = put_error(broken.client());
-    CHECK(unreadable.kind == pe::ErrorKind::Service);
+    CHECK(unreadable.kind == pe::ErrorKind::Response);
     CHECK(unreadable.http_status == 400);
-    CHECK(unreadable.code.empty());
+    CHECK(unreadable.code == "Intermediary");
     CHECK(unreadable.attempts == 1);
   }
 }

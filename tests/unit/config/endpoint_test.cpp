@@ -190,3 +190,23 @@ TEST_CASE("an unknown region gets an endpoint of the first partition") {
   CHECK(endpoint->host == "personalize-events.mars-north-1.amazonaws.com");
   CHECK(endpoint->base_path.empty());
 }
+
+TEST_CASE("An endpoint is private over TLS or on this machine") {
+  const auto is_private = [](const char* url) {
+    const auto endpoint = pe::parse_endpoint_url(url);
+    REQUIRE(endpoint.has_value());
+    return pe::detail::is_private_endpoint(*endpoint);
+  };
+  for (const char* url :
+       {"https://example.com", "https://example.com:8443", "http://127.0.0.1", "http://127.0.0.2",
+        "http://127.255.1.254:9", "http://LocalHost:8080", "http://[::1]", "http://[::1]:8080"}) {
+    CAPTURE(url);
+    CHECK(is_private(url));
+  }
+  for (const char* url : {"http://example.com", "http://localhost.example.com", "http://128.0.0.1",
+                          "http://127.0.0.1.example.com:80", "http://127.1", "http://127.0.0.01",
+                          "http://127.0.0.256", "http://[::2]:8080", "http://169.254.170.2"}) {
+    CAPTURE(url);
+    CHECK_FALSE(is_private(url));
+  }
+}

@@ -19,6 +19,7 @@
 #include "catch.hpp"
 #include "personalize_events/http/curl_transport.hpp"
 #include "support/async_answers.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/raw_server.hpp"
 #include "support/tls_server.hpp"
 
@@ -572,4 +573,51 @@ TEST_CASE("Over TLS a connection is kept too, and a foreign authority is not tru
   CHECK(answers.error(1).kind == pe::ErrorKind::Transport);
   CHECK_FALSE(answers.error(1).retryable);
   CHECK_FALSE(answers.error(1).connected);
+}
+
+TEST_CASE("Without descriptors an async transport says so, and works again when there are some") {
+  if (!test::has_openssl_command()) return;
+  const test::SelfSigned identity;
+  const test::TlsServer server{identity};
+  pe::HttpOptions options;
+  options.ca_file = identity.certificate();
+  const bool is_new = GENERATE(false, true);
+  const std::size_t left = GENERATE(0U, 1U, 2U, 3U);
+  CAPTURE(is_new, left);
+  AsyncAnswers answers;
+  pe::CurlAsyncTransport transport{options};
+  if (!is_new) transport.poll(milliseconds{0});
+  pe::HttpRequest request{"GET", server.url()};
+  request.direct = true;
+  bool has_ended = false;
+  {
+    const test::FewDescriptors few{left};
+    transport.start(request, answers.done());
+    for (int i = 0; i < 100 && answers.told() == 0; ++i) transport.poll(milliseconds{100});
+    has_ended = answers.told() == 1;
+  }
+  REQUIRE(has_ended);
+  // A few can be enough for an exchange within this machine.
+  if (left < 2) {
+    const pe::Error error = answers.error(0);
+    CAPTURE(pe::to_string(error));
+    CHECK(error.kind == pe::ErrorKind::Transport);
+    CHECK(error.code == "NoDescriptors");
+    CHECK_FALSE(error.connected);
+    CHECK(error.retryable);
+  }
+
+  answers.start(transport, request);
+  REQUIRE(answers.poll(transport, 2));
+  CHECK(answers.response(1).status == 200);
+  // Also a transport that was made without descriptors can be woken, before a poll and within it.
+  for (int round = 0; round < 20; ++round) {
+    std::thread waker{[&transport] { transport.wake(); }};
+    const auto begin = std::chrono::steady_clock::now();
+    transport.poll(std::chrono::seconds{10});
+    const auto took = std::chrono::steady_clock::now() - begin;
+    waker.join();
+    CHECK(took < milliseconds{900});
+    transport.poll(milliseconds{0});
+  }
 }

@@ -47,6 +47,30 @@ TEST_CASE("Codes that say all by themselves") {
       test::ContainsSubstring("HttpOptions::ca_file") && test::ContainsSubstring("AWS_CA_BUNDLE"));
 }
 
+TEST_CASE("A lack of descriptors or memory is reported as such until there is a connection") {
+  for (const CURLcode code :
+       {CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY,
+        CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CONNECT_ERROR, CURLE_FAILED_INIT,
+        CURLE_OUT_OF_MEMORY}) {
+    CHECK(detail::may_lack_descriptors(code));
+    detail::CurlFailure lacking = failure(code, false);
+    lacking.lacks_descriptors = true;
+    check(lacking, pe::ErrorKind::Transport, true);
+    CHECK(detail::judge(lacking).code == std::string{"NoDescriptors"});
+    CHECK_THAT(detail::judge(lacking).message,
+               test::ContainsSubstring("ulimit -n") && test::ContainsSubstring("AsyncClient"));
+  }
+  for (const CURLcode code : {CURLE_OPERATION_TIMEDOUT, CURLE_RECV_ERROR, CURLE_URL_MALFORMAT,
+                              CURLE_PEER_FAILED_VERIFICATION}) {
+    CHECK_FALSE(detail::may_lack_descriptors(code));
+    CHECK(detail::judge(failure(code, false)).code == std::string{});
+  }
+  check(failure(CURLE_OUT_OF_MEMORY, false), pe::ErrorKind::Transport, true);
+  CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, false)).code == std::string{"NoMemory"});
+  CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, true)).code == std::string{});
+  check(failure(CURLE_OUT_OF_MEMORY, true), pe::ErrorKind::Transport, true);
+}
+
 TEST_CASE("A broken connection is judged by how far the exchange came") {
   const CURLcode code =
       GENERATE(CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "support/few_descriptors.hpp"
 #include "support/raw_server.hpp"
 #include "support/tls_server.hpp"
 
@@ -778,4 +779,44 @@ TEST_CASE("A SIGPIPE that arises during an exchange never reaches the caller") {
   CHECK(sent == 3);
   CHECK(raised == 0);
   REQUIRE(::sigaction(SIGPIPE, &former, nullptr) == 0);
+}
+
+TEST_CASE("Without descriptors the transport says so, and works again when there are some") {
+  if (!test::has_openssl_command()) return;
+  const test::SelfSigned identity;
+  const test::TlsServer server{identity};
+  pe::HttpOptions options;
+  options.ca_file = identity.certificate();
+  options.client_certificate = identity.certificate();
+  options.client_key = identity.key();
+  pe::CurlTransport transport{options};
+  const std::string closed = "http://127.0.0.1:" + std::to_string(test::closed_port()) + "/";
+  // A handle that was in use keeps the errno of its last failure.
+  if (GENERATE(false, true)) CHECK(error_of(transport, get(closed)).code.empty());
+
+  const std::string urls[] = {server.url(), closed, "http://localhost:1/",
+                              "https://no-such-host.invalid/"};
+  const std::string url = urls[GENERATE(0, 1, 2, 3)];
+  const std::size_t left = GENERATE(0U, 1U, 2U, 3U);
+  CAPTURE(url, left);
+  std::optional<pe::Result<pe::HttpResponse>> result;
+  {
+    const test::FewDescriptors few{left};
+    result = transport.send(get(url));
+  }
+  REQUIRE(result);
+  // A few can be enough for an exchange within this machine.
+  CHECK((left > 0 || !result->has_value()));
+  if (!*result) {
+    const pe::Error& error = result->error();
+    CAPTURE(pe::to_string(error));
+    CHECK(error.kind == pe::ErrorKind::Transport);
+    CHECK(error.code == "NoDescriptors");
+    CHECK_FALSE(error.connected);
+    CHECK_FALSE(error.may_have_been_delivered);
+    CHECK(error.retryable);
+    CHECK(pe::detail::is_local_failure(error));
+  }
+  CHECK(answer(transport, get(server.url())).status == 200);
+  CHECK(error_of(transport, get(closed)).code.empty());
 }

@@ -87,6 +87,18 @@ TEST_CASE("without an answer the transport's word decides") {
   CHECK(classify(ErrorKind::Signing, "", 0, false) == FailureClass::Terminal);
 }
 
+TEST_CASE("An intermediary's status is retried where the service's would be, and no other") {
+  using pe::retry::kIntermediary;
+  for (const int status : {500, 502, 503, 504}) {
+    CHECK(classify(ErrorKind::Response, kIntermediary, status, true) == FailureClass::Transient);
+  }
+  for (const int status : {200, 204, 400, 403, 407, 408, 413, 429, 451, 501, 505, 511}) {
+    CHECK(classify(ErrorKind::Response, kIntermediary, status, true) == FailureClass::Terminal);
+  }
+  // A response that the transport could not read has no such code.
+  CHECK(classify(ErrorKind::Response, "", 200, true) == FailureClass::Transient);
+}
+
 TEST_CASE("an error is classified by its members") {
   pe::Error error;
   error.kind = ErrorKind::Service;

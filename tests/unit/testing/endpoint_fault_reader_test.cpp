@@ -91,6 +91,17 @@ TEST_CASE("JSON may have several rules, in their order") {
   CHECK(fault_rules_from_json("[]")->empty());
 }
 
+TEST_CASE("An intermediary may respond with any status from 200 on") {
+  const auto portal = fault_rule_from_text("from=intermediary,status=200");
+  REQUIRE(portal.has_value());
+  CHECK(portal->responder == pe::testing::Responder::Intermediary);
+  CHECK(portal->status == 200);
+  CHECK(fault_rule_from_text("from=intermediary")->status == 0);
+  CHECK(fault_rule_from_text("from=service,status=400")->responder ==
+        pe::testing::Responder::Service);
+  CHECK(fault_rules_from_json(R"({"status":302,"from":"intermediary"})")->front().status == 302);
+}
+
 TEST_CASE("What is wrong in a short form is named") {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"", ""},
@@ -111,6 +122,9 @@ TEST_CASE("What is wrong in a short form is named") {
       {"status=500,code=two words", "code"},
       {"code=ServiceUnavailable", "code"},
       {"send=slowly", "send"},
+      {"from=nowhere", "from"},
+      {"status=199,from=intermediary", "status"},
+      {"status=407,code=Denied,from=intermediary", "code"},
       {"colour=red", "colour"},
   };
   for (const auto& [text, where] : cases) {

@@ -136,6 +136,11 @@ TEST_CASE("A status is an error's") {
   rules.clear();
   rules.add(rule_with(1000));
   CHECK(met(rules, 1) == std::vector<int>{599});
+  rules.clear();
+  FaultRule page = rule_with(204);
+  page.responder = pe::testing::Responder::Intermediary;
+  rules.add(page);
+  CHECK(met(rules, 1) == std::vector<int>{204});
 }
 
 TEST_CASE("A rule puts its parts into the plan") {

@@ -41,7 +41,7 @@ pe::HttpRequest post(const std::string& target, const std::string& body) {
 
 /// An answer's error, read as the client reads it.
 pe::Error error_in(const pe::HttpResponse& response) {
-  const auto error = pe::wire::error_of(response);
+  const auto error = pe::wire::error_of(response, pe::wire::Connection::Trusted);
   if (!error) FAIL("the answer has the status " << response.status);
   return *error;
 }
@@ -412,7 +412,30 @@ TEST_CASE("A fault's answer is given instead, and nothing is taken") {
   CHECK(service.records().summary().faults == 1);
 }
 
-TEST_CASE("A fault without a code answers as a proxy does, without a body") {
+TEST_CASE("An intermediary responds with a page without the service's headers") {
+  EndpointService service(unsigned_options());
+  const int status = GENERATE(0, 200, 302, 400, 407, 429, 503);
+  pe::testing::FaultRule rule;
+  rule.status = status;
+  rule.responder = pe::testing::Responder::Intermediary;
+  rule.date_offset = 1h;
+  service.add_fault(rule);
+  const auto page = service.answer(post("/events", event_with("")));
+  CHECK(page.status == (status == 0 ? 200 : status));
+  CHECK_THAT(page.body, test::ContainsSubstring("<html>"));
+  REQUIRE(pe::find_header(page.headers, "Content-Type") != nullptr);
+  CHECK(*pe::find_header(page.headers, "Content-Type") == "text/html");
+  CHECK(pe::find_header(page.headers, "Date") != nullptr);
+  CHECK(pe::wire::request_id_of(page).empty());
+  const auto error = pe::wire::error_of(page, pe::wire::Connection::Trusted);
+  REQUIRE(error);
+  CHECK(error->kind == pe::ErrorKind::Response);
+  CHECK(service.records().events().empty());
+  CHECK(service.records().summary().faults == 1);
+  CHECK(service.records().requests()[0].status == page.status);
+}
+
+TEST_CASE("A fault without a code has neither code nor body") {
   EndpointService service(unsigned_options());
   pe::testing::FaultRule rule;
   rule.status = 502;

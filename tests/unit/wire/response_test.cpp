@@ -11,14 +11,18 @@
 namespace pe = personalize_events;
 using pe::ErrorKind;
 using pe::HttpResponse;
+using pe::wire::Connection;
 using pe::wire::error_of;
 using namespace std::chrono_literals;
 
 namespace {
 
+constexpr const char* kPage = "<html><body>Please log in</body></html>";
+
 /// The error of a response that must have one.
-pe::Error error(int status, std::string body, pe::Headers headers = {}) {
-  const auto found = error_of({status, std::move(headers), std::move(body)});
+pe::Error error(int status, std::string body, pe::Headers headers = {},
+                Connection connection = Connection::Trusted) {
+  const auto found = error_of({status, std::move(headers), std::move(body)}, connection);
   REQUIRE(found);
   CHECK(found->connected);
   CHECK(found->http_status == status);
@@ -26,7 +30,32 @@ pe::Error error(int status, std::string body, pe::Headers headers = {}) {
   return *found;
 }
 
-std::string code_of(const std::string& body) { return error(400, body).code; }
+/// The error of a refusal by the service, which has a request ID.
+pe::Error refusal(int status, std::string body, pe::Headers headers = {}) {
+  headers.emplace_back("x-amzn-RequestId", "id");
+  const pe::Error found = error(status, std::move(body), std::move(headers));
+  CHECK(found.kind == ErrorKind::Service);
+  CHECK(found.request_id == "id");
+  return found;
+}
+
+/// The error of a response that must count as an intermediary's.
+pe::Error intermediary(int status, std::string body, pe::Headers headers = {},
+                       Connection connection = Connection::Trusted) {
+  const pe::Error found = error(status, std::move(body), std::move(headers), connection);
+  CHECK(found.kind == ErrorKind::Response);
+  CHECK(found.code == pe::retry::kIntermediary);
+  CHECK(found.retryable);
+  CHECK(found.may_have_been_delivered);
+  CHECK(found.throttled == (status == 429));
+  CHECK(found.request_id.empty());
+  CHECK_THAT(found.message, test::ContainsSubstring("endpoint_url") &&
+                                test::ContainsSubstring("captive portal") &&
+                                !test::ContainsSubstring("log in"));
+  return found;
+}
+
+std::string code_of(const std::string& body) { return refusal(400, body).code; }
 
 std::optional<std::chrono::milliseconds> retry_after(const std::string& value) {
   return pe::wire::retry_after_of({503, {{"X-Amz-Retry-After", value}}, {}});
@@ -38,10 +67,52 @@ std::optional<std::chrono::system_clock::time_point> date(const std::string& val
 
 }  // namespace
 
-TEST_CASE("2xx is no error, whatever the body") {
-  for (const int status : {200, 201, 202, 204, 299}) {
-    CHECK_FALSE(error_of({status, {}, ""}));
-    CHECK_FALSE(error_of({status, {{"x-amzn-ErrorType", "Odd"}}, R"({"code":"Odd"})"}));
+TEST_CASE("A 2xx with a request ID is a success, whatever the body and the connection") {
+  const int status = GENERATE(200, 201, 202, 204, 299);
+  const std::string body = GENERATE("", "{}", "[]", kPage, R"({"code":"Odd"})");
+  for (const Connection connection : {Connection::Plain, Connection::Trusted}) {
+    CHECK_FALSE(error_of({status, {{"x-amzn-RequestId", "id"}}, body}, connection));
+  }
+}
+
+TEST_CASE("A 2xx without a request ID needs TLS or loopback, and no body or a JSON object") {
+  const int status = GENERATE(200, 204, 299);
+  for (const char* body : {"", "{}", " {\"a\": [1]}\n", R"({"code":"Odd"})"}) {
+    CAPTURE(body);
+    CHECK_FALSE(error_of({status, {}, body}, Connection::Trusted));
+    CHECK_FALSE(error_of({status, {{"x-amzn-RequestId", ""}}, body}, Connection::Trusted));
+    const pe::Error plain = intermediary(status, body, {}, Connection::Plain);
+    CHECK_THAT(plain.message, test::ContainsSubstring("x-amzn-RequestId"));
+  }
+  for (const char* body : {kPage, "[]", "[{}]", "null", "\"ok\"", "1", "{", "{}{}", " ", "OK"}) {
+    CAPTURE(body);
+    intermediary(status, body);
+    intermediary(status, body, {{"x-amzn-RequestId", ""}, {"Server", "portal"}});
+    intermediary(status, body, {}, Connection::Plain);
+  }
+}
+
+TEST_CASE("A refusal without a mark of the service is an intermediary's") {
+  const int status = GENERATE(400, 401, 402, 403, 404, 405, 407, 408, 409, 411, 413, 415, 422, 429,
+                              431, 451, 500, 502, 503, 504, 511, 599);
+  CAPTURE(status);
+  for (const char* body : {"", kPage, "{}", "[]", R"({"message":"Forbidden"})", R"({"code":5})",
+                           R"({"code":"","__type":""})", R"([{"code":"X"}])", "\"X\""}) {
+    CAPTURE(body);
+    const pe::Error found = intermediary(status, body);
+    CHECK((found.message.find("credentials") != std::string::npos) == (status == 407));
+    intermediary(status, body, {{"x-amzn-RequestId", ""}, {"x-amzn-ErrorType", ""}});
+  }
+}
+
+TEST_CASE("One mark is enough for a refusal to be the service's, over any connection") {
+  const int status = GENERATE(400, 403, 407, 413, 429, 500, 503);
+  for (const Connection connection : {Connection::Plain, Connection::Trusted}) {
+    CHECK(error(status, kPage, {{"X-AMZN-ERRORTYPE", "X"}}, connection).kind == ErrorKind::Service);
+    CHECK(error(status, kPage, {{"x-amz-requestid", "id"}}, connection).kind == ErrorKind::Service);
+    CHECK(error(status, R"({"code":"X"})", {}, connection).kind == ErrorKind::Service);
+    CHECK(error(status, R"({"Code":"X"})", {}, connection).kind == ErrorKind::Service);
+    CHECK(error(status, R"({"__type":"X"})", {}, connection).kind == ErrorKind::Service);
   }
 }
 
@@ -76,11 +147,11 @@ TEST_CASE("what stands around a code is cut off") {
 }
 
 TEST_CASE("the message is found in each spelling") {
-  CHECK(error(400, R"({"message":"lower","Message":"upper"})").message == "lower");
-  CHECK(error(400, R"({"Message":"upper","errorMessage":"long"})").message == "upper");
-  CHECK(error(400, R"({"errorMessage":"long"})").message == "long");
-  CHECK(error(400, R"({"message":7,"Message":"upper"})").message == "upper");
-  CHECK(error(400, "{}").message.empty());
+  CHECK(refusal(400, R"({"message":"lower","Message":"upper"})").message == "lower");
+  CHECK(refusal(400, R"({"Message":"upper","errorMessage":"long"})").message == "upper");
+  CHECK(refusal(400, R"({"errorMessage":"long"})").message == "long");
+  CHECK(refusal(400, R"({"message":7,"Message":"upper"})").message == "upper");
+  CHECK(refusal(400, "{}").message.empty());
 }
 
 TEST_CASE("a body that cannot be read gives an error without code and message") {
@@ -90,8 +161,7 @@ TEST_CASE("a body that cannot be read gives an error without code and message") 
        {""sv, "<html>502 Bad Gateway</html>"sv, "{\"code\":\"Cut"sv, "{\"code\":\"X\"}\0"sv,
         "{\"code\":\"X\0\"}"sv, "{\"code\":\"\xFF\"}"sv, "\"X\""sv, "[\"code\"]"sv, "null"sv,
         "{\"code\":\"\\ud800\"}"sv, std::string_view(deep)}) {
-    const pe::Error found = error(503, std::string(body));
-    CHECK(found.kind == ErrorKind::Service);
+    const pe::Error found = refusal(503, std::string(body));
     CHECK(found.code.empty());
     CHECK(found.message.empty());
     CHECK(found.retryable);
@@ -101,15 +171,16 @@ TEST_CASE("a body that cannot be read gives an error without code and message") 
 }
 
 TEST_CASE("codes and messages become one printable line of bounded length") {
-  CHECK(error(400, R"({"message":"a\r\nb\tc\u0000d\u001b[31m\u007f"})").message ==
+  CHECK(refusal(400, R"({"message":"a\r\nb\tc\u0000d\u001b[31m\u007f"})").message ==
         "a  b c d [31m ");
-  CHECK(error(400, R"({"message":"\u00e4 \ud83c\udfac"})").message == "\xC3\xA4 \xF0\x9F\x8E\xAC");
+  CHECK(refusal(400, R"({"message":"\u00e4 \ud83c\udfac"})").message ==
+        "\xC3\xA4 \xF0\x9F\x8E\xAC");
   CHECK(error(400, "", {{"x-amzn-ErrorType", "A\nB"}}).code == "A B");
   CHECK(error(400, "", {{"x-amzn-ErrorType", "\xFF"}}).code.empty());
 
   const std::string most(1024, 'x');
-  CHECK(error(400, R"({"message":")" + most + "\"}").message == most);
-  CHECK(error(400, R"({"message":")" + most + "y\"}").message == most + "...");
+  CHECK(refusal(400, R"({"message":")" + most + "\"}").message == most);
+  CHECK(refusal(400, R"({"message":")" + most + "y\"}").message == most + "...");
   const pe::Error huge = error(400,
                                R"({"message":")" + std::string(60'000, 'x') + R"(","code":")" +
                                    std::string(60'000, 'c') + "\"}",
@@ -119,7 +190,7 @@ TEST_CASE("codes and messages become one printable line of bounded length") {
   CHECK(huge.request_id.size() == 1027);
   // A character that does not fit is left out whole.
   const std::string cut =
-      error(400, R"({"message":")" + std::string(1023, 'x') + "\xC3\xA4\"}").message;
+      refusal(400, R"({"message":")" + std::string(1023, 'x') + "\xC3\xA4\"}").message;
   CHECK(cut == std::string(1023, 'x') + "...");
 }
 
@@ -152,8 +223,7 @@ TEST_CASE("each status sets its flags") {
            Expected{599, "", true, false, true},
        }) {
     CAPTURE(status, code);
-    const pe::Error found = error(status, R"({"code":")" + std::string(code) + "\"}");
-    CHECK(found.kind == ErrorKind::Service);
+    const pe::Error found = refusal(status, R"({"code":")" + std::string(code) + "\"}");
     CHECK(found.code == code);
     CHECK(found.retryable == retryable);
     CHECK(found.throttled == throttled);
@@ -161,7 +231,7 @@ TEST_CASE("each status sets its flags") {
   }
 }
 
-TEST_CASE("what is neither success nor a refusal is an unexpected response") {
+TEST_CASE("A status that is neither success nor refusal is an unexpected response") {
   for (const int status : {100, 101, 199, 300, 301, 302, 304, 307, 308, 399, 0}) {
     CAPTURE(status);
     const pe::Error found =
@@ -177,14 +247,16 @@ TEST_CASE("what is neither success nor a refusal is an unexpected response") {
   }
 }
 
-TEST_CASE("the request id is found in each spelling") {
-  for (const char* name :
-       {"x-amzn-RequestId", "X-AMZN-REQUESTID", "x-amzn-request-id", "x-amz-request-id"}) {
+TEST_CASE("The request ID is found in each spelling") {
+  for (const char* name : {"x-amzn-RequestId", "X-AMZN-REQUESTID", "x-amzn-requestid",
+                           "x-amzn-request-id", "X-Amz-Request-Id", "x-amz-requestid"}) {
     CHECK(pe::wire::request_id_of({200, {{"Date", "d"}, {name, "id-1"}}, {}}) == "id-1");
     CHECK(error(400, "", {{name, "id-1"}}).request_id == "id-1");
   }
   CHECK(pe::wire::request_id_of(
             {200, {{"x-amz-request-id", "third"}, {"x-amzn-requestid", "first"}}, {}}) == "first");
+  CHECK(pe::wire::request_id_of(
+            {200, {{"x-amz-request-id", "third"}, {"x-amzn-requestid", ""}}, {}}) == "third");
   CHECK(pe::wire::request_id_of({200, {}, {}}).empty());
   CHECK(pe::wire::request_id_of({200, {{"x-amzn-RequestId", "\xFF"}}, {}}).empty());
   CHECK(pe::wire::request_id_of({200, {{"x-amzn-RequestId", "a\nb"}}, {}}) == "a b");

@@ -156,10 +156,10 @@ inline constexpr const char* kCognitoSource = "Amazon Cognito";
   return nullptr;
 }
 
-/// The code of a refusal; empty when there is none.
+/// The code of a refusal by the service; empty when there is none.
 [[nodiscard]] inline std::string cognito_code(const HttpResponse& response) {
-  const std::optional<Error> refusal = wire::error_of(response);
-  return refusal ? refusal->code : std::string{};
+  const std::optional<Error> error = wire::error_of(response, wire::Connection::Trusted);
+  return error && error->kind == ErrorKind::Service ? error->code : std::string{};
 }
 
 /// Whether a refusal passes, whatever its status is.

@@ -37,25 +37,13 @@ inline constexpr const char* kContainerTokenFile = "AWS_CONTAINER_AUTHORIZATION_
 inline constexpr const char* kContainerToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// Whether plain http may go to this host, written as in Endpoint::host: only to this machine and
-/// to the addresses of the agents, because the token and the keys are there for all to read.
-/// Numbers must be written in full; other spellings of an address are other hosts.
+/// to the addresses of the agents, because anyone on the way can read the token and the keys.
 [[nodiscard]] inline bool is_container_host(std::string_view host) {
-  const std::size_t port = host.rfind(':');
-  if (port != std::string_view::npos && host.back() != ']') host = host.substr(0, port);
-  for (const std::string_view agent :
-       {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "localhost", "[::1]"}) {
-    if (host == agent) return true;
+  const std::string_view name = without_port(host);
+  for (const std::string_view agent : {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"}) {
+    if (name == agent) return true;
   }
-  int numbers = 0;
-  const bool is_loopback = host.substr(0, 4) == "127.";
-  for (std::string_view rest = host; !rest.empty(); ++numbers) {
-    const std::string_view number = take_until(rest, '.');
-    const bool is_plain = !number.empty() && number.size() <= 3 && all_of(number, is_digit) &&
-                          (number.size() == 1 || number.front() != '0') &&
-                          (number.size() < 3 || number <= "255");
-    if (!is_plain) return false;
-  }
-  return is_loopback && numbers == 4;
+  return is_loopback_host(host);
 }
 
 /// The path of a URI, which begins with a slash, and its query: as they are, if each character may

@@ -45,6 +45,10 @@ namespace detail {
     return misconfigured_source("AWS_ACCESS_KEY_ID",
                                 "not set, but AWS_SECRET_ACCESS_KEY is; set both or neither");
   }
+  if (auto flaw = find_flaw(credentials, "environment",
+                            {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})) {
+    return *std::move(flaw);
+  }
   if (const std::string text = credential_variable(platform, "AWS_CREDENTIAL_EXPIRATION");
       !text.empty()) {
     credentials.expiration = parse_rfc3339(text);
@@ -59,11 +63,12 @@ namespace detail {
 }  // namespace detail
 
 /// A provider of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ACCOUNT_ID and
-/// AWS_CREDENTIAL_EXPIRATION, read anew at each call; a blank variable counts as not set.
+/// AWS_CREDENTIAL_EXPIRATION, read at each call; a blank variable counts as not set. Values are
+/// used as they are: like most AWS SDKs, this removes no line break from them.
 ///
 /// @par Error Handling
-/// Credentials: neither key is set, only one is, or the expiration is no RFC 3339 time. `where`
-/// names the variable.
+/// Credentials: neither key is set, only one is, one has a character that no header may have, or
+/// the expiration is no RFC 3339 time. `where` or `message` names the variable.
 [[nodiscard]] inline CredentialsProvider environment_credentials(
     std::shared_ptr<Platform> platform = {}) {
   if (platform == nullptr) platform = system_platform();

@@ -87,6 +87,10 @@ inline ProfileSource::~ProfileSource() { crypto::cleanse(command); }
   source.keys.secret_access_key = secret->text;
   source.keys.session_token = text_of(find_given(section, "aws_session_token"));
   source.keys.account_id = text_of(find_given(section, "aws_account_id"));
+  if (auto flaw = find_flaw(source.keys, source.where,
+                            {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"})) {
+    return *std::move(flaw);
+  }
   return source;
 }
 

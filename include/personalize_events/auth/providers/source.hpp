@@ -44,16 +44,6 @@ struct SourceContext {
   return {std::move(transport), std::move(platform)};
 }
 
-/// Whether what is sent to an endpoint stays between the two: by https, or within this machine.
-[[nodiscard]] inline bool is_private_endpoint(const Endpoint& endpoint) {
-  if (endpoint.scheme == "https") return true;
-  const std::string_view host = endpoint.host;
-  const std::size_t port = host.rfind(':');
-  const bool has_port = port != std::string_view::npos && host.back() != ']';
-  const std::string_view name = has_port ? host.substr(0, port) : host;
-  return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
-}
-
 /// How often a source is asked. All of it together is finite: each try has the request's timeout,
 /// and the waits between them stay below a second.
 struct SourcePatience {
@@ -167,9 +157,6 @@ struct CredentialNames {
   return std::chrono::system_clock::time_point{
       std::chrono::milliseconds{static_cast<std::int64_t>(milliseconds)}};
 }
-
-/// Whether a character may stand in a key or a token, which become parts of headers.
-[[nodiscard]] constexpr bool is_visible(char c) noexcept { return c > ' ' && c < '\x7f'; }
 
 /// Credentials out of an object of a source's answer. Errors: Credentials, `where` is `source`; the
 /// message names the member.

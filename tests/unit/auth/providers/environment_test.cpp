@@ -96,6 +96,24 @@ TEST_CASE("Half of the keys, or a broken expiration, is an error that names the 
   }
 }
 
+TEST_CASE("A variable with a character that no header may have is an error that names it") {
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) {
+    CAPTURE(name);
+    Variables variables{{"AWS_ACCESS_KEY_ID", "KEYID"},
+                        {"AWS_SECRET_ACCESS_KEY", "SECRET"},
+                        {"AWS_SESSION_TOKEN", "TOKEN"}};
+    for (auto& [variable, value] : variables) {
+      if (variable == name) value += "\n";
+    }
+    const auto credentials = credentials_of(variables);
+    REQUIRE_FALSE(credentials.has_value());
+    CHECK(credentials.error().where == "environment");
+    CHECK(pe::detail::is_of_meant_source(credentials.error()));
+    CHECK(credentials.error().message ==
+          std::string{name} + " ends with a line break; remove the line break");
+  }
+}
+
 TEST_CASE("The environment is read anew at each call") {
   const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
   const auto provider = pe::environment_credentials(platform);

@@ -64,6 +64,16 @@ TEST_CASE("Each kind of source is told by its properties, with its place") {
   CHECK(process->account_id == "123456789012");
 }
 
+TEST_CASE("Static keys with a character that no header may have are an error with their place") {
+  const auto keys = source_of(
+      "[default]\naws_access_key_id = id\naws_secret_access_key = secret\n"
+      "aws_session_token = to ken\n");
+  REQUIRE_FALSE(keys.has_value());
+  CHECK(keys.error().where == "config:2");
+  CHECK(keys.error().code == "MisconfiguredSource");
+  CHECK_THAT(keys.error().message, test::ContainsSubstring("aws_session_token has a blank"));
+}
+
 TEST_CASE("Single sign-on comes from an sso-session, or from the profile alone") {
   const auto session = source_of(std::string{kSession} +
                                  "[default]\nsso_session = work\nsso_account_id = 1\n"

@@ -262,21 +262,3 @@ TEST_CASE("an answer that is cut anywhere is an error") {
     CHECK_FALSE(read(kWhole.substr(0, size)).has_value());
   }
 }
-
-TEST_CASE("an endpoint is private by https, or on this machine") {
-  const auto is_private = [](const char* url) {
-    const auto endpoint = pe::parse_endpoint_url(url);
-    REQUIRE(endpoint.has_value());
-    return pe::detail::is_private_endpoint(*endpoint);
-  };
-  for (const char* url : {"https://example.com", "https://example.com:8443", "http://127.0.0.1",
-                          "http://localhost:8080", "http://[::1]", "http://[::1]:8080"}) {
-    CAPTURE(url);
-    CHECK(is_private(url));
-  }
-  for (const char* url : {"http://example.com", "http://localhost.example.com", "http://127.0.0.2",
-                          "http://127.0.0.1.example.com:80", "http://[::2]:8080"}) {
-    CAPTURE(url);
-    CHECK_FALSE(is_private(url));
-  }
-}
