@@ -204,7 +204,9 @@ TEST_CASE("a forked child has no part in its parent's locks") {
   const std::string path = folder / "LOCK";
   auto lock = *files.open(path, OpenFor::Append);
   REQUIRE(lock->try_lock().value_or(false));
-  const auto is_free = [&] { return (*files.open(path, OpenFor::Append))->try_lock().value_or(false); };
+  const auto is_free = [&] {
+    return (*files.open(path, OpenFor::Append))->try_lock().value_or(false);
+  };
 
   // It cannot use the file, nor close what has the same number meanwhile.
   const auto work = [&] {

@@ -75,7 +75,8 @@ class SystemFile final : public File {
   SystemFile& operator=(const SystemFile&) = delete;
   ~SystemFile() override {
     // Frees the lock also from children that have a copy of the descriptor. Only its owner may.
-    if (lock_owner_ == process_id()) static_cast<void>(::flock(number(), LOCK_UN));
+    const bool is_owner = lock_owner_ != 0 && lock_owner_ == process_id();
+    if (is_owner) static_cast<void>(::flock(number(), LOCK_UN));
     if (slot_ != nullptr) descriptor_.reset(CloseOnFork::remove(*slot_));
   }
 
