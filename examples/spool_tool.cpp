@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Looks after the spool of EventRecorders, the folder that SpoolOptions::directory names: lists and
-// checks what is in it, exports the events that wait there, sends or removes what dead processes
-// left. The parts stand in spool_tool/, each of one thought.
+// Maintains the spool of EventRecorders, the directory that SpoolOptions::directory names: lists,
+// checks and exports its events, sends or removes those of dead processes, and sends rejected
+// events again. The parts are in spool_tool/.
 //
 //   spool_tool ls /var/spool/shop-events
 //   spool_tool drain --tracking-id ID --region eu-west-1 /var/spool/shop-events
@@ -21,6 +21,7 @@
 #include "spool_tool/exported_event.hpp"
 #include "spool_tool/folders.hpp"
 #include "spool_tool/purge.hpp"
+#include "spool_tool/resend.hpp"
 #include "spool_tool/tables.hpp"
 
 namespace spool_tool {
@@ -32,6 +33,7 @@ struct Options {
   std::string directory{};
   bool is_json{false};
   bool is_sure{false};
+  bool any_tracking_id{false};
   std::optional<int> older_than_hours{};
   std::string tracking_id{};
   std::string endpoint_url{};
@@ -48,7 +50,7 @@ int fail(const std::string& sentence) {
 }
 int fail(const pe::Error& error) { return fail(pe::to_string(error)); }
 
-/// Writes the output out, and answers the status if that worked.
+/// Flushes the output and returns the status if that succeeded.
 int finish(int status) {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     return fail("standard output cannot be written");
@@ -119,22 +121,29 @@ int purge(const Options& options) {
       purged->left.empty() ? kGood : kFound);
 }
 
+/// Prints faults while events are sent.
+void print_fault(const pe::Fault& fault) {
+  const std::string kind{pe::to_string(fault.kind)};
+  std::fprintf(stderr, "%s %s: %s\n", kind.c_str(), fault.cleared ? "is over" : "began",
+               pe::to_string(fault.error).c_str());
+}
+
+pe::ClientOptions client_options(const Options& options) {
+  pe::ClientOptions client;
+  client.endpoint_url = options.endpoint_url;
+  client.region = options.region;
+  client.profile = options.profile;
+  return client;
+}
+
 int drain(const Options& options) {
   pe::SystemFiles files;
   if (const auto there = writers(files, options.directory); !there) return fail(there.error());
   pe::RecorderOptions settings = pe::RecorderOptions::server(options.tracking_id);
   settings.spool =
       drain_spool(options.directory, options.account, std::chrono::hours{options.max_age_hours});
-  settings.on_fault = [](const pe::Fault& fault) {
-    const std::string kind{pe::to_string(fault.kind)};
-    std::fprintf(stderr, "%s %s: %s\n", kind.c_str(), fault.cleared ? "is over" : "began",
-                 pe::to_string(fault.error).c_str());
-  };
-  pe::ClientOptions client;
-  client.endpoint_url = options.endpoint_url;
-  client.region = options.region;
-  client.profile = options.profile;
-  auto recorder = pe::make_recorder(std::move(settings), std::move(client));
+  settings.on_fault = print_fault;
+  auto recorder = pe::make_recorder(std::move(settings), client_options(options));
   if (!recorder) return fail(recorder.error());
   const auto drained = drain(*std::move(recorder), files, options.directory,
                              std::chrono::seconds{options.timeout_seconds});
@@ -143,22 +152,52 @@ int drain(const Options& options) {
                drained->left == 0 ? kGood : kFound);
 }
 
+int resend(const Options& options) {
+  pe::SystemFiles files;
+  if (const auto there = writers(files, options.directory); !there) return fail(there.error());
+  const std::chrono::seconds timeout{options.timeout_seconds};
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  Outcomes outcomes;
+  pe::RecorderOptions settings = pe::RecorderOptions::server(options.tracking_id);
+  settings.when_full = pe::WhenFull::Block;
+  settings.block_timeout = timeout;
+  settings.delivery_timeout = timeout;
+  settings.on_fault = print_fault;
+  settings.on_delivery = [&outcomes](const pe::Delivery& delivery) { outcomes.add(delivery); };
+  auto recorder = pe::make_recorder(std::move(settings), client_options(options));
+  if (!recorder) return fail(recorder.error());
+  const auto resent = resend(*recorder, outcomes, files, options.directory,
+                             {options.tracking_id, options.any_tracking_id}, deadline);
+  if (!resent) return fail(resent.error());
+  for (const std::string& problem : resent->problems) fail(problem);
+  return print(options.is_json ? resend_json(*resent) : resend_text(*resent),
+               resent->left == 0 && resent->problems.empty() ? kGood : kFound);
+}
+
 constexpr const char* kMoreHelp =
-    "A folder is live while somebody has its lock: the recorder that writes to it, or one that\n"
-    "drains it. ls, check and export only read, also of the living; purge and drain touch only\n"
-    "what dead writers left. A torn frame is none of the damage: a process was killed while it\n"
+    "A folder is live while a process holds its lock: the recorder that writes to it, or one that\n"
+    "drains it. ls, check and export only read, also the folders of living writers; purge and "
+    "drain\n"
+    "change only what dead writers left. A torn frame is not damage: a process was killed while "
+    "it\n"
     "recorded that event. What export prints is user data.\n\n"
     "drain takes the folders of its own scope: --tracking-id, the region, the endpoint, "
     "--account.\n"
     "The others count as left.\n\n"
-    "Exit status: 0 all is well; 1 damage was found (check, export), something is left (purge,\n"
-    "drain); 2 usage, configuration, a directory that cannot be read, purge without --yes.";
+    "resend sends the lines of rejected/*.jsonl again, each event under its own id and time; "
+    "correct\n"
+    "them first. Lines of another trackingId count as others and stay, unless --any-tracking-id "
+    "is\n"
+    "given; malformed lines are reported with file and line number and stay. A delivered line is\n"
+    "removed from its file, an empty file is removed. Files of living recorders are left.\n\n"
+    "Exit status: 0 success; 1 damage was found (check, export), something is left (purge, drain,\n"
+    "resend); 2 usage, configuration, a directory that cannot be read, purge without --yes.";
 
 /// The commands; each is run by what it has for its name.
 int run(int argc, char** argv) {
   Options options;
   int (*command)(const Options&) = nullptr;
-  CLI::App app{"Looks after the spool of EventRecorders."};
+  CLI::App app{"Maintains the spool of EventRecorders."};
   app.footer(kMoreHelp);
   app.require_subcommand(1);
   const auto add = [&](const char* name, const char* help, int (*run_it)(const Options&)) {
@@ -181,21 +220,25 @@ int run(int argc, char** argv) {
                    "Only folders whose every open event is older than so many hours")
       ->check(CLI::Range(0, 1'000'000));
   CLI::App* drain_command = add("drain", "Send what dead writers left", drain);
-  add_json(drain_command);
-  drain_command->add_option("--tracking-id", options.tracking_id, "The event tracker's id")
-      ->required();
-  drain_command->add_option("--endpoint-url", options.endpoint_url, "Where to send instead of AWS");
-  drain_command->add_option("--region", options.region, "The AWS region");
-  drain_command->add_option("--profile", options.profile, "A profile of the shared AWS files");
+  CLI::App* resend_command = add("resend", "Send rejected events again", resend);
+  for (CLI::App* sub : {drain_command, resend_command}) {
+    add_json(sub);
+    sub->add_option("--tracking-id", options.tracking_id, "The event tracker's id")->required();
+    sub->add_option("--endpoint-url", options.endpoint_url, "Where to send instead of AWS");
+    sub->add_option("--region", options.region, "The AWS region");
+    sub->add_option("--profile", options.profile, "A profile of the shared AWS files");
+    sub->add_option("--timeout", options.timeout_seconds, "Seconds that it may take")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+  }
   drain_command->add_option("--account", options.account, "The writers' SpoolOptions::account");
-  drain_command->add_option("--timeout", options.timeout_seconds, "Seconds that it may take")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
   drain_command
       ->add_option("--max-age", options.max_age_hours,
-                   "Hours after which an event is not sent any more, but ends as expired")
+                   "Hours after which an event is not sent any more, but completes as expired")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  resend_command->add_flag("--any-tracking-id", options.any_tracking_id,
+                           "Send also lines of other tracking ids, under --tracking-id");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1121,6 +1121,46 @@ def spool_of_others(stage):
     expect_equal(spool.folders(), set(), "the folders")
 
 
+def rejected_events_are_sent_again(stage):
+    """resend delivers the lines of rejected/ under their own ids, once they are corrected."""
+    spool = SpoolStage(stage)
+    rejected = spool.directory / "rejected"
+    rejected.mkdir(parents=True)
+    times = {"id-1": 1700000000.25, "id-2": 1700000001.5}
+
+    def line(event_id, event_type="Watch", tracking_id="tracker"):
+        return json.dumps({"code": "InvalidInputException", "message": "no", "requestId": "r",
+                           "trackingId": tracking_id, "sessionId": "session-1", "userId": "user-1",
+                           "event": {"eventId": event_id, "eventType": event_type,
+                                     "sentAt": times.get(event_id, 1700000002)}}) + "\n"
+
+    first = rejected / "first.jsonl"
+    second = rejected / "second.jsonl"
+    first.write_text(line("id-1") + line("id-2"))
+    second.write_text(line("id-3", "") + "{\n" + line("id-4", tracking_id="other-tracker"))
+    with stage.endpoint():
+        send = ("--tracking-id", "tracker", "--endpoint-url", stage.url)
+        finished = spool.tool("resend", *send, status=1)
+        expect_equal(summary_of(finished),
+                     {"delivered": 2, "rejected": 0, "others": 1, "malformed": 2, "left": 3}, "what it says")
+        expect(f"second.jsonl:1: " in finished.stderr and "second.jsonl:2: " in finished.stderr,
+               "does not name the malformed lines", finished.stderr)
+        expect(not first.exists(), "a file whose lines were all delivered is there")
+        arrived = {event["eventId"]: event for event in stage.arrived()}
+        expect_equal({name: event["sentAt"] for name, event in arrived.items()}, times, "ids and times")
+        expect_equal((arrived["id-1"]["sessionId"], arrived["id-1"]["userId"]), ("session-1", "user-1"), "whose")
+
+        second.write_text(line("id-3") + line("id-4", tracking_id="other-tracker"))
+        resent = spool.json("resend", *send, status=1)
+        expect_equal(resent, {"delivered": 1, "rejected": 0, "others": 1, "malformed": 0, "left": 1,
+                              "removedFiles": 0}, "what was corrected")
+        expect_equal(second.read_text(), line("id-4", tracking_id="other-tracker"), "what is left")
+        resent = spool.json("resend", *send, "--any-tracking-id")
+        expect_equal((resent["delivered"], resent["left"]), (1, 0), "of any tracking id")
+        expect_equal(list(rejected.iterdir()), [], "the files")
+        expect_equal(spool.json("resend", *send)["delivered"], 0, "an empty folder")
+
+
 def spool_tool_usage(stage):
     """What cannot be done ends with 2 and says why."""
     spool = SpoolStage(stage)
@@ -1128,9 +1168,11 @@ def spool_tool_usage(stage):
     for command in ("ls", "check", "export", "purge"):
         expect(str(spool.directory) in spool.tool(command, status=2).stderr, f"{command} does not name the directory")
     spool.tool("drain", "--tracking-id", "tracker", status=2)
+    spool.tool("resend", "--tracking-id", "tracker", status=2)
     expect(not spool.directory.exists(), "a directory was made")
     spool.directory.mkdir()
-    expect("--tracking-id" in spool.tool("drain", status=2).stderr, "does not name what is missing")
+    for command in ("drain", "resend"):
+        expect("--tracking-id" in spool.tool(command, status=2).stderr, "does not name what is missing")
     expect("RecorderOptions.tracking_id" in spool.tool("drain", "--tracking-id", "x" * 300, status=2).stderr,
            "does not name what is wrong")
     spool.tool("no-such-command", status=2)
@@ -1152,7 +1194,7 @@ CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,
          service_that_fails, intermediary_responds, refused_rows, progress_bar,
          endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
-         spool_of_others, spool_tool_usage)
+         spool_of_others, rejected_events_are_sent_again, spool_tool_usage)
 
 
 def main():

@@ -75,6 +75,14 @@ TEST_CASE("random bytes differ") {
   CHECK(std::any_of(one.begin() + 32, one.end(), [](unsigned char byte) { return byte != 0; }));
 }
 
+TEST_CASE("the boot-time clock goes on, and names no boot") {
+  const auto platform = pe::system_platform();
+  const auto before = platform->boot_now();
+  CHECK(before > std::chrono::nanoseconds::zero());
+  CHECK(platform->boot_now() >= before);
+  CHECK(platform->boot_identity().empty());
+}
+
 TEST_CASE("the environment speaks UTF-8") {
   const auto platform = pe::system_platform();
   REQUIRE(::SetEnvironmentVariableW(L"PE_TEST", L"gr\u00fc\u00df") != 0);
@@ -135,6 +143,9 @@ TEST_CASE("a file grows, is cut, locked, renamed and removed while it is open") 
 
   must(files.rename(folder / "a", folder / "b"));
   CHECK(value_of(files.list_folder(folder.path())) == std::vector<std::string>{"b"});
+  CHECK(value_of(files.status(folder / "b")).is_same_file(value_of(one->status())));
+  CHECK(files.status(folder / "a").error().code == "NotFound");
+  CHECK(value_of(files.status(folder.path())).inode != 0);
   must(files.remove_file(folder / "b"));
   CHECK(content_of(*one) == "one!?");
   // Where a deleted file has its name until it is closed, as in Wine 8, it is gone only now.

@@ -3,6 +3,8 @@
 // Whole programs with a recorder inside, from their start to their end: how they exit, fork, and
 // load plug-ins. They are in recorder/programs.
 
+#include <cstddef>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -111,4 +113,29 @@ TEST_CASE("Two plug-ins with the library inside do not disturb each other") {
   CHECK(ended.status == 0);
   CHECK(endpoint.summary().events == 200);
   CHECK(endpoint.summary().duplicate_events == 0);
+}
+
+TEST_CASE("A plug-in that closes descriptors in forked children can be unloaded") {
+  if (test::kIsSanitized) {
+    WARN("not run: a sanitizer keeps plug-ins loaded");
+    return;
+  }
+  CHECK(run_file("plugin_host", {"unload", file("lock_plugin.so")}).status == 0);
+}
+
+TEST_CASE("Recorders that share a client share its thread and its connections") {
+  const LocalEndpoint endpoint = test::local_endpoint();
+  const Ended ended = run("many_recorders", {endpoint.url(), "50", "shared"});
+  CHECK(ended.status == 0);
+  std::istringstream words{ended.output};
+  std::string threads;
+  std::size_t thread_count = 0;
+  std::string descriptors;
+  std::size_t descriptor_count = 0;
+  words >> threads >> thread_count >> descriptors >> descriptor_count;
+  CHECK(threads == "threads");
+  CHECK(thread_count <= 3);
+  CHECK(descriptor_count > 0);
+  CHECK(descriptor_count < 100);
+  CHECK(endpoint.summary().events == 50);
 }

@@ -159,45 +159,72 @@ TEST_CASE("a process that takes over what others left leaves the living alone") 
   kills.finish();
 }
 
-TEST_CASE("a forked child lets go of its parent's spool when it touches the recorder") {
-  const test::TemporaryFolder folder;
-  const std::string directory = folder / "spool";
-  const pe::testing::LocalEndpoint endpoint = test::local_endpoint();
-  const std::string how = GENERATE("close", "leave");
-  const auto started = start_program({"spool_fork", directory, how});
-  test::ChildProcess& parent = *started;
+namespace {
+
+/// Starts spool_fork and waits until it is ready.
+std::unique_ptr<test::ChildProcess> start_spool_fork(const std::string& directory,
+                                                     const std::string& how) {
+  auto program = start_program({"spool_fork", directory, how});
   std::string output;
-  while (output.find("ready\n") == std::string::npos && parent.read_some(output)) {
+  while (output.find("ready\n") == std::string::npos && program->read_some(output)) {
   }
   REQUIRE(output == "ready\n");
-  CHECK(parent.wait() == -1);  // killed by its child, which lives on
+  return program;
+}
 
-  const auto drain = [&] {
-    pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
-    options.spool.emplace();
-    options.spool->directory = directory;
-    options.spool->min_free_bytes = 0;
-    auto client = test::recorder_client(endpoint.url());
-    // The scope is that of the program's endpoint, which is not there.
-    auto recorder = pe::make_recorder(options, client);
-    REQUIRE(recorder.has_value());
-    CHECK(recorder->close(std::chrono::seconds{60}).complete);
-    return recorder->stats();
-  };
-  // Events of another endpoint are left where they are, whoever holds the lock.
-  CHECK(drain().adopted == 0);
-  const auto is_free = [&] {
-    pe::SystemFiles files;
-    pe::spool::FolderLocks locks;
-    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-      const auto lock = locks.take(files, entry.path().string());
-      REQUIRE(lock.has_value());
-      return lock->has_value();
-    }
-    return false;
-  };
-  CHECK(is_free() == (how == "close"));
-  parent.end_input();
-  CHECK(parent.read_all().empty());
-  CHECK(is_free());
+/// Whether no process has the lock of the one folder of a spool.
+bool is_free(const std::string& directory) {
+  pe::SystemFiles files;
+  pe::spool::FolderLocks locks;
+  const auto names = files.list_folder(directory);
+  REQUIRE(names.has_value());
+  REQUIRE(names->size() == 1);
+  const auto lock = locks.take(files, directory + "/" + names->front());
+  REQUIRE(lock.has_value());
+  return lock->has_value();
+}
+
+/// How many events a new recorder adopts from a directory before the first scan of all folders is
+/// surely over, or until it has this many.
+std::uint64_t adopt(const std::string& directory, std::uint64_t wanted) {
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.spool.emplace();
+  options.spool->directory = directory;
+  options.spool->min_free_bytes = 0;
+  // The scope of spool_fork. No server listens there, so that the events stay.
+  auto recorder = pe::make_recorder(options, test::recorder_client("http://127.0.0.1:1"));
+  REQUIRE(recorder.has_value());
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (recorder->stats().adopted < wanted && std::chrono::steady_clock::now() < limit) {
+    static_cast<void>(recorder->flush(std::chrono::milliseconds{10}));
+  }
+  const std::uint64_t adopted = recorder->stats().adopted;
+  static_cast<void>(recorder->close(std::chrono::milliseconds{0}));
+  return adopted;
+}
+
+}  // namespace
+
+TEST_CASE("a dead parent's spool is adopted at once, whatever its forked child does") {
+  const test::TemporaryFolder folder;
+  const std::string directory = folder / "spool";
+  const auto parent = start_spool_fork(directory, GENERATE("close", "leave"));
+  CHECK(parent->wait() == -1);  // killed by its child, which lives on
+  CHECK(is_free(directory));
+  CHECK(adopt(directory, 10) == 10);
+  parent->end_input();
+  CHECK(parent->read_all().empty());
+}
+
+TEST_CASE("a process that forks while it records keeps its lock until it dies") {
+  const test::TemporaryFolder folder;
+  const std::string directory = folder / "spool";
+  const auto parent = start_spool_fork(directory, "busy");
+  // Fifty of its children live, fifty have exited.
+  CHECK_FALSE(is_free(directory));
+  parent->kill();
+  CHECK(is_free(directory));
+  CHECK(adopt(directory, 1) >= 1);
+  parent->end_input();
+  CHECK(parent->read_all().empty());
 }

@@ -40,6 +40,8 @@ class DiskPlatform final : public personalize_events::Platform {
   }
   std::chrono::system_clock::time_point now() override { return world.now(); }
   std::chrono::steady_clock::time_point steady_now() override { return world.steady_now(); }
+  std::chrono::nanoseconds boot_now() override { return world.boot_now(); }
+  std::string boot_identity() override { return world.boot_identity(); }
   void sleep_for(std::chrono::nanoseconds duration) override { world.sleep_for(duration); }
   void random_bytes(unsigned char* out, std::size_t count) override {
     world.random_bytes(out, count);

@@ -6,13 +6,13 @@
 #define PERSONALIZE_EVENTS_TESTS_SUPPORT_FAULTY_FILES_HPP
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +34,16 @@ struct DiskFile {
   std::string synced{};
   std::uint64_t links{1};
   const void* locked_by{nullptr};
+  /// Not 0: no two files of a test have the same.
+  std::uint64_t inode{next_inode()};
+
+  [[nodiscard]] static std::uint64_t next_inode() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+  }
+  [[nodiscard]] personalize_events::FileStatus status() const {
+    return {bytes.size(), links, 1, inode};
+  }
 };
 
 class FaultyFiles final : public pe::FileSystem {
@@ -66,12 +76,22 @@ class FaultyFiles final : public pe::FileSystem {
 
   pe::Result<std::unique_ptr<pe::File>> open(const std::string& path, pe::OpenFor purpose) override;
 
+  pe::Result<pe::FileStatus> status(const std::string& path) override {
+    if (fails(status_fails, path)) return error(path, "");
+    if (const auto folder = folders_.find(path); folder != folders_.end()) {
+      return pe::FileStatus{0, 1, 1, folder->second};
+    }
+    const auto file = files_.find(path);
+    if (file == files_.end()) return error(path, "NotFound");
+    return file->second->status();
+  }
+
   pe::Result<void> make_folder(const std::string& path) override {
     if (fails(make_folder_fails, path)) return error(path, "");
     const std::size_t slash = path.rfind('/');
     if (slash != 0 && folders_.count(path.substr(0, slash)) == 0) return error(path, "NotFound");
     if (files_.count(path) != 0) return error(path, "Exists");
-    const bool is_new = folders_.insert(path).second;
+    const bool is_new = folders_.emplace(path, DiskFile::next_inode()).second;
     if (is_new && after_new_folder) after_new_folder(path);
     return {};
   }
@@ -81,7 +101,7 @@ class FaultyFiles final : public pe::FileSystem {
     if (fails(list_fails, path)) return error(path, "");
     std::vector<std::string> names;
     for (const auto& [name, file] : files_) add_name(names, path, name);
-    for (const std::string& name : folders_) add_name(names, path, name);
+    for (const auto& [name, inode] : folders_) add_name(names, path, name);
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -218,7 +238,8 @@ class FaultyFiles final : public pe::FileSystem {
   std::map<std::string, std::shared_ptr<DiskFile>> files_{};
   /// The names that are on the disk.
   std::map<std::string, std::shared_ptr<DiskFile>> durable_names_{};
-  std::set<std::string> folders_{};
+  /// With their inodes.
+  std::map<std::string, std::uint64_t> folders_{};
 };
 
 /// An open file of FaultyFiles, which must outlive it.
@@ -270,7 +291,7 @@ class FaultyFile final : public pe::File {
 
   pe::Result<pe::FileStatus> status() override {
     if (disk_.fails(disk_.status_fails, path_)) return FaultyFiles::error(path_, "");
-    return pe::FileStatus{file_->bytes.size(), file_->links};
+    return file_->status();
   }
 
   pe::Result<bool> try_lock() override {

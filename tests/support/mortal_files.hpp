@@ -92,6 +92,11 @@ class MortalFiles final : public personalize_events::FileSystem {
     return std::unique_ptr<personalize_events::File>{
         std::make_unique<MortalFile>(*std::move(file), life_)};
   }
+  personalize_events::Result<personalize_events::FileStatus> status(
+      const std::string& path) override {
+    if (life_->is_over) return Life::error();
+    return files_.status(path);
+  }
   personalize_events::Result<void> make_folder(const std::string& path) override {
     if (life_->is_over) return Life::error();
     return files_.make_folder(path);

@@ -56,8 +56,9 @@ inline Credentials::~Credentials() {
   crypto::cleanse(session_token);
 }
 
-/// Supplies credentials, by asking a file, a service or a vault of the application's. It may block;
-/// the client calls it through cached(), so seldom, and never twice at the same time.
+/// Supplies credentials from a file, a service or a vault of the application. It may block; the
+/// client calls it through cached(), so seldom, and never twice at the same time. An exception that
+/// it throws on a thread of the library (of an AsyncClient or EventRecorder) ends the program.
 ///
 /// @par Error Handling
 /// An Error of kind Credentials (credentials_error makes one). One that is `retryable` is tried

@@ -55,7 +55,7 @@ struct AsyncClientAccess;
 /// the call returns, when the client has no transport or the system gives no thread.
 class AsyncClient {
  public:
-  /// Takes the answer of a call.
+  /// Receives the result of a call. A callback that throws ends the program.
   using Callback = std::function<void(Result<PutResult>)>;
 
   /// Takes the options as they are and reads no environment. Without region, credentials or one of

@@ -43,6 +43,7 @@ struct ClientOptions {
   /// Empty: AWS_PROFILE, then "default".
   std::string profile{};
   /// Empty: the default chain. Always wrapped in a cache.
+  /// An exception that it throws on a thread of the library ends the program.
   CredentialsProvider credentials{};
   /// Empty: CurlTransport.
   std::shared_ptr<Transport> transport{};
@@ -66,7 +67,7 @@ struct ClientOptions {
   /// AWS_SDK_UA_APP_ID; goes into User-Agent, at most 50 characters.
   std::string app_id{};
   /// Called after each attempt, no lock held: by a Client on the calling thread, by an AsyncClient
-  /// on its own.
+  /// on its own. An exception that it throws on a thread of the library ends the program.
   std::function<void(const Attempt&)> on_attempt{};
   /// Empty: the system's; tests use testing::VirtualPlatform.
   std::shared_ptr<Platform> platform{};

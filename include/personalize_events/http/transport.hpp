@@ -48,8 +48,8 @@ class AsyncTransport {
   /// Takes the answer to one request, or the Error in its place. It is called exactly once for each
   /// `start`, on the thread that polls or destroys the transport and no lock held: within `poll` or
   /// the destructor, never within `start` or `cancel`. It may call `start`, `cancel` and `wake`,
-  /// must not call `poll` nor destroy the transport, and must not throw. An empty one is not
-  /// called.
+  /// must not call `poll` nor destroy the transport. One that throws ends the program. An empty
+  /// one is not called.
   using Done = std::function<void(Result<HttpResponse>)>;
 
   /// Calls Done for every request that has none yet: with its answer if that is here, with

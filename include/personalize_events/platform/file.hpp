@@ -17,24 +17,33 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// What a file is opened for.
+/// The purpose for which a file is opened.
 enum class OpenFor : std::uint8_t {
   Read,        ///< It must exist.
-  Append,      ///< Made (0600) when absent.
-  AppendToNew  ///< Made (0600); it must not exist.
+  Append,      ///< Created (0600) if absent.
+  AppendToNew  ///< Created (0600); it must not exist.
 };
 
-/// What is known of an open file.
+/// The status of a file or folder.
 struct FileStatus {
   /// In bytes.
   std::uint64_t size{0};
   /// The names it has in folders; 0 once it was unlinked.
   std::uint64_t links{0};
+  /// Identify the file on this machine while it exists or is open: st_dev and st_ino, on Windows
+  /// the volume's serial number and the file's index. Zeros: unknown.
+  std::uint64_t device{0};
+  std::uint64_t inode{0};
+
+  /// Whether both are known to be of the same file.
+  [[nodiscard]] bool is_same_file(const FileStatus& other) const noexcept {
+    return inode != 0 && inode == other.inode && device == other.device;
+  }
 };
 
-/// The room on a disk, in bytes.
+/// The capacity of a disk, in bytes.
 struct DiskSpace {
-  /// What a process without privileges may still write.
+  /// The space that a process without privileges may still use.
   std::uint64_t available{0};
   /// The size of the disk.
   std::uint64_t total{0};
@@ -62,30 +71,31 @@ class File {
  public:
   virtual ~File() = default;
 
-  /// Writes at the end, in one call of the system's, and answers how many of the bytes got in:
-  /// less than all of them when the disk filled up.
+  /// Writes at the end, in one system call. Returns the number of bytes written: fewer than all of
+  /// them if the disk filled up.
   [[nodiscard]] virtual Result<std::size_t> append(std::string_view bytes) = 0;
 
   /// Cuts the file to a size.
   [[nodiscard]] virtual Result<void> truncate(std::uint64_t size) = 0;
 
-  /// Waits until the content is on the disk (fdatasync). After an error nothing is known of what
-  /// was written before it, and to try again would report a success that is none.
+  /// Waits until the content is on the disk (fdatasync). After an error the durability of all that
+  /// was written before is unknown; another call would report a false success.
   [[nodiscard]] virtual Result<void> sync() = 0;
 
   /// Reads up to `count` bytes from an offset; less only where the file ends.
   [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset, char* out,
                                                     std::size_t count) = 0;
 
-  /// The size now, and the number of names.
+  /// The current size, the number of names, and the identity.
   [[nodiscard]] virtual Result<FileStatus> status() = 0;
 
-  /// Takes the file's one lock (flock) without waiting, until it is closed; false when another open
-  /// file has it. A child that was forked shares it: its closing frees nothing of the parent's.
+  /// Takes the file's one lock (flock) without waiting, until the file is closed; false if another
+  /// open file has it. Closing the file in a forked child does not unlock it. SystemFiles closes
+  /// locked files in forked children, so that a child does not keep the lock of a dead parent.
   [[nodiscard]] virtual Result<bool> try_lock() = 0;
 };
 
-/// Files and folders by their paths. Errors as of File.
+/// Files and folders by their paths. The errors are those of File.
 ///
 /// @par Thread Safety
 /// Every member may be called from any thread at the same time.
@@ -93,23 +103,30 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  /// Opens a file, or makes it, as `purpose` says.
+  /// Opens or creates a file, depending on `purpose`.
   [[nodiscard]] virtual Result<std::unique_ptr<File>> open(const std::string& path,
                                                            OpenFor purpose) = 0;
-  /// Makes a folder of the owner's alone (0700); one that exists is left as it is. What it stands
-  /// in must exist.
+  /// The status of the file or folder at a path, without opening it; links are followed. The
+  /// default opens it for reading, which fails for a folder on some systems.
+  [[nodiscard]] virtual Result<FileStatus> status(const std::string& path) {
+    const Result<std::unique_ptr<File>> file = open(path, OpenFor::Read);
+    if (!file) return file.error();
+    return (*file)->status();
+  }
+  /// Creates a folder that only its owner can use (0700). An existing one is left as it is. Its
+  /// parent must exist.
   [[nodiscard]] virtual Result<void> make_folder(const std::string& path) = 0;
   /// The names in a folder, sorted, without "." and "..".
   [[nodiscard]] virtual Result<std::vector<std::string>> list_folder(const std::string& path) = 0;
   /// Waits until the names in a folder are on the disk (fsync).
   [[nodiscard]] virtual Result<void> sync_folder(const std::string& path) = 0;
-  /// Gives a file or folder another name on the same disk.
+  /// Renames a file or folder on the same disk.
   [[nodiscard]] virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
-  /// Takes a file's name away; who has it open keeps it.
+  /// Removes a file's name; where it is open, it stays usable.
   [[nodiscard]] virtual Result<void> remove_file(const std::string& path) = 0;
   /// Removes an empty folder.
   [[nodiscard]] virtual Result<void> remove_folder(const std::string& path) = 0;
-  /// The room on the disk of a path that exists.
+  /// The capacity of the disk of a path that exists.
   [[nodiscard]] virtual Result<DiskSpace> disk_space(const std::string& path) = 0;
 };
 

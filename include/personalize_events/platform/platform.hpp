@@ -53,8 +53,8 @@ class Platform {
   /// `steady_now`.
   virtual std::chrono::nanoseconds boot_now() { return steady_now().time_since_epoch(); }
 
-  /// Identifies the clock behind `boot_now`: two processes with the same text read the same clock. It
-  /// names the boot and the time namespace. Empty: unknown, so that no other process shares it.
+  /// Identifies the clock behind `boot_now`: two processes with the same text read the same clock.
+  /// It names the boot and the time namespace. Empty: unknown, so that no other process shares it.
   virtual std::string boot_identity() { return {}; }
 
   /// Waits at least this long.

@@ -12,7 +12,9 @@
 #include <string>
 #include <thread>
 
+#include "personalize_events/platform/boot_clock.hpp"
 #include "personalize_events/platform/environment.hpp"
+#include "personalize_events/platform/per_process.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/platform/process.hpp"
 #include "personalize_events/platform/random.hpp"
@@ -49,6 +51,18 @@ class SystemPlatform final : public Platform {
   std::chrono::steady_clock::time_point steady_now() override {
     return std::chrono::steady_clock::now();
   }
+  std::chrono::nanoseconds boot_now() override {
+    return detail::boot_time().value_or(steady_now().time_since_epoch());
+  }
+
+  /// On Linux the boot id and the offset of the time namespace, on macOS the id of the boot
+  /// session; empty on other systems. Read once in each process: a forked child may be in another
+  /// namespace.
+  std::string boot_identity() override {
+    return boot_identity_.own(
+        [] { return std::make_unique<std::string>(detail::read_boot_identity()); });
+  }
+
   void sleep_for(std::chrono::nanoseconds duration) override {
     std::this_thread::sleep_for(duration);
   }
@@ -58,9 +72,12 @@ class SystemPlatform final : public Platform {
                                   std::chrono::milliseconds timeout) override {
     return personalize_events::run_process(command, timeout);
   }
+
+ private:
+  detail::PerProcess<std::string> boot_identity_{};
 };
 
-/// A SystemPlatform. It has no state, so each call makes a new one.
+/// Returns a new SystemPlatform. All are alike.
 [[nodiscard]] inline std::shared_ptr<Platform> system_platform() {
   return std::make_shared<SystemPlatform>();
 }

@@ -229,7 +229,9 @@ inline Result<EventRecorder> make_recorder(RecorderOptions options,
 
 }  // namespace detail
 
-/// A recorder on the thread of an AsyncClient, which it keeps; several may share one.
+/// A recorder on the thread of an AsyncClient, which it keeps. Any number of recorders may share
+/// one client: they share its thread, connections and credentials, and callbacks of all of them
+/// come from that thread. A recorder with a spool still has a thread that waits for the disk.
 ///
 /// @par Error Handling
 /// Configuration: a setting that cannot be, named in `where`; Driver::Manual, because the client

@@ -19,6 +19,9 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// A recorder with region, endpoint and credentials from `client`, then the environment, then the
 /// profile, as make_client finds them. It opens no connection; credentials are asked for with the
 /// first request. With Driver::OwnThread it starts one thread, with Driver::Manual none.
+/// Each such recorder has a thread, connections and credentials of its own; programs with many, for
+/// example one for each tracking id, share those of one AsyncClient instead:
+/// make_recorder(RecorderOptions, const AsyncClient&).
 ///
 /// @par Error Handling
 /// Configuration: as make_client, and a setting of the recorder that cannot be; `where` names it.

@@ -60,7 +60,8 @@ enum class WhenFull : std::uint8_t {
 
 /// Who runs the recorder.
 enum class Driver : std::uint8_t {
-  /// A thread of its own, or of the AsyncClient it was given.
+  /// A thread of the recorder, or that of the AsyncClient it was given. Programs with many
+  /// recorders share one AsyncClient: see make_recorder(RecorderOptions, const AsyncClient&).
   OwnThread,
   /// The application, by EventRecorder::run_once. No thread is started.
   Manual,
@@ -108,7 +109,8 @@ enum class FaultKind : std::uint8_t {
   Unavailable,
   /// This process lacks what a request needs: descriptors, memory. Events wait.
   Resources,
-  /// A setting is wrong, so that requests fail before they are sent, or the service refuses them all.
+  /// A setting is wrong, so that requests fail before they are sent, or the service refuses them
+  /// all.
   /// Events wait.
   Configuration,
 };
@@ -167,10 +169,11 @@ struct RecorderOptions {
   Driver driver{Driver::OwnThread};
   /// Keeps accepted events on the disk, so that a killed process loses none. Empty: in memory only.
   std::optional<SpoolOptions> spool{};
-  /// Called once for each batch that reached its end, on the recorder's thread, no lock held. It
-  /// may call `record`; `flush` and `close` answer it at once. One that throws ends the program.
+  /// Called once for each batch that completed, on the recorder's thread, no lock held. It may call
+  /// `record`; `flush` and `close` return to it at once. A callback that throws ends the program.
   std::function<void(const Delivery&)> on_delivery{};
-  /// Called when a fault begins or ends, likewise: the place for your logger.
+  /// Called when a fault begins or ends, on the same thread: the place for your logger. A callback
+  /// that throws ends the program.
   std::function<void(const Fault&)> on_fault{};
 
   /// The defaults: for a server, which has many sessions and a good network.

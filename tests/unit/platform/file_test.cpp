@@ -28,6 +28,35 @@ std::string content_of(pe::FileSystem& files, const std::string& path) {
   return bytes;
 }
 
+/// Whether a path is the file that is open, through a rename, a removal and a new file. `folder`
+/// has a file "b".
+void check_status(pe::FileSystem& files, const std::string& folder) {
+  const std::string path = folder + "/b";
+  const auto file = files.open(path, OpenFor::Read);
+  REQUIRE(file.has_value());
+  const pe::FileStatus open = *(*file)->status();
+  CHECK(open.inode != 0);
+  const auto named = files.status(path);
+  REQUIRE(named.has_value());
+  CHECK(named->size == open.size);
+  CHECK(named->links == 1);
+  CHECK(named->is_same_file(open));
+  CHECK_FALSE(files.status(folder + "/a")->is_same_file(open));
+  CHECK(files.status(folder)->is_same_file(*files.status(folder)));
+  CHECK_FALSE(files.status(folder)->is_same_file(open));
+  CHECK(files.status(folder + "/absent").error().code == "NotFound");
+  CHECK(files.status(folder + "/absent").error().where == folder + "/absent");
+
+  REQUIRE(files.rename(path, folder + "/moved").has_value());
+  CHECK(files.status(path).error().code == "NotFound");
+  CHECK(files.status(folder + "/moved")->is_same_file(open));
+  REQUIRE(files.open(path, OpenFor::AppendToNew).has_value());
+  CHECK_FALSE(files.status(path)->is_same_file(open));
+  REQUIRE(files.remove_file(path).has_value());
+  REQUIRE(files.rename(folder + "/moved", path).has_value());
+  CHECK(files.status(path)->is_same_file(*(*file)->status()));
+}
+
 /// Every implementation keeps this.
 void check_contract(pe::FileSystem& files, const std::string& root) {
   const std::string folder = root + "/folder";
@@ -83,6 +112,8 @@ void check_contract(pe::FileSystem& files, const std::string& root) {
   }
   CHECK((*files.open(path, OpenFor::Append))->try_lock().value_or(false));
 
+  check_status(files, folder);
+
   REQUIRE(files.rename(path, folder + "/c").has_value());
   CHECK(files.rename(path, folder + "/d").error().code == "NotFound");
   CHECK(content_of(files, folder + "/c") == "hell!?");
@@ -108,6 +139,58 @@ void check_contract(pe::FileSystem& files, const std::string& root) {
 TEST_CASE("a path is a folder and a name") {
   CHECK(pe::detail::path_in("/var/spool", "events") == "/var/spool/events");
   CHECK(pe::detail::path_in("", "events") == "/events");
+}
+
+TEST_CASE("files whose identity is unknown are not the same") {
+  pe::FileStatus status;
+  CHECK_FALSE(status.is_same_file(status));
+  status.inode = 7;
+  CHECK(status.is_same_file(status));
+  pe::FileStatus other = status;
+  other.device = 1;
+  CHECK_FALSE(status.is_same_file(other));
+}
+
+namespace {
+
+/// Implements what FileSystem leaves to it, and no more.
+class FewFiles final : public pe::FileSystem {
+ public:
+  test::FaultyFiles disk{};
+  pe::Result<std::unique_ptr<pe::File>> open(const std::string& path, OpenFor purpose) override {
+    return disk.open(path, purpose);
+  }
+  pe::Result<void> make_folder(const std::string& path) override { return disk.make_folder(path); }
+  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
+    return disk.list_folder(path);
+  }
+  pe::Result<void> sync_folder(const std::string& path) override { return disk.sync_folder(path); }
+  pe::Result<void> rename(const std::string& from, const std::string& to) override {
+    return disk.rename(from, to);
+  }
+  pe::Result<void> remove_file(const std::string& path) override { return disk.remove_file(path); }
+  pe::Result<void> remove_folder(const std::string& path) override {
+    return disk.remove_folder(path);
+  }
+  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
+    return disk.disk_space(path);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the status of a path is that of the file which it opens") {
+  FewFiles files;
+  REQUIRE(files.make_folder("/root").has_value());
+  files.disk.put("/root/file", "text");
+  const auto status = files.status("/root/file");
+  REQUIRE(status.has_value());
+  CHECK(status->size == 4);
+  CHECK(status->is_same_file(*files.disk.status("/root/file")));
+  CHECK(files.status("/root/absent").error().code == "NotFound");
+  CHECK_FALSE(files.disk.exists("/root/absent"));
+  files.disk.status_fails = true;
+  CHECK(files.status("/root/file").error().kind == pe::ErrorKind::Storage);
 }
 
 TEST_CASE("the system's files keep the contract") {

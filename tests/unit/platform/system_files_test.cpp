@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "support/temporary_folder.hpp"
@@ -81,6 +82,7 @@ TEST_CASE("a path with a zero byte is refused by every call") {
   pe::SystemFiles files;
   const std::string path{"/tmp\0/x", 7};
   CHECK_FALSE(files.open(path, OpenFor::Append).has_value());
+  CHECK_FALSE(files.status(path).has_value());
   CHECK_FALSE(files.make_folder(path).has_value());
   CHECK_FALSE(files.list_folder(path).has_value());
   CHECK_FALSE(files.sync_folder(path).has_value());
@@ -145,6 +147,119 @@ TEST_CASE("a lock lives in the process, not in what it starts or forks") {
 
   lock->reset();
   CHECK((*files.open(path, OpenFor::Append))->try_lock().value_or(false));
+}
+
+namespace {
+
+/// A child that lives until `end`, and does `work` first.
+class ForkedChild {
+ public:
+  template <class Work>
+  explicit ForkedChild(const Work& work) {
+    int ready[2];
+    int end[2];
+    REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+    REQUIRE(::pipe2(end, O_CLOEXEC) == 0);
+    id_ = ::fork();
+    REQUIRE(id_ >= 0);
+    char byte = 'x';
+    if (id_ == 0) {
+      const bool good = work();
+      ::close(end[1]);
+      static_cast<void>(::write(ready[1], &byte, 1));
+      static_cast<void>(::read(end[0], &byte, 1));
+      ::_exit(good ? 0 : 1);
+    }
+    CHECK(::close(ready[1]) == 0);
+    CHECK(::close(end[0]) == 0);
+    CHECK(::read(ready[0], &byte, 1) == 1);
+    CHECK(::close(ready[0]) == 0);
+    end_ = end[1];
+  }
+  ForkedChild(const ForkedChild&) = delete;
+  ForkedChild& operator=(const ForkedChild&) = delete;
+  ~ForkedChild() {
+    if (id_ > 0) end();
+  }
+  /// Whether its work succeeded.
+  bool end() {
+    CHECK(::close(end_) == 0);
+    int status = 1;
+    CHECK(::waitpid(id_, &status, 0) == id_);
+    id_ = -1;
+    return status == 0;
+  }
+
+ private:
+  pid_t id_{-1};
+  int end_{-1};
+};
+
+}  // namespace
+
+#if !defined(__APPLE__)
+TEST_CASE("a forked child has no part in its parent's locks") {
+  const test::TemporaryFolder folder;
+  pe::SystemFiles files;
+  const std::string path = folder / "LOCK";
+  auto lock = *files.open(path, OpenFor::Append);
+  REQUIRE(lock->try_lock().value_or(false));
+  const auto is_free = [&] {
+    return (*files.open(path, OpenFor::Append))->try_lock().value_or(false);
+  };
+
+  // It cannot use the file, nor close what has the same number meanwhile.
+  const auto work = [&] {
+    if (lock->append("x").has_value() || lock->status().has_value()) return false;
+    const auto other = files.open(folder / "other", OpenFor::Append);
+    lock.reset();
+    return other.has_value() && (*other)->append("x").has_value();
+  };
+  ForkedChild child{work};
+  CHECK_FALSE(is_free());
+  CHECK(child.end());
+  CHECK_FALSE(is_free());
+
+  ForkedChild idle{[] { return true; }};
+  CHECK_FALSE(is_free());
+  lock.reset();
+  CHECK(is_free());
+  CHECK(idle.end());
+}
+#endif
+
+TEST_CASE("a lock that a child shares is free once its owner closes the file") {
+  const test::TemporaryFolder folder;
+  pe::SystemFiles files;
+  const std::string path = folder / "LOCK";
+  auto lock = *files.open(path, OpenFor::Append);
+  REQUIRE(lock->try_lock().value_or(false));
+  // Copies of the descriptor, as those of a child without handlers, see _Fork.
+  std::vector<int> copies;
+  for (int number = 3; number < 1024; ++number) {
+    struct stat status {};
+    if (::fstat(number, &status) != 0 || status.st_ino != lock->status()->inode) continue;
+    copies.push_back(::fcntl(number, F_DUPFD_CLOEXEC, 0));
+    break;
+  }
+  REQUIRE(copies.size() == 1);
+  REQUIRE(copies.front() >= 0);
+  lock.reset();
+  CHECK((*files.open(path, OpenFor::Append))->try_lock().value_or(false));
+  CHECK(::close(copies.front()) == 0);
+}
+
+TEST_CASE("the status of a path follows links, and is a folder's, too") {
+  const test::TemporaryFolder folder;
+  pe::SystemFiles files;
+  REQUIRE(files.make_folder(folder / "spool").has_value());
+  REQUIRE(::symlink("spool", (folder / "link").c_str()) == 0);
+  const auto before = files.status(folder / "link");
+  REQUIRE(before.has_value());
+  CHECK(before->is_same_file(*files.status(folder / "spool")));
+  REQUIRE(files.rename(folder / "spool", folder / "renamed").has_value());
+  CHECK(files.status(folder / "link").error().code == "NotFound");
+  CHECK(files.status(folder / "renamed")->is_same_file(*before));
 }
 
 TEST_CASE("a file is closed by a program that is started") {

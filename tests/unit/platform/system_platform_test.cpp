@@ -44,6 +44,16 @@ TEST_CASE("clocks go forward, and waiting takes its time") {
   platform->sleep_for(std::chrono::nanoseconds::min());
 }
 
+TEST_CASE("the boot-time clock and its identity are the machine's") {
+  const auto platform = pe::system_platform();
+  const auto before = pe::detail::boot_time();
+  REQUIRE(before.has_value());
+  CHECK(platform->boot_now() >= *before);
+  CHECK(platform->boot_now() - *before < std::chrono::seconds{10});
+  CHECK(platform->boot_identity() == pe::detail::read_boot_identity());
+  CHECK(platform->boot_identity() == pe::system_platform()->boot_identity());
+}
+
 TEST_CASE("random bytes and processes are the system's") {
   const auto platform = pe::system_platform();
   std::vector<unsigned char> one(16);

@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -27,6 +29,9 @@ class Descriptor {
     if (number_ >= 0) static_cast<void>(::close(number_));
     number_ = -1;
   }
+
+  /// Gives the number to a new owner, who closes it.
+  [[nodiscard]] int release() noexcept { return std::exchange(number_, -1); }
 
   void reset(int number) noexcept {
     close();

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +26,9 @@
 #include <vector>
 
 #include "personalize_events/platform/file.hpp"
+#include "personalize_events/platform/posix/close_on_fork.hpp"
 #include "personalize_events/platform/posix/descriptor.hpp"
+#include "personalize_events/platform/posix/process_id.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -58,14 +61,28 @@ template <class Call>
   return storage_error(path, message, errno);
 }
 
-/// A File of the system's.
+[[nodiscard]] inline FileStatus file_status(const struct stat& status) {
+  return FileStatus{
+      static_cast<std::uint64_t>(status.st_size), static_cast<std::uint64_t>(status.st_nlink),
+      static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino)};
+}
+
+/// A file of this system. While it is locked, a slot of CloseOnFork owns its descriptor.
 class SystemFile final : public File {
  public:
   SystemFile(std::string path, int number) : path_(std::move(path)), descriptor_(number) {}
+  SystemFile(const SystemFile&) = delete;
+  SystemFile& operator=(const SystemFile&) = delete;
+  ~SystemFile() override {
+    // Frees the lock also from children that have a copy of the descriptor. Only its owner may.
+    const bool is_owner = lock_owner_ != 0 && lock_owner_ == process_id();
+    if (is_owner) static_cast<void>(::flock(number(), LOCK_UN));
+    if (slot_ != nullptr) descriptor_.reset(CloseOnFork::remove(*slot_));
+  }
 
   Result<std::size_t> append(std::string_view bytes) override {
     const ssize_t written =
-        uninterrupted([&] { return ::write(descriptor_.number(), bytes.data(), bytes.size()); });
+        uninterrupted([&] { return ::write(number(), bytes.data(), bytes.size()); });
     if (written < 0) return storage_error(path_, "cannot be written", errno);
     return static_cast<std::size_t>(written);
   }
@@ -74,23 +91,19 @@ class SystemFile final : public File {
     if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
       return storage_error(path_, "cannot be cut", EFBIG);
     }
-    return checked(
-        uninterrupted([&] { return ::ftruncate(descriptor_.number(), static_cast<off_t>(size)); }),
-        path_, "cannot be cut");
+    return checked(uninterrupted([&] { return ::ftruncate(number(), static_cast<off_t>(size)); }),
+                   path_, "cannot be cut");
   }
 
-  Result<void> sync() override {
-    return checked(sync_data(descriptor_.number()), path_, "cannot be synced");
-  }
+  Result<void> sync() override { return checked(sync_data(number()), path_, "cannot be synced"); }
 
   Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t count) override {
     std::size_t used = 0;
     while (used < count) {
       const std::uint64_t at = offset + used;
       if (at > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) break;
-      const ssize_t got = uninterrupted([&] {
-        return ::pread(descriptor_.number(), out + used, count - used, static_cast<off_t>(at));
-      });
+      const ssize_t got = uninterrupted(
+          [&] { return ::pread(number(), out + used, count - used, static_cast<off_t>(at)); });
       if (got < 0) return storage_error(path_, "cannot be read", errno);
       if (got == 0) break;
       used += static_cast<std::size_t>(got);
@@ -100,24 +113,33 @@ class SystemFile final : public File {
 
   Result<FileStatus> status() override {
     struct stat status {};
-    if (::fstat(descriptor_.number(), &status) != 0) {
+    if (::fstat(number(), &status) != 0) {
       return storage_error(path_, "cannot be examined", errno);
     }
-    return FileStatus{static_cast<std::uint64_t>(status.st_size),
-                      static_cast<std::uint64_t>(status.st_nlink)};
+    return file_status(status);
   }
 
   Result<bool> try_lock() override {
-    const int answer =
-        uninterrupted([&] { return ::flock(descriptor_.number(), LOCK_EX | LOCK_NB); });
-    if (answer == 0) return true;
+    // Before the lock is taken: a child that is forked now must not share it.
+    if (slot_ == nullptr) {
+      slot_ = CloseOnFork::add(descriptor_.number());
+      if (slot_ != nullptr) static_cast<void>(descriptor_.release());
+    }
+    if (uninterrupted([&] { return ::flock(number(), LOCK_EX | LOCK_NB); }) == 0) {
+      lock_owner_ = process_id();
+      return true;
+    }
     if (errno == EWOULDBLOCK) return false;
     return storage_error(path_, "cannot be locked", errno);
   }
 
  private:
+  [[nodiscard]] int number() const noexcept {
+    return slot_ != nullptr ? CloseOnFork::number(*slot_) : descriptor_.number();
+  }
+
   [[nodiscard]] static int sync_data(int number) {
-    // Not repeated after EINTR: an error of an interrupted sync may have been told already.
+    // Not repeated after EINTR: an error of an interrupted sync may have been reported already.
 #if defined(__APPLE__)
     return ::fcntl(number, F_FULLFSYNC) == 0 ? 0 : ::fsync(number);
 #else
@@ -127,6 +149,9 @@ class SystemFile final : public File {
 
   std::string path_;
   Descriptor descriptor_;
+  std::atomic<int>* slot_{nullptr};
+  /// The process that took the lock; 0: none.
+  ProcessId lock_owner_{0};
 };
 
 /// The next entry of a folder; null at its end, or with errno set on failure.
@@ -171,6 +196,14 @@ class SystemFiles final : public FileSystem {
         [&] { return usable(path) ? ::open(path.c_str(), flags, S_IRUSR | S_IWUSR) : -1; });
     if (number < 0) return detail::storage_error(path, "cannot be opened", errno);
     return std::unique_ptr<File>{std::make_unique<detail::SystemFile>(path, number)};
+  }
+
+  Result<FileStatus> status(const std::string& path) override {
+    struct stat status {};
+    if (!usable(path) || ::stat(path.c_str(), &status) != 0) {
+      return detail::storage_error(path, "cannot be examined", errno);
+    }
+    return detail::file_status(status);
   }
 
   Result<void> make_folder(const std::string& path) override {

@@ -62,7 +62,23 @@ inline constexpr DWORD kDiskQuotaExceeded = 1295;
                               disposition, FILE_ATTRIBUTE_NORMAL | flags, nullptr)};
 }
 
-/// A File of the system's.
+/// The status of an open file or folder.
+[[nodiscard]] inline Result<FileStatus> file_status(const Handle& handle, const std::string& path) {
+  FILE_STANDARD_INFO status{};
+  BY_HANDLE_FILE_INFORMATION identity{};
+  if (::GetFileInformationByHandleEx(handle.get(), FileStandardInfo, &status, sizeof status) == 0 ||
+      ::GetFileInformationByHandle(handle.get(), &identity) == 0) {
+    return storage_error(path, "cannot be examined", ::GetLastError());
+  }
+  // A deleted file has its name until it is closed; only DeletePending shows the deletion.
+  const std::uint64_t links = status.DeletePending != FALSE ? 0 : status.NumberOfLinks;
+  const std::uint64_t index =
+      (std::uint64_t{identity.nFileIndexHigh} << 32U) | identity.nFileIndexLow;
+  return FileStatus{static_cast<std::uint64_t>(status.EndOfFile.QuadPart), links,
+                    identity.dwVolumeSerialNumber, index};
+}
+
+/// A file of this system.
 class SystemFile final : public File {
  public:
   SystemFile(std::string path, Handle handle)
@@ -108,16 +124,7 @@ class SystemFile final : public File {
     return used;
   }
 
-  Result<FileStatus> status() override {
-    FILE_STANDARD_INFO status{};
-    if (::GetFileInformationByHandleEx(handle_.get(), FileStandardInfo, &status, sizeof status) ==
-        0) {
-      return storage_error(path_, "cannot be examined", ::GetLastError());
-    }
-    // A deleted file has its name until it is closed, and only this says that it will go.
-    const std::uint64_t links = status.DeletePending != FALSE ? 0 : status.NumberOfLinks;
-    return FileStatus{static_cast<std::uint64_t>(status.EndOfFile.QuadPart), links};
-  }
+  Result<FileStatus> status() override { return file_status(handle_, path_); }
 
   Result<bool> try_lock() override {
     // The system would refuse a second lock of the one who has the first.
@@ -193,6 +200,18 @@ class SystemFiles final : public FileSystem {
       return detail::storage_error(path, "cannot be opened", ERROR_CANT_ACCESS_FILE);
     }
     return std::unique_ptr<File>{std::make_unique<detail::SystemFile>(path, std::move(file))};
+  }
+
+  Result<FileStatus> status(const std::string& path) override {
+    const std::optional<std::wstring> wide_path = detail::to_wide(path);
+    if (!wide_path) return detail::storage_error(path, "cannot be examined", ::GetLastError());
+    // Backup semantics open folders, too.
+    const detail::Handle handle = detail::open_shared(*wide_path, FILE_READ_ATTRIBUTES,
+                                                      OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS);
+    if (!handle.is_open()) {
+      return detail::storage_error(path, "cannot be examined", ::GetLastError());
+    }
+    return detail::file_status(handle, path);
   }
 
   Result<void> make_folder(const std::string& path) override {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RejectedEvents: the file "rejected/<uuid>.jsonl" of a spool, in which the events that the service
-// refused are kept with its reason, one JSON object a line, for a person to look at.
+// rejected are kept with its reason, one JSON object a line. "spool_tool resend" sends them again.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_REJECTED_EVENTS_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_REJECTED_EVENTS_HPP
 
@@ -52,8 +52,11 @@ class RejectedEvents {
     Result<std::unique_ptr<File>> file =
         files_->open(folder_ + "/" + name + ".jsonl", OpenFor::Append);
     if (!file) return false;
+    // While it is locked, no tool removes lines.
+    const Result<bool> is_locked = (*file)->try_lock();
+    if (!is_locked || !*is_locked) return false;
     const Result<FileStatus> status = (*file)->status();
-    if (!status) return false;
+    if (!status || status->links == 0) return false;
     file_bytes_ = status->size;
     file_ = *std::move(file);
     return true;

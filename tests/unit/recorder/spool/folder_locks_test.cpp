@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,28 +105,30 @@ TEST_CASE("a lock whose file was removed meanwhile holds nothing") {
   CHECK(can_take(locks, world.files, "/w"));
 }
 
-TEST_CASE("no more than eight folders are held, and a place is used again") {
+TEST_CASE("no more than kMost folders are held, and a slot is used again") {
+  CHECK(FolderLocks::kMost >= 17);
   test::FaultyFiles files;
   FolderLocks locks;
   std::vector<FolderLocks::Slot> slots;
-  for (int i = 0; i < 9; ++i) {
+  for (std::size_t i = 0; i <= FolderLocks::kMost; ++i) {
     const std::string folder = "/" + std::to_string(i);
     REQUIRE(files.make_folder(folder).has_value());
     const auto taken = locks.take(files, folder);
     REQUIRE(taken.has_value());
-    CHECK(taken->has_value() == (i < 8));
+    CHECK(taken->has_value() == (i < FolderLocks::kMost));
     if (*taken) slots.push_back(**taken);
   }
   FolderLocks other;
-  CHECK(can_take(other, files, "/8"));
-  REQUIRE(slots.size() == 8);
+  const std::string last = "/" + std::to_string(FolderLocks::kMost);
+  CHECK(can_take(other, files, last));
+  REQUIRE(slots.size() == FolderLocks::kMost);
   other.close_all();
   locks.release(slots[3]);
-  CHECK(can_take(locks, files, "/8"));
+  CHECK(can_take(locks, files, last));
   CHECK(can_take(other, files, "/3"));
 }
 
-TEST_CASE("what the disk refuses is told, and nothing is held") {
+TEST_CASE("a disk error is returned, and nothing is held") {
   World world;
   FolderLocks locks;
   CHECK(locks.take(world.files, "/absent").error().code == "NotFound");
@@ -158,11 +161,11 @@ TEST_CASE(
   if (child == 0) {
     char byte = 'x';
     locks.close_all();
-    const bool told = ::write(closed[1], &byte, 1) == 1;
+    const bool reported = ::write(closed[1], &byte, 1) == 1;
     static_cast<void>(::close(may_end[1]));
     // Lives on until its parent closes the pipe.
     static_cast<void>(::read(may_end[0], &byte, 1));
-    ::_exit(told ? 0 : 1);
+    ::_exit(reported ? 0 : 1);
   }
   char byte = 0;
   CHECK(::read(closed[0], &byte, 1) == 1);

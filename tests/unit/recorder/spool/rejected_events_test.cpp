@@ -78,3 +78,32 @@ TEST_CASE("a disk that refuses the file is asked again with the next event") {
   rejected.keep("four", "name");
   CHECK(files.bytes(kPath) == "four\n");
 }
+
+TEST_CASE("a file of rejected events is locked while its recorder lives") {
+  test::FaultyFiles files;
+  const auto is_locked = [&files] {
+    const auto file = files.open(kPath, personalize_events::OpenFor::Read);
+    REQUIRE(file.has_value());
+    return !(*file)->try_lock().value_or(true);
+  };
+  {
+    spool::RejectedEvents rejected{files, "/spool", 100};
+    rejected.keep("one", "name");
+    CHECK(is_locked());
+  }
+  CHECK_FALSE(is_locked());
+}
+
+TEST_CASE("a file that another process holds is not written to") {
+  test::FaultyFiles files;
+  REQUIRE(files.make_folder("/spool").has_value());
+  REQUIRE(files.make_folder("/spool/rejected").has_value());
+  spool::RejectedEvents rejected{files, "/spool", 100};
+  {
+    const auto other = files.open(kPath, personalize_events::OpenFor::Append);
+    REQUIRE((*other)->try_lock().value_or(false));
+    rejected.keep("one", "name");
+  }
+  rejected.keep("two", "name");
+  CHECK(files.bytes(kPath) == "two\n");
+}
