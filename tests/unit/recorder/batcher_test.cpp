@@ -200,7 +200,7 @@ TEST_CASE("a flush does not shorten a backoff") {
   CHECK(world.next(5000).has_value());
 }
 
-TEST_CASE("a bad event is found by halving, in at most nineteen requests") {
+TEST_CASE("a bad event is found by bisecting, in at most nineteen requests") {
   for (int bad = 0; bad < 10; ++bad) {
     for (int other_bad = bad; other_bad < 10; ++other_bad) {
       World world;
@@ -220,7 +220,7 @@ TEST_CASE("a bad event is found by halving, in at most nineteen requests") {
         if (!is_refused) {
           delivered += ids_of(world.batcher.take(*batch, at(1000))) + " ";
         } else if (batch->size() > 1) {
-          world.batcher.halve(*batch);
+          world.batcher.bisect(*batch);
         } else {
           rejected += ids_of(world.batcher.take(*batch, at(1000), true)) + " ";
         }
@@ -240,7 +240,7 @@ TEST_CASE("after the bad event was found batches are whole again") {
   World world;
   world.add_many("visit", 2);
   const auto both = world.next(1000);
-  world.batcher.halve(*both);
+  world.batcher.bisect(*both);
   CHECK(world.batcher.take(*world.next(1000), at(1000)).size() == 1);
   CHECK(world.batcher.take(*world.next(1000), at(1000), true).size() == 1);
   world.add_many("visit", 10);
