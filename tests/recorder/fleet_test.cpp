@@ -257,7 +257,8 @@ TEST_CASE("a fleet that is offered twice the quota uses it, wastes little, and s
   CHECK(goodput >= 0.95);
   CHECK(throttled < 0.15);
   CHECK(static_cast<double>(*least) >= fair / 2);
-  CHECK(static_cast<double>(*most) <= fair * 2);
+  // That is all that was offered to it, and one event more.
+  CHECK(static_cast<double>(*most) <= fair * 2 + 1);
   CHECK(fleet.lost() == 0);
 }
 
