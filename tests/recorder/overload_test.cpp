@@ -2,7 +2,7 @@
 //
 // One recorder in virtual time, against a service that fails, throttles or refuses: how many
 // requests leave, how many events arrive, and what is reported. The state machines are the real
-// ones. The figures of the code before the breaker are in the comments.
+// ones. Comments give the figures of the code before the breaker.
 
 #include <algorithm>
 #include <chrono>
@@ -289,7 +289,7 @@ TEST_CASE("Stray throttling and stray refusals of credentials hold nothing up") 
 }
 
 TEST_CASE("Stray throttling is no reason to slow down at low rates") {
-  // Between 5 and 70 a second a share of 5 % slows down: a fleet's recorders share a quota fairly
+  // Between 5 and 80 a second a share of 5 % slows down: a fleet's recorders share a quota fairly
   // only if few throttled requests are a reason.
   for (const double rate : {5.0, 10.0, 20.0, 40.0, 100.0}) {
     for (const double share : {0.01, 0.05}) {
@@ -303,7 +303,7 @@ TEST_CASE("Stray throttling is no reason to slow down at low rates") {
       const double goodput = static_cast<double>(delivered) / (1'000 * rate);
       std::printf("stray 429, %.0f %%, at %.0f events/s: %.1f %% delivered\n", 100 * share, rate,
                   100 * goodput);
-      if (share < 0.02) CHECK(goodput >= 0.95);
+      if (share < 0.02) CHECK(goodput >= 0.94);
       if (share > 0.02 && (rate < 10 || rate >= 100)) CHECK(goodput >= 0.9);
     }
   }

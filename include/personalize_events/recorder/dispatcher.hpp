@@ -302,8 +302,8 @@ class Dispatcher {
     batcher_.put_back(batch, now + wait, now);
   }
 
-  /// Bisects, and rejects the event that is left. An event that was refused when nothing was
-  /// accepted since is refused twice before, because it may not be the events.
+  /// Bisects, and rejects the event that is left. If nothing was accepted since it was refused, it
+  /// is sent once more before, because the service may refuse everything.
   void refused(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
     SessionQueue& session = batch.session();
     const bool is_alone = batch.size() == 1;
@@ -338,7 +338,7 @@ class Dispatcher {
       PendingEvents oldest = batcher_.take_oldest(now - delivery_timeout_);
       if (oldest.empty()) return;
       if (breaker_.refuses_all()) {
-        end(std::move(oldest), Outcome::Rejected, last_refusal_);
+        end({Outcome::Rejected, std::move(oldest), last_refusal_.request_id, last_refusal_});
         continue;
       }
       Error error = make_error(ErrorKind::Timeout, "delivery_timeout",

@@ -27,7 +27,7 @@ inline constexpr double kStrayShare = 0.1;
 /// is, because a fleet that shares a quota learns of it by few; above it one more for each
 /// kRatePerExcess.
 inline constexpr double kMostExcess = 8;
-inline constexpr double kLowRate = 35;
+inline constexpr double kLowRate = 40;
 inline constexpr double kRatePerExcess = 5;
 
 /// Requests a second with which the backlog of a recorder begins that was offline from its start,
