@@ -303,7 +303,8 @@ class Dispatcher {
   }
 
   /// Bisects, and rejects the event that is left. If nothing was accepted since it was refused, it
-  /// is sent once more before, because the service may refuse everything.
+  /// is sent once more before, because the service may refuse everything; not, if no other session
+  /// can show that.
   void refused(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
     SessionQueue& session = batch.session();
     const bool is_alone = batch.size() == 1;
@@ -315,7 +316,8 @@ class Dispatcher {
     if (!breaker_.fault()) throttle_.answered(session.lane(), false, now);
     if (breaker_.may_reject(now)) {
       if (!is_alone) return batcher_.bisect(batch);
-      if (session.was_refused || (is_part && breaker_.refusals() == 1)) {
+      const bool is_lone = in_flight_ == 0 && batcher_.sessions() == 1;
+      if (session.was_refused || is_lone || (is_part && breaker_.refusals() == 1)) {
         breaker_.rejected(now);
         return end(
             {Outcome::Rejected, batcher_.take(batch, now, true), answer.request_id, answer.error});
