@@ -108,7 +108,8 @@ enum class FaultKind : std::uint8_t {
   Unavailable,
   /// This process lacks what a request needs: descriptors, memory. Events wait.
   Resources,
-  /// A setting is wrong, so that requests fail before they are sent, or the service refuses them all.
+  /// A setting is wrong, so that requests fail before they are sent, or the service refuses them
+  /// all.
   /// Events wait.
   Configuration,
 };
