@@ -291,8 +291,8 @@ class Dispatcher {
   /// not grow, because the rate falls.
   void throttled(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
     breaker_.passed(now, random);
+    last_throttled_ = now;
     if (throttle_.answered(batch.session().lane(), true, now)) {
-      last_throttled_ = now;
       raise_fault(FaultKind::Throttled, *answer.error);
     }
     const auto wait =
