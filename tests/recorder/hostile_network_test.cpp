@@ -238,13 +238,15 @@ TEST_CASE("Under a quota everything arrives, and few requests are refused for it
   }
   REQUIRE(told.wait_for_fault(pe::FaultKind::Throttled, false));
 
-  // A little more goes on, and nothing refuses it.
+  // A little more goes on, and nothing refuses it. The fault may have ended and begun again before,
+  // when the rate passed the quota after ten seconds below it.
   std::size_t late = 0;
-  while (late < 1'000 && !told.wait_for_fault(pe::FaultKind::Throttled, true, 100ms)) {
+  while (late < 1'000 && told.faults().size() % 2 == 1) {
     REQUIRE(recorder->record({"late"}, numbered("late", late++)).has_value());
+    std::this_thread::sleep_for(100ms);
   }
   CHECK(late < 1'000);
-  CHECK(told.faults().size() == 2);
+  for (const pe::Fault& fault : told.faults()) CHECK(fault.kind == pe::FaultKind::Throttled);
 }
 
 TEST_CASE("An endpoint that dies and comes back loses nothing, and no session its order") {
