@@ -238,13 +238,15 @@ TEST_CASE("Under a quota everything arrives, and few requests are refused for it
   }
   REQUIRE(told.wait_for_fault(pe::FaultKind::Throttled, false));
 
-  // A little more goes on, and nothing refuses it.
+  // A little more goes on, and nothing refuses it. The fault may have ended and begun again before,
+  // when the rate passed the quota after ten seconds below it.
   std::size_t late = 0;
-  while (late < 1'000 && !told.wait_for_fault(pe::FaultKind::Throttled, true, 100ms)) {
+  while (late < 1'000 && told.faults().size() % 2 == 1) {
     REQUIRE(recorder->record({"late"}, numbered("late", late++)).has_value());
+    std::this_thread::sleep_for(100ms);
   }
   CHECK(late < 1'000);
-  CHECK(told.faults().size() == 2);
+  for (const pe::Fault& fault : told.faults()) CHECK(fault.kind == pe::FaultKind::Throttled);
 }
 
 TEST_CASE("An endpoint that dies and comes back loses nothing, and no session its order") {
@@ -289,11 +291,13 @@ TEST_CASE("An endpoint that dies and comes back loses nothing, and no session it
     last->second = at;
   }
   CHECK(out_of_order == 0);
-  // An answer that was on its way when others failed to connect ends the fault for a moment.
+  // A response that was on its way when others failed to connect ends the fault for a moment, and
+  // connections that are reset are the first that the recorder sees of the end.
   const std::vector<pe::Fault> faults = told.faults();
   for (std::size_t i = 0; i < faults.size(); ++i) {
     CAPTURE(i, pe::to_string(faults[i].kind));
-    CHECK(faults[i].kind == pe::FaultKind::Offline);
+    CHECK(
+        (faults[i].kind == pe::FaultKind::Offline || faults[i].kind == pe::FaultKind::Unavailable));
     CHECK(faults[i].cleared == (i % 2 == 1));
   }
   CHECK(faults.size() % 2 == 0);

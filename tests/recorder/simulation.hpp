@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Simulation: one seed drives the recorder's real state machines in virtual time, against a hostile
-// network, a service with a quota, outages, expiring credentials and a program of random calls.
-// After each step it checks what must always hold. A seed replays its run exactly.
+// network with proxies in it, a service with a quota, outages, periods in which everything is
+// refused, expiring credentials and a program of random calls. After each step it checks the laws:
+// the counters add up, each event has one outcome, a session arrives in order, no fault begins
+// without a cause and none is missing, only the service rejects, and while something is wrong few
+// requests leave. A seed replays its run exactly.
 #ifndef PERSONALIZE_EVENTS_TESTS_RECORDER_SIMULATION_HPP
 #define PERSONALIZE_EVENTS_TESTS_RECORDER_SIMULATION_HPP
 
@@ -10,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -55,8 +59,15 @@ struct Weather {
   double quota{0};         // requests a second; 0: unlimited
   double bad_events{0};    // of all events
   milliseconds latency{20};
-  bool tracker_is_wrong{false};
+  double middlebox{0};  // a response that is not the service's
+  double throttled{0};  // throttled for no reason
+  double denied{0};     // 403 for no reason
+  double unsent{0};     // it fails before it leaves the process
+  bool refuses_all{false};
 };
+
+/// What was done to a request.
+enum class Injected : std::uint8_t { Nothing, Failure, Throttling, Refusal, Other };
 
 /// An event as the program knows it.
 struct Recorded {
@@ -64,6 +75,7 @@ struct Recorded {
   std::uint64_t order{0};  // within its session
   bool is_bad{false};
   bool arrived{false};
+  bool was_refused{false};  // alone, by the service
   std::optional<pe::Outcome> outcome{};
 };
 
@@ -93,6 +105,7 @@ class Simulation {
   struct Flight {
     pe::detail::Batch batch;
     pe::detail::BatchAnswer answer;
+    Injected injected;
   };
 
   pe::RecorderOptions draw_options() {
@@ -120,7 +133,11 @@ class Simulation {
     weather.quota = random_.chance(0.3) ? 1 + random_.fraction() * 20 : 0;
     weather.bad_events = sometimes(0.2);
     weather.latency = milliseconds{1 + random_.below(400)};
-    weather.tracker_is_wrong = random_.chance(0.05);
+    weather.middlebox = sometimes(0.3);
+    weather.throttled = sometimes(0.1);
+    weather.denied = sometimes(0.1);
+    weather.unsent = sometimes(0.1);
+    weather.refuses_all = random_.chance(0.05);
     return weather;
   }
 
@@ -132,7 +149,7 @@ class Simulation {
       case 3: clock_error_ = milliseconds{random_.chance(0.3) ? 3'600'000 : 0}; break;
       case 4: dispatcher_.flush(); break;
       case 5: advance(milliseconds{random_.below(8'000)}); break;
-      case 6: weather_.tracker_is_wrong = false; break;
+      case 6: set_refuses_all(random_.chance(0.2)); break;
       default: {
         const std::uint64_t count = 1 + random_.below(15);
         for (std::uint64_t i = 0; i < count && broken_.empty(); ++i) record();
@@ -218,7 +235,42 @@ class Simulation {
     if (!pe::detail::write_body("tracker", batch)) return fail("a body that cannot be written");
     const milliseconds latency{
         1 + random_.below(static_cast<std::uint64_t>(weather_.latency.count()) * 2)};
-    flights_.emplace(now_ + latency, Flight{batch, answer_to(batch)});
+    if (is_held()) {
+      if (!flights_.empty()) return fail("a probe beside another request");
+      if (now_ - last_probe_ < milliseconds{500}) return fail("too many probes");
+      last_probe_ = now_;
+    }
+    injected_ = Injected::Other;
+    pe::detail::BatchAnswer answer = answer_to(batch);
+    if (injected_ == Injected::Refusal && batch.size() == 1)
+      known(batch.first()).was_refused = true;
+    flights_.emplace(now_ + latency, Flight{batch, std::move(answer), injected_});
+  }
+
+  Recorded& known(const pe::detail::PendingEvent& event) {
+    return recorded_.at(pe::detail::event_id_of(event.json()));
+  }
+
+  /// Whether a fault is active for which only probes leave.
+  [[nodiscard]] bool is_held() const {
+    using pe::FaultKind;
+    for (const FaultKind kind :
+         {FaultKind::Offline, FaultKind::Unavailable, FaultKind::Credentials, FaultKind::TrackingId,
+          FaultKind::Resources, FaultKind::Configuration}) {
+      if (active_.count(kind) > 0) return true;
+    }
+    return false;
+  }
+
+  void set_refuses_all(bool refuses_all) {
+    refusal_periods_ += refuses_all && !weather_.refuses_all ? 1U : 0U;
+    weather_.refuses_all = refuses_all;
+  }
+
+  /// Notes that something was done that may be a cause of a fault.
+  void inject(Injected injected, pe::FaultKind fault) {
+    injected_ = injected;
+    causes_.insert(fault);
   }
 
   pe::Error error(pe::ErrorKind kind, const char* code, int status) {
@@ -231,9 +283,17 @@ class Simulation {
   }
 
   pe::detail::BatchAnswer answer_to(const pe::detail::Batch& batch) {
+    using pe::ErrorKind;
+    using pe::FaultKind;
     pe::detail::BatchAnswer answer;
     if (has_no_keys_) {
-      answer.error = error(pe::ErrorKind::Credentials, "", 0);
+      inject(Injected::Other, FaultKind::Credentials);
+      answer.error = error(ErrorKind::Credentials, "", 0);
+      answer.was_sent = false;
+      return answer;
+    }
+    if (random_.chance(weather_.unsent)) {
+      answer.error = unsent();
       answer.was_sent = false;
       return answer;
     }
@@ -242,12 +302,18 @@ class Simulation {
         std::chrono::system_clock::time_point{std::chrono::hours{500'000}} + clock_error_;
     answer.service_date = std::chrono::system_clock::time_point{std::chrono::hours{500'000}};
     if (is_down_) {
-      answer.error = error(pe::ErrorKind::Transport, "", 0);
+      inject(Injected::Failure, FaultKind::Offline);
+      answer.error = error(ErrorKind::Transport, "", 0);
       answer.error->connected = false;
       return answer;
     }
+    if (random_.chance(weather_.middlebox)) {
+      answer.error = middlebox();
+      return answer;
+    }
     if (random_.chance(weather_.lost_before)) {
-      answer.error = error(pe::ErrorKind::Timeout, "", 0);
+      inject(Injected::Failure, FaultKind::Unavailable);
+      answer.error = error(ErrorKind::Timeout, "", 0);
       answer.error->may_have_been_delivered = true;
       return answer;
     }
@@ -255,38 +321,82 @@ class Simulation {
     const bool is_lost = random_.chance(weather_.lost_after);
     const bool is_server_error = !answer.error && random_.chance(weather_.server_error);
     if (!answer.error && (!is_server_error || random_.chance(0.5))) arrive(batch);
-    if (is_server_error) answer.error = error(pe::ErrorKind::Service, "", 503);
+    if (is_server_error) answer.error = error(ErrorKind::Service, "", 503);
     if (!answer.error && random_.chance(weather_.unreadable)) {
-      answer.error = error(pe::ErrorKind::Response, "", 200);
+      answer.error = error(ErrorKind::Response, "", 200);
     }
-    if (is_lost) answer.error = error(pe::ErrorKind::Transport, "", 0);
-    if (answer.error && (is_lost || answer.error->kind == pe::ErrorKind::Response ||
+    if (is_lost) answer.error = error(ErrorKind::Transport, "", 0);
+    if (answer.error && (is_lost || answer.error->kind == ErrorKind::Response ||
                          answer.error->http_status >= 500)) {
       answer.error->may_have_been_delivered = true;
+      inject(Injected::Failure, FaultKind::Unavailable);
     }
+    if (!answer.error) injected_ = Injected::Nothing;
     return answer;
+  }
+
+  /// A failure on this side of the network.
+  pe::Error unsent() {
+    using pe::ErrorKind;
+    if (random_.chance(0.5)) {
+      inject(Injected::Other, pe::FaultKind::Resources);
+      pe::Error none = error(ErrorKind::Transport, "NoDescriptors", 0);
+      none.connected = false;
+      return none;
+    }
+    inject(Injected::Other, pe::FaultKind::Configuration);
+    return error(random_.chance(0.5) ? ErrorKind::InvalidArgument : ErrorKind::Signing, "", 0);
+  }
+
+  /// The page of a proxy, a portal or a firewall.
+  pe::Error middlebox() {
+    static constexpr int statuses[] = {200, 204, 301, 302, 400, 401, 402, 403, 404, 405, 407,
+                                       411, 413, 415, 422, 429, 431, 451, 500, 502, 511};
+    const int status = statuses[random_.below(std::size(statuses))];
+    pe::Error page = error(pe::ErrorKind::Response, "", status);
+    page.throttled = status == 429;
+    page.may_have_been_delivered = status < 300 || status >= 500;
+    if (page.throttled) {
+      inject(Injected::Throttling, pe::FaultKind::Throttled);
+    } else {
+      inject(Injected::Failure, pe::FaultKind::Unavailable);
+    }
+    return page;
   }
 
   std::optional<pe::Error> refusal(const pe::detail::Batch& batch) {
     using pe::ErrorKind;
-    if (clock_error_.count() != 0)
+    using pe::FaultKind;
+    if (clock_error_.count() != 0) {
+      causes_.insert(FaultKind::ClockSkew);
+      inject(Injected::Other, FaultKind::Credentials);
       return error(ErrorKind::Service, "InvalidSignatureException", 403);
-    if (keys_are_refused_) return error(ErrorKind::Service, "ExpiredTokenException", 400);
-    if (weather_.quota > 0) {
-      tokens_ = std::min(
-          weather_.quota,
-          tokens_ + std::chrono::duration<double>(now_ - refilled_).count() * weather_.quota);
-      refilled_ = now_;
-      if (tokens_ < 1) return error(ErrorKind::Service, "ThrottlingException", 400);
-      tokens_ -= 1;
     }
-    if (weather_.tracker_is_wrong) return error(ErrorKind::Service, "InvalidInputException", 400);
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      if (recorded_.at(pe::detail::event_id_of(batch[i].json())).is_bad) {
-        return error(ErrorKind::Service, "InvalidInputException", 400);
-      }
+    if (keys_are_refused_ || random_.chance(weather_.denied)) {
+      inject(Injected::Other, FaultKind::Credentials);
+      return error(ErrorKind::Service,
+                   keys_are_refused_ ? "ExpiredTokenException" : "AccessDeniedException", 403);
     }
-    return std::nullopt;
+    if (is_over_quota() || random_.chance(weather_.throttled)) {
+      inject(Injected::Throttling, FaultKind::Throttled);
+      return error(ErrorKind::Service, "ThrottlingException", 400);
+    }
+    bool is_refused = weather_.refuses_all;
+    for (std::size_t i = 0; i < batch.size(); ++i) is_refused |= known(batch[i]).is_bad;
+    if (!is_refused) return std::nullopt;
+    inject(Injected::Refusal, FaultKind::TrackingId);
+    return error(ErrorKind::Service, "InvalidInputException", 400);
+  }
+
+  bool is_over_quota() {
+    if (weather_.quota == 0) return false;
+    tokens_ =
+        std::min(weather_.quota, tokens_ + std::chrono::duration<double>(now_ - refilled_).count() *
+                                               weather_.quota);
+    refilled_ = now_;
+    if (tokens_ < 1) return true;
+    tokens_ -= 1;
+    return false;
   }
 
   /// The service takes a batch: each event's first arrival must be in the order of its session.
@@ -309,6 +419,18 @@ class Simulation {
     if (remedy == pe::retry::Remedy::CorrectClock) clock_error_ = milliseconds{0};
     if (remedy == pe::retry::Remedy::RefreshCredentials && random_.chance(0.5))
       keys_are_refused_ = false;
+    // What was wrong is fixed, so the same request may leave at once.
+    if (remedy != pe::retry::Remedy::None) last_probe_ = SteadyTime{};
+    take_news();
+    if (flight.injected == Injected::Nothing) {
+      failures_in_a_row_ = 0;
+      if (is_held()) return fail("a fault that a success did not end");
+    }
+    if (flight.injected == Injected::Refusal) failures_in_a_row_ = 0;
+    if (flight.injected == Injected::Failure) ++failures_in_a_row_;
+    if (failures_in_a_row_ >= std::max(16, options_.max_in_flight) && !is_held()) {
+      return fail("no fault although everything fails");
+    }
     check();
   }
 
@@ -323,24 +445,31 @@ class Simulation {
         if (!was_delivered && known.arrived && !event.may_have_been_delivered) {
           return fail("it arrived, and nothing says so");
         }
-        if (ended.outcome == pe::Outcome::Rejected && !known.is_bad && !tracker_was_wrong()) {
-          return fail("a good event was rejected");
-        }
+        if (ended.outcome == pe::Outcome::Rejected) check_rejection(event, known);
         if (was_delivered == ended.error.has_value()) return fail("an error that does not fit");
       }
     }
     for (const pe::Fault& fault : dispatcher_.take_faults()) {
-      const bool stands = standing_.count(fault.kind) != 0;
-      if (stands != fault.cleared) return fail("a fault that was told twice");
+      const bool is_active = active_.count(fault.kind) != 0;
+      if (is_active != fault.cleared) return fail("a fault that was reported twice");
+      if (causes_.count(fault.kind) == 0) return fail("a fault that nothing injected");
       if (fault.cleared) {
-        standing_.erase(fault.kind);
+        active_.erase(fault.kind);
       } else {
-        standing_.insert(fault.kind);
+        active_.insert(fault.kind);
       }
     }
   }
 
-  [[nodiscard]] bool tracker_was_wrong() const { return tracker_began_wrong_; }
+  /// Only the service rejects: this very event, or all events up to their time limit.
+  void check_rejection(const pe::detail::PendingEvent& event, const Recorded& known) {
+    const bool is_at_limit = now_ - event.recorded_at >= options_.delivery_timeout &&
+                             active_.count(pe::FaultKind::TrackingId) > 0;
+    if (is_at_limit) return;
+    if (!known.was_refused) return fail("rejected without a word of the service");
+    good_rejected_ += known.is_bad ? 0U : 1U;
+    if (good_rejected_ > 10 * refusal_periods_) return fail("many good events were rejected");
+  }
 
   void check() {
     const pe::RecorderStats& stats = dispatcher_.stats();
@@ -360,19 +489,24 @@ class Simulation {
   void close() {
     const bool clears = random_.chance(0.7);
     if (clears) {
-      weather_ = Weather{};
+      weather_ = Weather{};  // with it a total refusal is over
       is_down_ = keys_are_refused_ = has_no_keys_ = false;
       clock_error_ = milliseconds{0};
     }
     dispatcher_.flush();
     const auto watch = dispatcher_.account().watch();
-    // A held recorder probes every half minute at the slowest, a retry waits twenty seconds.
-    for (int i = 0; i < 600 && broken_.empty() && dispatcher_.stats().pending > 0; ++i) {
+    // Events that were all refused, and those behind them, end at their time limit.
+    for (int i = 0; i < 700 && broken_.empty() && dispatcher_.stats().pending > 0; ++i) {
       advance(milliseconds{1'000});
       if (!clears && i > 5) break;
     }
     if (!broken_.empty()) return;
-    if (clears && dispatcher_.stats().pending > 0) return fail("pending although all is well");
+    if (clears && dispatcher_.stats().pending > 0) {
+      std::string faults;
+      for (const pe::FaultKind kind : active_) faults.append(" ").append(pe::to_string(kind));
+      return fail("pending although all is well:" + std::to_string(dispatcher_.stats().pending) +
+                  " events;" + faults);
+    }
     for (auto& [when, flight] : flights_) {
       pe::detail::BatchAnswer answer;
       answer.error = error(pe::ErrorKind::Cancelled, "", 0);
@@ -398,7 +532,8 @@ class Simulation {
   SteadyTime now_{std::chrono::hours{1}};
   pe::RecorderOptions options_;
   Weather weather_;
-  bool tracker_began_wrong_{weather_.tracker_is_wrong};
+  std::uint64_t refusal_periods_{weather_.refuses_all ? 1U : 0U};
+  std::uint64_t good_rejected_{0};
   pe::detail::Dispatcher dispatcher_;
   std::uint64_t sessions_{1};
   std::uint64_t most_steps_{0};
@@ -414,7 +549,11 @@ class Simulation {
   std::unordered_map<std::string, Recorded> recorded_{};
   std::set<std::string> on_their_way_{};
   std::multimap<SteadyTime, Flight> flights_{};
-  std::set<pe::FaultKind> standing_{};
+  std::set<pe::FaultKind> active_{};
+  std::set<pe::FaultKind> causes_{};  // faults that something done so far may cause
+  Injected injected_{Injected::Nothing};
+  int failures_in_a_row_{0};
+  SteadyTime last_probe_{};
 
   bool is_down_{false};
   bool keys_are_refused_{false};

@@ -47,10 +47,8 @@ struct SessionQueue {
   std::uint8_t suspects{0};
   /// Attempts of the leading batch that failed in a row.
   std::uint8_t failures{0};
-  /// What those took from the retry quota.
-  std::uint8_t quota_taken{0};
-  /// The leading batch was sent again at once after a remedy; that is done once.
-  bool was_mended{false};
+  /// The service refused the leading batch, and that may not be for its events.
+  bool was_refused{false};
   bool is_backlog{false};
   SessionPlace place{SessionPlace::Ready};
 
@@ -65,6 +63,8 @@ class Batch {
   [[nodiscard]] const PendingEvent& first() const noexcept { return *events_.front(); }
   /// What is known of their session.
   [[nodiscard]] SessionQueue& session() const noexcept { return *session_; }
+  /// The number of its request, set by the dispatcher.
+  std::uint64_t request{0};
 
  private:
   friend class Batcher;

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "personalize_events/recorder/batch.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
@@ -84,7 +85,7 @@ class Batcher {
     return ready_.empty() ? Lane::Backlog : Lane::Live;
   }
 
-  /// The batch whose turn it is; from then on it is in flight, until `take`, `put_back` or `halve`.
+  /// The batch whose turn it is. It is in flight until `take`, `put_back` or `bisect`.
   [[nodiscard]] std::optional<Batch> next() {
     std::list<SessionQueue>& from = ready_.empty() ? backlog_ : ready_;
     if (from.empty()) return std::nullopt;
@@ -118,8 +119,7 @@ class Batcher {
     const std::size_t left = session.events.size() - batch.size();
     session.in_flight = 0;
     session.failures = 0;
-    session.quota_taken = 0;
-    session.was_mended = false;
+    session.was_refused = false;
     session.suspects -=
         static_cast<std::uint8_t>(std::min<std::size_t>(session.suspects, batch.size()));
     // Of suspects that are left beside good ones one is bad; beside a bad one they may all be good.
@@ -138,12 +138,25 @@ class Batcher {
     park(batch.session_, not_before);
   }
 
-  /// Puts a batch of two or more back, among whose events one was refused: its half goes next.
-  void halve(const Batch& batch) {
+  /// Spreads the retries of all sessions over a second, because what they waited for is over.
+  void spread_retries(SteadyTime now) {
+    std::vector<Position> sessions;
+    for (const auto& [until, session] : parked_until_) {
+      if (session->failures > 0) sessions.push_back(session);
+    }
+    for (std::size_t i = 0; i < sessions.size(); ++i) {
+      sessions[i]->failures = 1;
+      park(sessions[i], now + std::chrono::microseconds{1'000'000 * i / sessions.size()});
+    }
+  }
+
+  /// Puts a batch of two or more back, of whose events the service refuses one: its first half goes
+  /// next.
+  void bisect(const Batch& batch) {
     SessionQueue& session = *batch.session_;
     session.in_flight = 0;
     session.failures = 0;
-    session.was_mended = false;
+    session.was_refused = false;
     session.suspects = static_cast<std::uint8_t>(batch.size());
     session.most_next = static_cast<std::uint8_t>(batch.size() / 2);
     make_ready(batch.session_);
@@ -289,6 +302,7 @@ class Batcher {
   [[nodiscard]] PendingEvents take_first_free(Position session) {
     if (session->in_flight == 0) {
       // A batch that failed before is not the same without its first event.
+      session->was_refused = false;
       session->suspects = static_cast<std::uint8_t>(session->suspects - (session->suspects > 0));
       if (session->suspects == 0) session->most_next = kMaxBatchEvents;
       return remove_front(session, 1);

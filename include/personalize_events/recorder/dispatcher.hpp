@@ -11,33 +11,24 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "personalize_events/recorder/account.hpp"
+#include "personalize_events/recorder/batch_action.hpp"
 #include "personalize_events/recorder/batcher.hpp"
-#include "personalize_events/recorder/fate.hpp"
+#include "personalize_events/recorder/breaker.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/throttle.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/retry/attempt.hpp"
 #include "personalize_events/retry/backoff.hpp"
-#include "personalize_events/retry/quota.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// Cannot connect so often in a row: the recorder is offline, and only probes.
-inline constexpr int kUnreachableLimit = 3;
-/// The first wait before a probe, and the longest.
-inline constexpr std::chrono::milliseconds kFirstProbe{1'000};
-inline constexpr std::chrono::milliseconds kSlowestProbe{10'000};
-/// Refused in so many sessions before anything was delivered: it is the tracker, not the events.
-inline constexpr std::size_t kDoubtLimit = 3;
 /// No throttling for so long: the fault is over.
 inline constexpr std::chrono::seconds kCalmAfterThrottling{10};
 
@@ -62,13 +53,14 @@ struct EndedEvents {
 
 class Dispatcher {
  public:
-  Dispatcher(const RecorderOptions& options, int retry_quota, SteadyTime now)
+  /// The retry quota of a client is not for the recorder: its breaker limits retries.
+  Dispatcher(const RecorderOptions& options, int /*retry_quota*/, SteadyTime now)
       : max_events_(options.max_pending_events),
         max_bytes_(options.max_pending_bytes),
         max_in_flight_(static_cast<std::size_t>(std::max(1, options.max_in_flight))),
         delivery_timeout_(options.delivery_timeout),
         batcher_(options.linger),
-        quota_(retry_quota),
+        breaker_(max_in_flight_),
         throttle_(options.max_requests_per_second, now) {}
 
   [[nodiscard]] const RecorderStats& stats() const noexcept { return account_.stats(); }
@@ -128,13 +120,13 @@ class Dispatcher {
   [[nodiscard]] std::optional<Batch> next(SteadyTime now) {
     expire(now);
     batcher_.promote(now);
-    settle_doubts(now);
     if (!batcher_.has_ready() || in_flight_ >= max_in_flight_) return std::nullopt;
-    if (hold_ && (in_flight_ > 0 || now < hold_->next_probe)) return std::nullopt;
+    if (breaker_.leave_at(in_flight_) > now) return std::nullopt;
     if (throttle_.leave_at(batcher_.next_lane(), now) > now) return std::nullopt;
     throttle_.use(batcher_.next_lane(), now);
+    breaker_.use();
     std::optional<Batch> batch = batcher_.next();
-    if (hold_) hold_->is_probing = true;
+    batch->request = ++last_request_;
     ++in_flight_;
     ++account_.stats().in_flight;
     return batch;
@@ -149,12 +141,12 @@ class Dispatcher {
       if (expires > now) wake = std::min(wake, expires);
     }
     if (!batcher_.has_ready() || in_flight_ >= max_in_flight_) return wake;
-    if (hold_ && in_flight_ > 0) return wake;
-    const SteadyTime leave = throttle_.leave_at(batcher_.next_lane(), now);
-    return std::min(wake, hold_ ? std::max(leave, hold_->next_probe) : leave);
+    const SteadyTime probe = breaker_.leave_at(in_flight_);
+    if (probe == SteadyTime::max()) return wake;
+    return std::min(wake, std::max(probe, throttle_.leave_at(batcher_.next_lane(), now)));
   }
 
-  /// Takes the answer to a batch. `random` is from 0 to 1. Answers what the sender has to mend
+  /// Takes the result of a batch. `random` is from 0 to 1. Returns what the sender has to fix
   /// before it sends again.
   retry::Remedy answered(const Batch& batch, BatchAnswer answer, SteadyTime now, double random) {
     --in_flight_;
@@ -162,15 +154,17 @@ class Dispatcher {
     if (answer.was_sent) ++account_.stats().requests;
     if (answer.was_sent && batch.first().attempts > 0) ++account_.stats().retries;
     mark_attempt(batch, answer);
-    const bool was_probe = hold_ && std::exchange(hold_->is_probing, false);
-    if (!answer.error) {
-      delivered(batch, std::move(answer), now);
+    if (answer.error && answer.error->kind == ErrorKind::Cancelled) {
+      batcher_.put_back(batch, now, now);
       return retry::Remedy::None;
     }
-    const retry::Remedy remedy = failed(batch, std::move(answer), now, random);
-    if (was_probe && hold_ && remedy == retry::Remedy::None) {
-      hold_->next_probe = now + probe_wait(++hold_->probes, random);
-    }
+    const std::optional<FaultKind> before = breaker_.fault();
+    const retry::Remedy remedy =
+        answer.error ? failed(batch, answer, now, random) : delivered(batch, answer, now);
+    const std::optional<FaultKind> after = breaker_.fault();
+    if (before == after) return remedy;
+    if (before) clear_fault(*before);
+    if (after) raise_fault(*after, *answer.error);
     return remedy;
   }
 
@@ -178,7 +172,6 @@ class Dispatcher {
   /// may be given to `answered` any more.
   template <class Keep>
   void abandon(const Error& error, const Keep& keep) {
-    reject_doubts();
     batcher_.recall();
     in_flight_ = 0;
     account_.stats().in_flight = 0;
@@ -190,7 +183,6 @@ class Dispatcher {
   /// `keep(event)` answers that the disk has it, else as Dropped.
   template <class Keep>
   void end_all(const Error& error, const Keep& keep) {
-    reject_doubts();
     PendingEvents all = batcher_.take_all();
     while (!all.empty()) {
       PendingEvents one;
@@ -214,19 +206,6 @@ class Dispatcher {
   }
 
  private:
-  /// Why nothing but a probe is sent.
-  struct Hold {
-    FaultKind kind{};
-    SteadyTime next_probe{};
-    int probes{0};
-    bool is_probing{false};
-  };
-  /// A refusal that may be the tracker's fault: nothing was delivered yet.
-  struct Doubt {
-    Batch batch;
-    BatchAnswer answer;
-  };
-
   static bool keeps_nothing(const PendingEvent&) { return false; }
 
   void mark_attempt(const Batch& batch, const BatchAnswer& answer) {
@@ -239,83 +218,83 @@ class Dispatcher {
     }
   }
 
-  void delivered(const Batch& batch, BatchAnswer answer, SteadyTime now) {
-    SessionQueue& session = batch.session();
-    quota_.release(session.failures == 0 ? retry::kFirstTryRefund : session.quota_taken);
-    throttle_.answered(batch.session().lane(), false, now);
-    reached(now);
-    ever_delivered_ = true;
-    EndedEvents ended{Outcome::Delivered, batcher_.take(batch, now), std::move(answer.request_id)};
-    end(std::move(ended));
-    lift_hold(now);
-    for (Doubt& doubt : std::exchange(doubts_, {})) {
-      reject(doubt.batch, std::move(doubt.answer), now);
-    }
+  retry::Remedy delivered(const Batch& batch, BatchAnswer& answer, SteadyTime now) {
+    const Lane lane = batch.session().lane();
+    const bool was_open = breaker_.fault().has_value();
+    breaker_.accepted(now);
+    is_remedy_unproven_ = false;
+    // First, so that the outage is no part of the rate that is measured.
+    if (was_open) resume(now);
+    throttle_.answered(lane, false, now);
+    end({Outcome::Delivered, batcher_.take(batch, now), std::move(answer.request_id), {}});
     clear_fault(FaultKind::ClockSkew);
     if (now - last_throttled_ >= kCalmAfterThrottling) clear_fault(FaultKind::Throttled);
+    return retry::Remedy::None;
   }
 
-  retry::Remedy failed(const Batch& batch, BatchAnswer answer, SteadyTime now, double random) {
-    const Fate fate = fate_of(*answer.error);
-    if (fate != Fate::Unreachable && answer.was_sent) reached(now);
-    switch (fate) {
-      case Fate::Unreachable: unreachable(batch, answer, now, random); break;
-      case Fate::Slower:
-        last_throttled_ = now;
-        throttle_.answered(batch.session().lane(), true, now);
-        raise_fault(FaultKind::Throttled, *answer.error);
-        slow_down(batch, answer, now, random);
-        break;
-      case Fate::Again:
-        if (answer.error->http_status != 0) throttle_.answered(batch.session().lane(), false, now);
-        try_again(batch, retry::FailureClass::Transient, answer, now, random);
-        break;
-      case Fate::HoldForKeys: hold(FaultKind::Credentials, batch, answer, now, random); break;
-      case Fate::HoldForTracker: hold(FaultKind::TrackingId, batch, answer, now, random); break;
-      case Fate::Refused: refused(batch, std::move(answer), now, random); break;
-      case Fate::BadClock: {
-        if (!is_skewed(answer) || batch.session().was_mended) {
-          hold(FaultKind::Credentials, batch, answer, now, random);
-          break;
+  retry::Remedy failed(const Batch& batch, const BatchAnswer& answer, SteadyTime now,
+                       double random) {
+    const BatchDecision decision = batch_action(*answer.error, answer.was_sent);
+    switch (decision.action) {
+      case BatchAction::Throttle: throttled(batch, answer, now, random); break;
+      case BatchAction::Reject: refused(batch, answer, now, random); break;
+      case BatchAction::Retry:
+        if (answer.error->http_status != 0 && !breaker_.fault()) {
+          throttle_.answered(batch.session().lane(), false, now);
         }
-        raise_fault(FaultKind::ClockSkew, *answer.error);
-        mend(batch, now);
-        return retry::Remedy::CorrectClock;
-      }
-      case Fate::OldKeys: {
-        if (!answer.credentials_are_temporary || batch.session().was_mended) {
-          hold(FaultKind::Credentials, batch, answer, now, random);
-          break;
-        }
-        mend(batch, now);
-        return retry::Remedy::RefreshCredentials;
-      }
+        breaker_.failed(decision.fault, now, random);
+        retry_later(batch, answer, now, random);
+        break;
+      case BatchAction::Hold:
+        breaker_.held(decision.fault, now, random);
+        retry_later(batch, answer, now, random);
+        break;
+      case BatchAction::CorrectClock:
+        return fix(is_skewed(answer) ? retry::Remedy::CorrectClock : retry::Remedy::None, batch,
+                   answer, now, random);
+      case BatchAction::RefreshCredentials:
+        return fix(answer.credentials_are_temporary ? retry::Remedy::RefreshCredentials
+                                                    : retry::Remedy::None,
+                   batch, answer, now, random);
     }
     return retry::Remedy::None;
   }
 
-  /// Again at once, because what was wrong is mended.
-  void mend(const Batch& batch, SteadyTime now) {
-    batch.session().was_mended = true;
+  /// Sends again at once, because what was wrong is fixed. A remedy that fixed nothing is a reason
+  /// to hold; requests that left before it say nothing about it.
+  retry::Remedy fix(retry::Remedy remedy, const Batch& batch, const BatchAnswer& answer,
+                    SteadyTime now, double random) {
+    const bool left_before = batch.request <= last_before_remedy_;
+    if (remedy == retry::Remedy::None || (is_remedy_unproven_ && !left_before)) {
+      breaker_.held(FaultKind::Credentials, now, random);
+      retry_later(batch, answer, now, random);
+      return remedy;
+    }
+    if (!left_before) last_before_remedy_ = last_request_;
+    is_remedy_unproven_ = true;
+    if (remedy == retry::Remedy::CorrectClock) raise_fault(FaultKind::ClockSkew, *answer.error);
     batcher_.put_back(batch, now, now);
+    return remedy;
   }
 
-  void try_again(const Batch& batch, retry::FailureClass failure, const BatchAnswer& answer,
-                 SteadyTime now, double random) {
+  /// Retries with full jitter. While the breaker is open it decides when, and for whom.
+  void retry_later(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
+    if (breaker_.fault()) return batcher_.put_back(batch, now, now);
     SessionQueue& session = batch.session();
-    const int cost = retry::retry_cost(failure);
-    const bool has_quota = quota_.acquire(cost);
-    session.quota_taken = static_cast<std::uint8_t>(has_quota ? cost : 0);
-    // Without quota the whole backoff: the service is in trouble, and nobody waits for this.
-    const auto wait = retry::backoff_delay(failure, session.failures, has_quota ? random : 1.0,
+    const auto wait = retry::backoff_delay(retry::FailureClass::Transient, session.failures, random,
                                            answer.retry_after);
     if (session.failures < 0xffU) ++session.failures;
     batcher_.put_back(batch, now + wait, now);
   }
 
-  /// The pace makes it wait. A moment more keeps those that were throttled together apart; it does
-  /// not grow, because the pace does.
-  void slow_down(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
+  /// The rate makes it wait. A moment more keeps those that were throttled together apart; it does
+  /// not grow, because the rate falls.
+  void throttled(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
+    breaker_.passed(now, random);
+    last_throttled_ = now;
+    if (throttle_.answered(batch.session().lane(), true, now)) {
+      raise_fault(FaultKind::Throttled, *answer.error);
+    }
     const auto wait =
         retry::backoff_delay(retry::FailureClass::Throttling, 0, random, answer.retry_after);
     SessionQueue& session = batch.session();
@@ -323,97 +302,49 @@ class Dispatcher {
     batcher_.put_back(batch, now + wait, now);
   }
 
-  void unreachable(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
-    ++unreachable_in_a_row_;
-    if (hold_ || unreachable_in_a_row_ >= kUnreachableLimit) {
-      return hold(FaultKind::Offline, batch, answer, now, random);
-    }
+  /// Bisects, and rejects the event that is left. If nothing was accepted since it was refused, it
+  /// is sent once more before, because the service may refuse everything; not, if no other session
+  /// can show that.
+  void refused(const Batch& batch, const BatchAnswer& answer, SteadyTime now, double random) {
     SessionQueue& session = batch.session();
-    const auto wait = retry::backoff_delay(retry::FailureClass::Transient, session.failures, random,
-                                           std::nullopt);
-    if (session.failures < 0xffU) ++session.failures;
-    batcher_.put_back(batch, now + wait, now);
+    const bool is_alone = batch.size() == 1;
+    const bool is_part = session.suspects > 0;
+    const bool was_open = breaker_.fault() && !breaker_.refuses_all();
+    breaker_.refused(!session.was_refused && (is_alone || !is_part), now, random);
+    is_remedy_unproven_ = false;
+    if (was_open && !breaker_.fault()) resume(now);
+    if (!breaker_.fault()) throttle_.answered(session.lane(), false, now);
+    if (breaker_.may_reject(now)) {
+      if (!is_alone) return batcher_.bisect(batch);
+      const bool is_lone = in_flight_ == 0 && batcher_.sessions() == 1;
+      if (session.was_refused || is_lone || (is_part && breaker_.refusals() == 1)) {
+        breaker_.rejected(now);
+        return end(
+            {Outcome::Rejected, batcher_.take(batch, now, true), answer.request_id, answer.error});
+      }
+    }
+    session.was_refused = true;
+    if (breaker_.refuses_all()) last_refusal_ = *answer.error;
+    retry_later(batch, answer, now, random);
   }
 
-  /// Stops all but one probe at a time, slower and slower.
-  void hold(FaultKind kind, const Batch& batch, const BatchAnswer& answer, SteadyTime now,
-            double random) {
-    batch.session().was_mended = false;
-    batcher_.put_back(batch, now, now);
-    if (hold_ && hold_->kind == kind) return;
-    if (hold_) clear_fault(hold_->kind);
-    hold_ = Hold{kind, now + probe_wait(0, random)};
-    raise_fault(kind, *answer.error);
-  }
-
-  [[nodiscard]] static std::chrono::nanoseconds probe_wait(int probes, double random) {
-    const auto longest = std::min<std::chrono::milliseconds>(
-        kFirstProbe * (1 << std::min(probes, 10)), kSlowestProbe);
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(longest * (0.5 + 0.5 * random));
-  }
-
-  void lift_hold(SteadyTime now) {
-    if (!hold_) return;
-    clear_fault(hold_->kind);
-    hold_.reset();
+  /// What waited is the backlog now, and begins gently, because everybody's does.
+  void resume(SteadyTime now) {
     batcher_.begin_backlog();
+    batcher_.spread_retries(now);
     throttle_.resume(now);
-  }
-
-  /// The service answered, whatever it said.
-  void reached(SteadyTime now) {
-    unreachable_in_a_row_ = 0;
-    if (hold_ && hold_->kind == FaultKind::Offline) lift_hold(now);
-  }
-
-  void refused(const Batch& batch, BatchAnswer answer, SteadyTime now, double random) {
-    throttle_.answered(batch.session().lane(), false, now);
-    // It read the event, so the credentials are good.
-    if (hold_ && hold_->kind == FaultKind::Credentials) lift_hold(now);
-    if (batch.size() > 1) return batcher_.halve(batch);
-    if (ever_delivered_) return reject(batch, std::move(answer), now);
-    if (hold_ && hold_->kind == FaultKind::TrackingId) {
-      return hold(FaultKind::TrackingId, batch, answer, now, random);
-    }
-    const std::size_t session = std::hash<std::string_view>{}(batch.first().session_id());
-    const auto end = refused_sessions_.end();
-    if (std::find(refused_sessions_.begin(), end, session) == end) {
-      refused_sessions_.push_back(session);
-    }
-    doubts_.push_back({batch, std::move(answer)});
-    if (refused_sessions_.size() < kDoubtLimit) return;
-    std::vector<Doubt> doubts = std::exchange(doubts_, {});
-    for (const Doubt& doubt : doubts) {
-      hold(FaultKind::TrackingId, doubt.batch, doubt.answer, now, random);
-    }
-  }
-
-  /// With nothing else left to tell whether the tracker works, a refusal is the event's.
-  void settle_doubts(SteadyTime now) {
-    if (doubts_.empty() || in_flight_ > 0 || batcher_.sessions() > doubts_.size()) return;
-    for (Doubt& doubt : std::exchange(doubts_, {})) {
-      reject(doubt.batch, std::move(doubt.answer), now);
-    }
-  }
-
-  void reject_doubts() {
-    for (Doubt& doubt : std::exchange(doubts_, {})) {
-      reject(doubt.batch, std::move(doubt.answer), SteadyTime::max());
-    }
-  }
-
-  void reject(const Batch& batch, BatchAnswer answer, SteadyTime now) {
-    EndedEvents ended{Outcome::Rejected, batcher_.take(batch, now, true),
-                      std::move(answer.request_id), std::move(answer.error)};
-    end(std::move(ended));
   }
 
   void expire(SteadyTime now) {
     for (;;) {
       PendingEvents oldest = batcher_.take_oldest(now - delivery_timeout_);
       if (oldest.empty()) return;
+      if (breaker_.refuses_all()) {
+        end({Outcome::Rejected, std::move(oldest), last_refusal_.request_id, last_refusal_});
+        continue;
+      }
       Error error = make_error(ErrorKind::Timeout, "delivery_timeout",
-                               "could not be delivered in time; see the faults told before");
+                               "could not be delivered in time; see the faults reported before");
       error.retryable = true;
       end(std::move(oldest), Outcome::Expired, std::move(error));
     }
@@ -455,14 +386,13 @@ class Dispatcher {
   const std::chrono::milliseconds delivery_timeout_;
   Batcher batcher_;
   EventAccount account_{};
-  retry::RetryQuota quota_;
+  Breaker breaker_;
   Throttle throttle_;
   std::size_t in_flight_{0};
-  std::optional<Hold> hold_{};
-  std::vector<Doubt> doubts_{};
-  std::vector<std::size_t> refused_sessions_{};  // their hashes
-  bool ever_delivered_{false};
-  int unreachable_in_a_row_{0};
+  std::uint64_t last_request_{0};
+  std::uint64_t last_before_remedy_{0};  // the last request that left before a remedy
+  bool is_remedy_unproven_{false};       // nothing was accepted since
+  Error last_refusal_{};                 // while the service refuses all
   SteadyTime last_throttled_{};
   std::vector<EndedEvents> ended_{};
   std::vector<Fault> faults_{};

@@ -92,11 +92,11 @@ struct Delivery {
 enum class FaultKind : std::uint8_t {
   /// No credentials, or the service refuses them. Events wait.
   Credentials,
-  /// The service knows no such event tracker. Events wait.
+  /// The service knows no such event tracker, or it refuses all events. Events wait.
   TrackingId,
-  /// The service cannot be reached. Events wait.
+  /// No connection to the service. Events wait, and one request at a time probes.
   Offline,
-  /// The service asks for fewer requests.
+  /// The service throttles so many requests that fewer are sent.
   Throttled,
   /// The spool cannot be written. Events are kept in memory.
   Disk,

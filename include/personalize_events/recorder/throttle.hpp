@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Throttle: when the recorder's next request may leave: the pace that the service's answers set
+// Throttle: when the recorder's next request may leave: the rate that the service's responses set
 // (CUBIC, as AWS's adaptive mode), and the application's own limit. Pure; the dispatcher asks it.
 #ifndef PERSONALIZE_EVENTS_RECORDER_THROTTLE_HPP
 #define PERSONALIZE_EVENTS_RECORDER_THROTTLE_HPP
@@ -19,6 +19,16 @@ namespace detail {
 
 /// A backlog that sent within this time is to blame for throttling, whomever it hit.
 inline constexpr std::chrono::seconds kBlame{10};
+
+/// The share of throttled requests that is not a reason to slow down: a service or a proxy
+/// throttles single requests for reasons of its own.
+inline constexpr double kStrayShare = 0.1;
+/// So many throttled requests above that share are a reason. Below kLowRate requests a second one
+/// is, because a fleet that shares a quota learns of it by few; above it one more for each
+/// kRatePerExcess.
+inline constexpr double kMostExcess = 8;
+inline constexpr double kLowRate = 40;
+inline constexpr double kRatePerExcess = 5;
 
 /// Requests a second with which the backlog of a recorder begins that was offline from its start,
 /// so that it knows no rate of its own. Two hundred of them together stay below the service's quota
@@ -50,15 +60,17 @@ class Throttle {
     if (lane == Lane::Backlog) backlog_sent_ = now;
   }
 
-  /// Learns from an answer of the service. While there is a backlog it is that which gives way, so
-  /// that live events keep their pace.
-  void answered(Lane lane, bool throttled, SteadyTime now) {
+  /// Learns from a response, and returns whether requests slow down for it. While there is a
+  /// backlog it is that which slows down, so that live events keep their rate.
+  bool answered(Lane lane, bool throttled, SteadyTime now) {
     const bool is_backlogs = throttled && backlog_sent_ && now - *backlog_sent_ < kBlame;
-    gate_of(is_backlogs ? Lane::Backlog : lane).pace.answered(throttled, now);
+    retry::Pace& pace = gate_of(is_backlogs ? Lane::Backlog : lane).pace;
+    const bool slows_down = is_congested(throttled) || (throttled && pace.is_starting());
+    pace.answered(slows_down, now);
+    return slows_down;
   }
 
-  /// The service answers again after an outage: the backlog begins gently, because everybody's
-  /// does.
+  /// The service accepts again after an outage: the backlog begins slowly.
   void resume(SteadyTime now) {
     const double measured = live_.pace.measured_rate();
     backlog_.leave.reset();
@@ -77,13 +89,25 @@ class Throttle {
   // recorders at one quota are throttled for a tenth of their requests, and share it less evenly. A
   // backlog grows so slowly that a fleet's together hardly pass the quota, and live events find
   // room.
-  static constexpr retry::PaceTuning kLiveTuning{0.2, true};
-  static constexpr retry::PaceTuning kBacklogTuning{0.0002, true, 0.03};
+  static constexpr retry::PaceTuning kLiveTuning{0.2, true, 0, true};
+  static constexpr retry::PaceTuning kBacklogTuning{0.0002, true, 0.03, true};
 
   [[nodiscard]] Gate& gate_of(Lane lane) noexcept { return lane == Lane::Live ? live_ : backlog_; }
 
+  /// Whether the share of throttled requests is too high: their number above kStrayShare, since it
+  /// was zero last, has reached a limit (a CUSUM test).
+  [[nodiscard]] bool is_congested(bool throttled) {
+    excess_ = std::max(0.0, excess_ + (throttled ? 1 : -kStrayShare / (1 - kStrayShare)));
+    const double rate = live_.pace.measured_rate() + backlog_.pace.measured_rate();
+    const double limit = std::min(1 + std::max(0.0, rate - kLowRate) / kRatePerExcess, kMostExcess);
+    if (!throttled || excess_ < (rate > 0 ? limit : kMostExcess)) return false;
+    excess_ = 0;
+    return true;
+  }
+
   Gate live_;
   Gate backlog_;
+  double excess_{0};
   std::chrono::nanoseconds gap_{0};
   SteadyTime next_{};
   std::optional<SteadyTime> backlog_sent_{};

@@ -26,6 +26,8 @@ struct PaceTuning {
   bool gives_way{false};
   /// The most by which the rate grows in a second, of itself; 0: as the curve says.
   double growth{0};
+  /// Time without a request is not averaged into the measured rate: there was nothing to send.
+  bool skips_idle{false};
 };
 
 /// A send rate that falls to seven tenths at a throttled answer and then grows back, slowly near
@@ -53,34 +55,41 @@ class Pace {
     if (enabled_) tokens_ = std::min(tokens_ + 1, capacity_);
   }
 
-  /// Learns from an answer.
+  /// Learns from a response.
   void answered(bool throttled, Time now) {
     const double at = seconds(now);
     measure(at);
     double wanted = 0;
+    // Before the first half second is over what was sent in it is what is known.
+    const double measured =
+        tuning_.skips_idle ? std::max(measured_rate_, sent_in_slot_) : measured_rate_;
     if (throttled) {
-      const double reached = enabled_ ? std::min(measured_rate_, rate_) : measured_rate_;
+      const double reached = enabled_ ? std::min(measured, rate_) : measured;
       const bool gives_way = tuning_.gives_way && reached < last_max_rate_;
       last_max_rate_ = gives_way ? reached * (1 + kBeta) / 2 : reached;
       last_throttle_ = at;
       enabled_ = true;
+      is_starting_ = false;
       wanted = reached * kBeta;
     } else {
       wanted = cubic(at - last_throttle_);
     }
-    wanted = std::min(wanted, 2 * measured_rate_);
-    if (!throttled && tuning_.growth > 0) {
+    wanted = std::min(wanted, 2 * measured);
+    if (is_starting_) {
+      wanted = rate_ * std::exp2(std::min(at - learned_at_, kDoubling) / kDoubling);
+    } else if (!throttled && tuning_.growth > 0) {
       wanted = std::min(wanted, rate_ * std::exp(tuning_.growth * (at - learned_at_)));
     }
     learned_at_ = at;
     set_rate(wanted, at);
   }
 
-  /// Begins gently after an outage, whether or not the service ever set a limit: with most of
-  /// `rate`, requests a second, from which it grows as after throttling.
+  /// Begins after an outage, whether or not the service ever set a limit: with `rate`, requests a
+  /// second, that doubles every half second until something is throttled.
   void resume(Time now, double rate) {
     const double at = seconds(now);
     enabled_ = true;
+    is_starting_ = true;
     last_max_rate_ = std::max(rate, kMinRate);
     measured_rate_ = last_max_rate_;
     learned_at_ = at;
@@ -88,8 +97,10 @@ class Pace {
     slot_ = std::floor(at * 2) / 2;
     sent_in_slot_ = 0;
     tokens_ = 0;
-    set_rate(last_max_rate_ * kBeta, at);
+    set_rate(last_max_rate_, at);
   }
+  /// It was resumed, and nothing was throttled since.
+  [[nodiscard]] bool is_starting() const { return is_starting_; }
 
   /// Requests a second that were really sent, lately.
   [[nodiscard]] double measured_rate() const { return measured_rate_; }
@@ -101,6 +112,7 @@ class Pace {
   static constexpr double kBeta = 0.7;
   static constexpr double kSmooth = 0.8;
   static constexpr double kMinRate = 0.5;
+  static constexpr double kDoubling = 0.5;  // seconds
 
   [[nodiscard]] double seconds(Time now) const {
     return std::chrono::duration<double>(now - start_).count();
@@ -117,7 +129,8 @@ class Pace {
     const double slot = std::floor(at * 2) / 2;
     ++sent_in_slot_;
     if (slot <= slot_) return;
-    measured_rate_ = sent_in_slot_ / (slot - slot_) * kSmooth + measured_rate_ * (1 - kSmooth);
+    const double elapsed = tuning_.skips_idle ? std::min(slot - slot_, 1.0) : slot - slot_;
+    measured_rate_ = sent_in_slot_ / elapsed * kSmooth + measured_rate_ * (1 - kSmooth);
     sent_in_slot_ = 0;
     slot_ = slot;
   }
@@ -137,6 +150,7 @@ class Pace {
   Time start_;
   PaceTuning tuning_;
   bool enabled_{false};
+  bool is_starting_{false};
   double rate_{kMinRate};
   double capacity_{1};
   double tokens_{0};

@@ -200,7 +200,28 @@ TEST_CASE("a flush does not shorten a backoff") {
   CHECK(world.next(5000).has_value());
 }
 
-TEST_CASE("a bad event is found by halving, in at most nineteen requests") {
+TEST_CASE("retries are spread over a second when what they waited for is over") {
+  World world;
+  for (int i = 0; i < 4; ++i) {
+    world.add("visit-" + std::to_string(i), "a", 0);
+    world.batcher.promote(at(1000));
+    const auto batch = world.batcher.next();
+    REQUIRE(batch.has_value());
+    batch->session().failures = 9;
+    world.batcher.put_back(*batch, at(20'000 + i), at(1000));
+  }
+  world.batcher.spread_retries(at(2000));
+  for (const std::int64_t due : {2000, 2250, 2500, 2750}) {
+    CHECK(world.batcher.next_due() == at(due));
+    world.batcher.promote(at(due));
+    const auto batch = world.batcher.next();
+    REQUIRE(batch.has_value());
+    CHECK(batch->session().failures == 1);
+    CHECK_FALSE(world.batcher.has_ready());
+  }
+}
+
+TEST_CASE("a bad event is found by bisecting, in at most nineteen requests") {
   for (int bad = 0; bad < 10; ++bad) {
     for (int other_bad = bad; other_bad < 10; ++other_bad) {
       World world;
@@ -220,7 +241,7 @@ TEST_CASE("a bad event is found by halving, in at most nineteen requests") {
         if (!is_refused) {
           delivered += ids_of(world.batcher.take(*batch, at(1000))) + " ";
         } else if (batch->size() > 1) {
-          world.batcher.halve(*batch);
+          world.batcher.bisect(*batch);
         } else {
           rejected += ids_of(world.batcher.take(*batch, at(1000), true)) + " ";
         }
@@ -240,7 +261,7 @@ TEST_CASE("after the bad event was found batches are whole again") {
   World world;
   world.add_many("visit", 2);
   const auto both = world.next(1000);
-  world.batcher.halve(*both);
+  world.batcher.bisect(*both);
   CHECK(world.batcher.take(*world.next(1000), at(1000)).size() == 1);
   CHECK(world.batcher.take(*world.next(1000), at(1000), true).size() == 1);
   world.add_many("visit", 10);

@@ -120,6 +120,8 @@ TEST_CASE("no more requests are on their way than allowed") {
 
 TEST_CASE("a passing failure is tried again after a backoff that grows") {
   World world;
+  world.record("other", "proof");
+  CHECK(world.deliver_all(0) == 1);
   world.record("visit", "a");
   std::int64_t now = 0;
   for (const std::int64_t wait : {50, 100, 200, 400}) {
@@ -132,25 +134,31 @@ TEST_CASE("a passing failure is tried again after a backoff that grows") {
   }
   CHECK(world.deliver_all(now) == 1);
   CHECK(world.dispatcher.stats().retries == 4);
-  CHECK(world.ended() == "Delivered a");
+  CHECK(world.ended() == "Delivered proof; Delivered a");
 }
 
-TEST_CASE("without quota a batch waits the whole backoff, and is not lost") {
+TEST_CASE("a backoff is random from zero on, however many requests fail") {
   World world{prompt_options(), 0};
-  world.record("visit", "a");
-  const auto batch = world.dispatcher.next(at(0));
-  world.dispatcher.answered(*batch, refused(pe::ErrorKind::Service, "", 500), at(0), 0.0);
-  CHECK(world.dispatcher.next_wake(at(0)) == at(50));
-  CHECK(world.deliver_all(50) == 1);
+  for (int i = 0; i < 40; ++i) {
+    world.record("proof", "p" + std::to_string(i));
+    REQUIRE(world.deliver_all(0) == 1);
+    world.record("visit-" + std::to_string(i), "a");
+    const auto batch = world.dispatcher.next(at(0));
+    world.dispatcher.answered(*batch, refused(pe::ErrorKind::Service, "", 500), at(0), 0.0);
+    REQUIRE(world.dispatcher.next_wake(at(0)) == at(0));
+    CHECK(world.deliver_all(0) == 1);
+  }
 }
 
-TEST_CASE("throttling slows everything down, and is told once") {
+TEST_CASE("throttling slows everything down, and is reported once") {
   World world;
-  for (int i = 0; i < 5; ++i) world.record("visit-" + std::to_string(i), std::to_string(i));
-  const auto first = world.dispatcher.next(at(0));
-  const auto second = world.dispatcher.next(at(0));
-  world.answer(*first, refused(pe::ErrorKind::Service, "ThrottlingException", 400), 10);
-  world.answer(*second, refused(pe::ErrorKind::Service, "ThrottlingException", 400), 10);
+  for (int i = 0; i < 20; ++i) world.record("visit-" + std::to_string(i), std::to_string(i));
+  std::vector<Batch> batches;
+  while (batches.size() < 10) batches.push_back(*world.dispatcher.next(at(0)));
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    if (i == 7) CHECK(world.faults().empty());
+    world.answer(batches[i], refused(pe::ErrorKind::Service, "ThrottlingException", 400), 10);
+  }
   CHECK(world.faults() == "+Throttled");
   CHECK_FALSE(world.dispatcher.next(at(10)).has_value());
   std::int64_t now = 10;
@@ -161,7 +169,7 @@ TEST_CASE("throttling slows everything down, and is told once") {
     now += std::chrono::ceil<std::chrono::milliseconds>(wake - at(now)).count();
     world.deliver_all(now);
   }
-  CHECK(world.dispatcher.stats().delivered == 5);
+  CHECK(world.dispatcher.stats().delivered == 20);
   world.record("later", "later", now + 20'000);
   while (world.dispatcher.stats().pending > 0 && ++turns < 1000) world.deliver_all(now += 20'000);
   CHECK(world.faults() == "-Throttled");
@@ -211,7 +219,7 @@ TEST_CASE("offline, one batch at a time is the probe, and live events go first a
   CHECK(world.dispatcher.stats().delivered == 7);
 }
 
-TEST_CASE("an answer of any kind ends being offline") {
+TEST_CASE("a response that is no success changes being offline to being unavailable") {
   World world;
   world.record("visit", "a");
   std::int64_t now = 0;
@@ -222,7 +230,10 @@ TEST_CASE("an answer of any kind ends being offline") {
   CHECK(world.faults() == "+Offline");
   now += 5000;
   world.answer(*world.dispatcher.next(at(now)), refused(pe::ErrorKind::Service, "", 500), now);
-  CHECK(world.faults() == "-Offline");
+  CHECK(world.faults() == "-Offline +Unavailable");
+  now += 5000;
+  world.answer(*world.dispatcher.next(at(now)), {}, now);
+  CHECK(world.faults() == "-Unavailable");
 }
 
 TEST_CASE("bad credentials hold everything, and lose nothing") {
@@ -256,7 +267,58 @@ TEST_CASE("an unknown tracker holds everything") {
   CHECK(world.dispatcher.stats().pending == 1);
 }
 
-TEST_CASE("rejected temporary credentials are refreshed once, at once") {
+TEST_CASE("one refusal of credentials among successes is the batch's own") {
+  World world;
+  world.record("other", "proof");
+  CHECK(world.deliver_all(0) == 1);
+  for (const char* session : {"one", "two", "three", "four"}) world.record(session, session);
+  std::vector<Batch> batches;
+  while (auto batch = world.dispatcher.next(at(0))) batches.push_back(*batch);
+  const auto denied = refused(pe::ErrorKind::Service, "AccessDeniedException", 403);
+  world.answer(batches[0], denied, 1);
+  world.answer(batches[1], denied, 1);
+  world.answer(batches[2], {}, 1);
+  world.answer(batches[3], denied, 1);
+  CHECK(world.faults().empty());
+  const auto again = world.dispatcher.next(at(51));
+  REQUIRE(again.has_value());
+  world.answer(*again, denied, 51);
+  CHECK(world.faults().empty());
+  world.answer(*world.dispatcher.next(at(51)), denied, 51);
+  CHECK(world.faults() == "+Credentials");
+}
+
+TEST_CASE("an attempt that was not sent never rejects") {
+  for (const pe::ErrorKind kind : {pe::ErrorKind::InvalidArgument, pe::ErrorKind::Signing,
+                                   pe::ErrorKind::Configuration, pe::ErrorKind::Transport}) {
+    World world;
+    world.record("visit", "a");
+    auto unsent = refused(kind, kind == pe::ErrorKind::Transport ? "NoDescriptors" : "", 0, false);
+    unsent.was_sent = false;
+    world.answer(*world.dispatcher.next(at(0)), unsent, 0);
+    CHECK(world.ended().empty());
+    CHECK(world.faults() == (kind == pe::ErrorKind::Transport ? "+Resources" : "+Configuration"));
+    CHECK(world.dispatcher.stats().requests == 0);
+    CHECK(world.deliver_all(1000) == 1);
+    CHECK(world.ended() == "Delivered a");
+  }
+}
+
+TEST_CASE("requests in flight when credentials are refreshed go again at once") {
+  World world;
+  world.record("one", "a");
+  world.record("two", "b");
+  auto expired = refused(pe::ErrorKind::Service, "ExpiredTokenException", 403);
+  expired.credentials_are_temporary = true;
+  const auto first = world.dispatcher.next(at(0));
+  const auto second = world.dispatcher.next(at(0));
+  CHECK(world.answer(*first, expired, 0) == pe::retry::Remedy::RefreshCredentials);
+  CHECK(world.answer(*second, expired, 0) == pe::retry::Remedy::RefreshCredentials);
+  CHECK(world.faults().empty());
+  CHECK(world.deliver_all(0) == 2);
+}
+
+TEST_CASE("rejected temporary credentials are refreshed once at once, then with each probe") {
   World world;
   world.record("visit", "a");
   auto expired = refused(pe::ErrorKind::Service, "ExpiredTokenException", 403);
@@ -265,8 +327,9 @@ TEST_CASE("rejected temporary credentials are refreshed once, at once") {
         pe::retry::Remedy::RefreshCredentials);
   const auto again = world.dispatcher.next(at(0));
   REQUIRE(again.has_value());
-  CHECK(world.answer(*again, expired, 0) == pe::retry::Remedy::None);
+  CHECK(world.answer(*again, expired, 0) == pe::retry::Remedy::RefreshCredentials);
   CHECK(world.faults() == "+Credentials");
+  CHECK_FALSE(world.dispatcher.next(at(999)).has_value());
 
   World static_keys;
   static_keys.record("visit", "a");
@@ -297,7 +360,7 @@ TEST_CASE("a wrong clock is corrected once, at once") {
   CHECK(good_clock.faults() == "+Credentials");
 }
 
-TEST_CASE("one bad event among good ones falls alone") {
+TEST_CASE("one bad event among good ones is rejected alone") {
   World world;
   world.record("other", "proof");
   CHECK(world.deliver_all(0) == 1);
@@ -316,7 +379,7 @@ TEST_CASE("one bad event among good ones falls alone") {
   CHECK_THAT(world.ended(), test::ContainsSubstring("Rejected 7;"));
 }
 
-TEST_CASE("three sessions refused before anything was delivered: it is the tracker") {
+TEST_CASE("three sessions refused and nothing delivered: it is not the events") {
   World world;
   for (const char* session : {"one", "two", "three", "four"}) world.record(session, session);
   std::vector<Batch> batches;
@@ -341,24 +404,49 @@ TEST_CASE("three sessions refused before anything was delivered: it is the track
   CHECK(world.dispatcher.stats().delivered == 4);
 }
 
-TEST_CASE("a refusal in doubt is the event's as soon as anything is delivered") {
+TEST_CASE("a refused event is refused once more before it ends, if nothing was accepted since") {
   World world;
   world.record("one", "bad");
   world.record("two", "good");
   const auto bad = world.dispatcher.next(at(0));
   const auto good = world.dispatcher.next(at(0));
   world.answer(*bad, invalid(), 1);
-  CHECK(world.ended().empty());
   world.answer(*good, {}, 2);
-  CHECK(world.ended() == "Delivered good; Rejected bad");
+  CHECK(world.ended() == "Delivered good");
+  world.answer(*world.dispatcher.next(at(51)), invalid(), 51);
+  CHECK(world.ended() == "Rejected bad");
+  CHECK(world.faults().empty());
+
+  World lone;
+  lone.record("one", "bad");
+  lone.answer(*lone.dispatcher.next(at(0)), invalid(), 1);
+  CHECK(lone.ended() == "Rejected bad");
+  CHECK(lone.faults().empty());
 }
 
-TEST_CASE("a refusal in doubt is the event's when nothing is left to tell") {
+TEST_CASE("events that a total refusal held end as what the service said of them") {
+  auto options = prompt_options();
+  options.delivery_timeout = std::chrono::seconds{100};
+  World world{options};
+  for (const char* session : {"one", "two", "three"}) world.record(session, session);
+  for (int i = 0; i < 3; ++i) world.answer(*world.dispatcher.next(at(0)), invalid(), 0);
+  CHECK(world.faults() == "+TrackingId");
+  CHECK_FALSE(world.dispatcher.next(at(100'001)).has_value());
+  const auto ended = world.dispatcher.take_ended();
+  REQUIRE(ended.size() == 3);
+  CHECK(ended[2].outcome == pe::Outcome::Rejected);
+  CHECK(ended[2].error->code == "InvalidInputException");
+}
+
+TEST_CASE("an attempt that was cancelled is no failure of the service") {
   World world;
-  world.record("one", "bad");
-  world.answer(*world.dispatcher.next(at(0)), invalid(), 1);
-  CHECK_FALSE(world.dispatcher.next(at(1)).has_value());
-  CHECK(world.ended() == "Rejected bad");
+  for (int i = 0; i < 40; ++i) world.record("visit-" + std::to_string(i), "a");
+  std::vector<Batch> batches;
+  while (auto batch = world.dispatcher.next(at(0))) batches.push_back(*batch);
+  REQUIRE(batches.size() == 32);
+  for (const Batch& batch : batches) {
+    world.answer(batch, refused(pe::ErrorKind::Cancelled, "", 0), 1);
+  }
   CHECK(world.faults().empty());
 }
 
@@ -424,14 +512,14 @@ TEST_CASE("an own limit of requests is kept") {
   CHECK(world.dispatcher.next(at(100)).has_value());
 }
 
-TEST_CASE("when it is abandoned everything ends, what is in flight and in doubt too") {
+TEST_CASE("when it is abandoned everything ends, what is in flight and what was refused too") {
   World world;
-  world.record("doubt", "d");
+  world.record("refused", "d");  // others may show whether everything is refused
   world.record("flight", "f");
   world.record("waiting", "w");
-  const auto doubt = world.dispatcher.next(at(0));
+  const auto once = world.dispatcher.next(at(0));
   REQUIRE(world.dispatcher.next(at(0)).has_value());
-  world.answer(*doubt, invalid(), 0);
+  world.answer(*once, invalid(), 0);
   pe::Error closed;
   closed.kind = pe::ErrorKind::Cancelled;
   world.dispatcher.abandon(closed);
@@ -446,7 +534,7 @@ TEST_CASE("when it is abandoned everything ends, what is in flight and in doubt 
     if (id == "f") flight_may_be_there = may_be_there;
     if (id == "w") CHECK_FALSE(may_be_there);
   }
-  CHECK(ended == "Rejected d; Dropped f; Dropped w; ");
+  CHECK(ended == "Dropped d; Dropped f; Dropped w; ");
   CHECK(flight_may_be_there);
 }
 
@@ -498,7 +586,7 @@ TEST_CASE("what is on its way is spooled, too, when it is abandoned") {
   CHECK(world.dispatcher.stats().in_flight == 0);
 }
 
-TEST_CASE("a fault that somebody else sees is told when it begins and when it ends") {
+TEST_CASE("a fault of another part is reported when it begins and when it ends") {
   World world;
   world.dispatcher.note_fault(pe::FaultKind::Disk, std::nullopt);
   CHECK(world.faults().empty());

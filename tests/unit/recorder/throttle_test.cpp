@@ -72,19 +72,42 @@ TEST_CASE("after an outage the backlog begins gently, even if nothing was ever t
   CHECK(throttle.leave_at(Lane::Live, at(600'000)) == at(600'000));
 }
 
-TEST_CASE("a recorder that was offline from its start drains a few requests a second") {
+TEST_CASE("after an outage the rate doubles every half second until something is throttled") {
   Throttle throttle{0, at(0)};
   throttle.resume(at(3'000));
-  std::int64_t now = 3'000;
   int sent = 0;
-  for (; now < 63'000; now += 10) {
-    if (throttle.leave_at(Lane::Backlog, at(now)) > at(now)) continue;
-    throttle.use(Lane::Backlog, at(now));
-    throttle.answered(Lane::Backlog, false, at(now));
-    ++sent;
+  const auto run = [&](std::int64_t from, std::int64_t until) {
+    sent = 0;
+    for (std::int64_t now = from; now < until; ++now) {
+      if (throttle.leave_at(Lane::Backlog, at(now)) > at(now)) continue;
+      throttle.use(Lane::Backlog, at(now));
+      throttle.answered(Lane::Backlog, false, at(now));
+      ++sent;
+    }
+  };
+  run(3'000, 5'000);
+  CHECK(sent > 30);
+  CHECK(sent < 80);
+  run(5'000, 7'000);
+  CHECK(sent > 500);
+  const double fast = throttle.rate(Lane::Backlog);
+  CHECK(throttle.answered(Lane::Backlog, true, at(7'000)));
+  CHECK(throttle.rate(Lane::Backlog) < fast);
+  run(7'000, 9'000);
+  CHECK(throttle.rate(Lane::Backlog) < fast);
+}
+
+TEST_CASE("single throttled responses slow nothing down at a high rate, a tenth of them does") {
+  Throttle throttle{0, at(0)};
+  std::int64_t now = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    now += 2;
+    throttle.use(Lane::Live, at(now));
+    REQUIRE_FALSE(throttle.answered(Lane::Live, i % 20 == 19, at(now)));
   }
-  CHECK(sent > 300);    // batches of ten events
-  CHECK(sent < 1'500);  // gently
+  int until = 0;
+  while (!throttle.answered(Lane::Live, until % 4 == 3, at(now += 2))) REQUIRE(++until < 100);
+  CHECK(throttle.rate(Lane::Live) > 200);
 }
 
 TEST_CASE("a backlog gives way for throttling that hit a live request") {

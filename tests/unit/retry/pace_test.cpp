@@ -207,3 +207,25 @@ TEST_CASE("a clock read a little earlier by another thread does no harm") {
     CHECK(std::isfinite(sender.pace.rate()));
   }
 }
+
+TEST_CASE("a rate that is resumed doubles every half second until something is throttled") {
+  Pace pace{after(0s)};
+  pace.resume(after(100s), 4);
+  CHECK(pace.is_starting());
+  CHECK(pace.rate() == 4);
+  for (int i = 1; i <= 30; ++i) pace.answered(false, after(100s + i * 100ms));
+  CHECK(pace.rate() > 250);
+  CHECK(pace.rate() < 260);
+  pace.answered(true, after(104s));
+  CHECK_FALSE(pace.is_starting());
+  CHECK(pace.rate() < 100);
+}
+
+TEST_CASE("time without a request is not averaged into the rate of a recorder") {
+  for (const bool skips_idle : {false, true}) {
+    Pace pace{after(0s), {0.4, false, 0, skips_idle}};
+    for (int i = 1; i <= 1010; ++i) pace.answered(false, after(i * 10ms));
+    pace.answered(false, after(1000s));
+    CHECK((pace.measured_rate() > 25) == skips_idle);
+  }
+}
