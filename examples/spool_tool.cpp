@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Maintains the spool of EventRecorders, the directory that SpoolOptions::directory names: lists,
-// checks and exports its events, sends or removes those of dead processes, and sends rejected
+// checks and exports its events, sends or removes those of orphaned writers, and sends rejected
 // events again. The parts are in spool_tool/.
 //
 //   spool_tool ls /var/spool/shop-events
@@ -111,7 +111,7 @@ int purge(const Options& options) {
     print(
         options.is_json ? purge_json(preview, false) : "would remove " + purge_text(preview) + "\n",
         kGood);
-    return fail("nothing was removed; say --yes to remove them");
+    return fail("nothing was removed; pass --yes to remove them");
   }
   const auto purged = purge(files, options.directory, before_ms);
   if (!purged) return fail(purged.error());
@@ -149,7 +149,7 @@ int drain(const Options& options) {
                              std::chrono::seconds{options.timeout_seconds});
   if (!drained) return fail(drained.error());
   return print(options.is_json ? drain_json(*drained) : drain_text(*drained),
-               drained->left == 0 ? kGood : kFound);
+               drained->folders.empty() ? kGood : kFound);
 }
 
 int resend(const Options& options) {
@@ -175,23 +175,24 @@ int resend(const Options& options) {
 }
 
 constexpr const char* kMoreHelp =
-    "A folder is live while a process holds its lock: the recorder that writes to it, or one that\n"
-    "drains it. ls, check and export only read, also the folders of living writers; purge and "
-    "drain\n"
-    "change only what dead writers left. A torn frame is not damage: a process was killed while "
-    "it\n"
-    "recorded that event. What export prints is user data.\n\n"
-    "drain takes the folders of its own scope: --tracking-id, the region, the endpoint, "
-    "--account.\n"
-    "The others count as left.\n\n"
-    "resend sends the lines of rejected/*.jsonl again, each event under its own id and time; "
-    "correct\n"
-    "them first. Lines of another trackingId count as others and stay, unless --any-tracking-id "
-    "is\n"
-    "given; malformed lines are reported with file and line number and stay. A delivered line is\n"
-    "removed from its file, an empty file is removed. Files of living recorders are left.\n\n"
-    "Exit status: 0 success; 1 damage was found (check, export), something is left (purge, drain,\n"
-    "resend); 2 usage, configuration, a directory that cannot be read, purge without --yes.";
+    "A folder is live while a process holds its lock: the recorder that writes to it, or one\n"
+    "that drains it. Otherwise it is orphaned. ls, check and export only read, also live\n"
+    "folders; purge and drain change only orphaned ones. A torn frame is not damage: a process\n"
+    "was killed while it recorded that event. The output of export is user data.\n\n"
+    "Ages and times (ls, export, purge --older-than) are by the wall clock of the process that\n"
+    "recorded the event. Recorders measure --max-age by clocks that do not jump.\n\n"
+    "A folder of another format version is listed as such and left untouched. Use the\n"
+    "spool_tool of the version of the library that wrote it.\n\n"
+    "drain adopts the folders of its own scope: --tracking-id, the region, the endpoint,\n"
+    "--account. The others count as left.\n\n"
+    "resend sends the lines of rejected/*.jsonl again, each event under its own id and time;\n"
+    "correct them first. Lines of another trackingId count as others and stay, unless\n"
+    "--any-tracking-id is given; malformed lines are reported with file and line number and\n"
+    "stay. A delivered line is removed from its file, an empty file is removed. Files of\n"
+    "living recorders are left.\n\n"
+    "Exit status: 0 success; 1 damage was found (check, export), something is left (purge,\n"
+    "drain, resend); 2 usage, configuration, a directory that cannot be read, purge without\n"
+    "--yes.";
 
 /// The commands; each is run by what it has for its name.
 int run(int argc, char** argv) {
@@ -210,16 +211,17 @@ int run(int argc, char** argv) {
     sub->add_flag("--json", options.is_json, "Print one line of JSON");
   };
   add_json(add("ls", "List the writers' folders", list));
-  add_json(add("check", "Read everything and say what is damaged", check));
+  add_json(add("check", "Read everything and report damage", check));
   add("export", "Print the open events, as lines of JSON", export_events);
-  CLI::App* purge_command = add("purge", "Remove what dead writers left", purge);
+  CLI::App* purge_command = add("purge", "Remove the folders of orphaned writers", purge);
   add_json(purge_command);
-  purge_command->add_flag("--yes", options.is_sure, "Do it; else only say what would be removed");
+  purge_command->add_flag("--yes", options.is_sure,
+                          "Do it; otherwise only print what would be removed");
   purge_command
       ->add_option("--older-than", options.older_than_hours,
                    "Only folders whose every open event is older than so many hours")
       ->check(CLI::Range(0, 1'000'000));
-  CLI::App* drain_command = add("drain", "Send what dead writers left", drain);
+  CLI::App* drain_command = add("drain", "Send the events of orphaned writers", drain);
   CLI::App* resend_command = add("resend", "Send rejected events again", resend);
   for (CLI::App* sub : {drain_command, resend_command}) {
     add_json(sub);

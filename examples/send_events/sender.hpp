@@ -280,8 +280,15 @@ class Sender {
 
   /// Whether a recorder sends nothing but probes until a fault is over.
   [[nodiscard]] static bool is_waited_for(pe::FaultKind kind) {
-    return kind == pe::FaultKind::Credentials || kind == pe::FaultKind::TrackingId ||
-           kind == pe::FaultKind::Offline;
+    switch (kind) {
+      case pe::FaultKind::Credentials:
+      case pe::FaultKind::TrackingId:
+      case pe::FaultKind::Offline:
+      case pe::FaultKind::Unavailable:
+      case pe::FaultKind::Resources:
+      case pe::FaultKind::Configuration: return true;
+      default: return false;
+    }
   }
 
   void restore_patience() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sending what dead writers left, as "spool_tool drain" does: an EventRecorder that records nothing
-// takes their folders over and closes.
+// Sends the events of orphaned writers, as "spool_tool drain" does: an EventRecorder that records
+// nothing adopts their folders and closes.
 #ifndef SPOOL_TOOL_DRAIN_HPP
 #define SPOOL_TOOL_DRAIN_HPP
 
@@ -19,18 +19,18 @@
 
 namespace spool_tool {
 
-/// What became of the events.
+/// The outcomes of the events.
 struct Drain {
   std::uint64_t delivered{0};
   std::uint64_t rejected{0};
   std::uint64_t expired{0};
-  /// Open events that dead writers' folders still have, of any scope.
+  /// Open events in folders of orphaned writers, of any scope.
   std::uint64_t left{0};
-  /// The folders that they are in.
+  /// Those folders, and those of another format version.
   std::vector<Folder> folders{};
 };
 
-/// The spool of a recorder that drains: nothing is given up for want of room.
+/// The spool of a recorder that drains. It evicts nothing for want of space.
 [[nodiscard]] inline pe::SpoolOptions drain_spool(std::string directory, std::string account,
                                                   std::chrono::hours max_age) {
   pe::SpoolOptions spool;
@@ -50,7 +50,7 @@ inline pe::Result<Drain> drain(pe::EventRecorder recorder, pe::FileSystem& files
   Drain drain;
   static_cast<void>(recorder.close(timeout));
   {
-    // Its end lets go of the folders, whose events are counted after that.
+    // Its end releases the folders, whose events are counted after that.
     const pe::EventRecorder ended = std::move(recorder);
     const pe::RecorderStats stats = ended.stats();
     drain.delivered = stats.delivered;
@@ -60,7 +60,7 @@ inline pe::Result<Drain> drain(pe::EventRecorder recorder, pe::FileSystem& files
   auto rest = read_spool(files, directory);
   if (!rest) return rest.error();
   for (Folder& folder : rest->folders) {
-    if (folder.is_live || folder.open_events == 0) continue;
+    if (folder.is_live || (folder.open_events == 0 && !folder.is_other_version)) continue;
     drain.left += folder.open_events;
     drain.folders.push_back(std::move(folder));
   }
@@ -73,8 +73,11 @@ inline pe::Result<Drain> drain(pe::EventRecorder recorder, pe::FileSystem& files
                      std::to_string(drain.expired) + "\nleft       " + std::to_string(drain.left) +
                      "\n";
   for (const Folder& folder : drain.folders) {
-    text += "  " + folder.name + ": " + count_of(folder.open_events, "event") + " of " +
-            scope_text(folder) + "\n";
+    text += "  " + folder.name + ": ";
+    text += folder.is_other_version
+                ? "another format version"
+                : count_of(folder.open_events, "event") + " of " + scope_text(folder);
+    text += "\n";
   }
   return text;
 }

@@ -25,7 +25,8 @@ namespace spool_tool {
   return text.append("Z");
 }
 
-/// One line, empty when it would not be UTF-8. An anonymous event has no "userId".
+/// One line; empty if it would not be UTF-8. An anonymous event has no "userId". "recordedAt" is
+/// the time of the writer's wall clock.
 [[nodiscard]] inline std::string exported_event(const pe::spool::Entry& entry) {
   std::string line;
   for (const std::string_view part :
@@ -41,7 +42,7 @@ namespace spool_tool {
   text("trackingId", entry.tracking_id);
   text("sessionId", entry.session_id);
   if (!entry.user_id.empty()) text("userId", entry.user_id);
-  text("recordedAt", time_text(entry.recorded_at_ms));
+  text("recordedAt", time_text(entry.wall_ms));
   writer.key("event");
   writer.raw(entry.event);
   writer.end_object();

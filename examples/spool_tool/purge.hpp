@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Removing what dead writers left, as "spool_tool purge" does. A folder is locked while it is
-// removed, so that no recorder begins to drain it, and a living writer's is never touched.
+// Removes the folders of orphaned writers, as "spool_tool purge" does. A folder is locked while it
+// is removed, so that no recorder begins to drain it. A living writer's folder is never changed.
 #ifndef SPOOL_TOOL_PURGE_HPP
 #define SPOOL_TOOL_PURGE_HPP
 
@@ -26,23 +26,25 @@ struct Purge {
   std::vector<std::string> left{};
 };
 
-/// Whether a folder holds only events that were recorded before. One with files that cannot be
-/// read is as young as can be.
+/// Whether a folder holds only events that were recorded before, by the writer's wall clock. One
+/// with files that cannot be read is as young as can be.
 [[nodiscard]] inline bool is_older_than(const Folder& folder, std::int64_t before_ms) {
-  if (folder.unreadable_files > 0 || folder.newer_files > 0) return false;
+  if (folder.unreadable_files > 0) return false;
   return !folder.youngest_ms || *folder.youngest_ms < before_ms;
 }
 
-/// Removes a folder whose lock the caller has.
-inline pe::Result<void> remove_dead(pe::FileSystem& files, const std::string& path) {
+/// Removes an orphaned writer's folder whose lock the caller has.
+inline pe::Result<void> remove_orphan(pe::FileSystem& files, const std::string& path) {
   const auto names = files.list_folder(path);
   if (!names) return names.error();
+  // The acknowledgements last: without them the events would be sent again if this ended in
+  // between.
   for (const std::string& name : *names) {
-    const auto number = pe::spool::segment_number(name);
-    if (!number) continue;
-    if (auto removed = pe::spool::remove_segment(files, path, *number); !removed) return removed;
+    if (!pe::spool::segment_name(name)) continue;
+    if (auto removed = files.remove_file(path + "/" + name); !removed) return removed;
   }
-  if (auto removed = pe::spool::BacklogFolder{files, path, {}}.remove(); !removed) return removed;
+  auto removed = pe::spool::remove_writer_folder(files, path, pe::spool::kLockName);
+  if (!removed) return removed;
   if (const auto rest = files.list_folder(path); !rest && rest.error().code == "NotFound") {
     return {};
   }
@@ -50,30 +52,38 @@ inline pe::Result<void> remove_dead(pe::FileSystem& files, const std::string& pa
                                 "has files that are not the spool's, which stay");
 }
 
-/// Removes the folders of dead writers. `before_ms`: only those whose every open event was recorded
-/// before. Errors: Storage, when the directory cannot be listed.
+/// Removes the folders of orphaned writers. `before_ms`: only those whose every open event was
+/// recorded before. Folders of another format version stay. Errors: Storage, when the directory
+/// cannot be listed.
 inline pe::Result<Purge> purge(pe::FileSystem& files, const std::string& directory,
                                std::optional<std::int64_t> before_ms) {
   const auto names = writers(files, directory);
   if (!names) return names.error();
   Purge purge;
   pe::spool::FolderLocks locks;
+  const auto leave = [&purge](const pe::Error& error) {
+    purge.left.push_back(pe::to_string(error));
+  };
   for (const std::string& name : *names) {
     const std::string path = directory + "/" + name;
     const auto lock = locks.take(files, path);
-    if (!lock && lock.error().code != "NotFound") purge.left.push_back(pe::to_string(lock.error()));
+    if (!lock && lock.error().code != "NotFound") leave(lock.error());
     if (!lock || !*lock) continue;
     const auto folder = read_folder(files, directory, name, [](const pe::spool::Entry&) {});
-    if (folder && *folder && (!before_ms || is_older_than(**folder, *before_ms))) {
-      if (const auto removed = remove_dead(files, path); removed) {
+    if (!folder) leave(folder.error());
+    if (folder && *folder && (*folder)->is_other_version) {
+      leave(pe::detail::make_error(pe::ErrorKind::Storage, path,
+                                   "has another format version; purge it with the spool_tool of "
+                                   "the version of the library that wrote it"));
+    } else if (folder && *folder && (!before_ms || is_older_than(**folder, *before_ms))) {
+      if (const auto removed = remove_orphan(files, path); removed) {
         ++purge.folders;
         purge.open_events += (*folder)->open_events;
         purge.bytes += (*folder)->bytes;
       } else {
-        purge.left.push_back(pe::to_string(removed.error()));
+        leave(removed.error());
       }
     }
-    if (!folder) purge.left.push_back(pe::to_string(folder.error()));
     locks.release(**lock);
   }
   return purge;
@@ -84,7 +94,8 @@ inline pe::Result<Purge> purge(pe::FileSystem& files, const std::string& directo
                                          std::optional<std::int64_t> before_ms) {
   Purge purge;
   for (const Folder& folder : spool.folders) {
-    if (folder.is_live || (before_ms && !is_older_than(folder, *before_ms))) continue;
+    if (folder.is_live || folder.is_other_version) continue;
+    if (before_ms && !is_older_than(folder, *before_ms)) continue;
     ++purge.folders;
     purge.open_events += folder.open_events;
     purge.bytes += folder.bytes;

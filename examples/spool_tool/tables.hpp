@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What spool_tool says of a spool: tables and sentences for people, a line of JSON for programs. No
-// event stands in them. Pure functions.
+// The output of spool_tool about a spool: tables and sentences for people, a line of JSON for
+// programs. They contain no event. Pure functions.
 #ifndef SPOOL_TOOL_TABLES_HPP
 #define SPOOL_TOOL_TABLES_HPP
 
@@ -40,8 +40,8 @@ namespace spool_tool {
 /// Whose events a folder holds: "tracker us-east-1 https://... account".
 [[nodiscard]] inline std::string scope_text(const Folder& folder) {
   std::string text;
-  for (const std::string* part :
-       {&folder.tracking_id, &folder.region, &folder.endpoint, &folder.account}) {
+  for (const std::string* part : {&folder.scope.tracking_id, &folder.scope.region,
+                                  &folder.scope.endpoint, &folder.scope.account}) {
     if (part->empty()) continue;
     if (!text.empty()) text.push_back(' ');
     text.append(*part);
@@ -103,6 +103,7 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
     writer.begin_object();
     member(writer, "writer", std::string_view{folder.name});
     member(writer, "live", folder.is_live);
+    member(writer, "otherVersion", folder.is_other_version);
     write(folder);
     writer.end_object();
   }
@@ -111,19 +112,25 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
 
 }  // namespace tables_detail
 
+/// "live", "orphaned" or "other version".
+[[nodiscard]] inline const char* state_text(const Folder& folder) {
+  if (folder.is_other_version) return "other version";
+  return folder.is_live ? "live" : "orphaned";
+}
+
 /// Every folder with its events; `now_ms` is the time, in milliseconds since 1970.
 [[nodiscard]] inline std::string listing_text(const Spool& spool, std::int64_t now_ms) {
   std::vector<std::array<std::string, 7>> rows{
       {"WRITER", "STATE", "OPEN EVENTS", "OLDEST", "SEGMENTS", "BYTES", "SCOPE"}};
   for (const Folder& folder : spool.folders) {
-    rows.push_back(
-        {folder.name, folder.is_live ? "live" : "dead", std::to_string(folder.open_events),
-         folder.oldest_ms ? age_text(now_ms - *folder.oldest_ms) : "-",
-         std::to_string(folder.segments), std::to_string(folder.bytes), scope_text(folder)});
+    rows.push_back({folder.name, state_text(folder), std::to_string(folder.open_events),
+                    folder.oldest_ms ? age_text(now_ms - *folder.oldest_ms) : "-",
+                    std::to_string(folder.segments), std::to_string(folder.bytes),
+                    scope_text(folder)});
   }
   std::string text = tables_detail::aligned(rows);
   if (spool.rejected_bytes > 0) {
-    text += "rejected/: " + count_of(spool.rejected_bytes, "byte") + " of refused events\n";
+    text += "rejected/: " + count_of(spool.rejected_bytes, "byte") + " of rejected events\n";
   }
   if (spool.quarantined_files > 0) {
     text += "quarantine/: " + count_of(spool.quarantined_files, "file") + "\n";
@@ -135,9 +142,10 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
   using tables_detail::member;
   return tables_detail::json_line([&](pe::json::Writer& writer) {
     tables_detail::folders(writer, spool, [&](const Folder& folder) {
-      for (const auto& [key, text] :
-           {std::pair{"trackingId", &folder.tracking_id}, std::pair{"region", &folder.region},
-            std::pair{"endpoint", &folder.endpoint}, std::pair{"account", &folder.account}}) {
+      for (const auto& [key, text] : {std::pair{"trackingId", &folder.scope.tracking_id},
+                                      std::pair{"region", &folder.scope.region},
+                                      std::pair{"endpoint", &folder.scope.endpoint},
+                                      std::pair{"account", &folder.scope.account}}) {
         member(writer, key, std::string_view{*text});
       }
       member(writer, "segments", folder.segments);
@@ -159,7 +167,12 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
 [[nodiscard]] inline std::string check_text(const Spool& spool) {
   std::string text;
   for (const Folder& folder : spool.folders) {
-    text += folder.name + ": frames " + std::to_string(folder.whole_frames) + " whole, " +
+    text += folder.name + ": ";
+    if (folder.is_other_version) {
+      text += "another format version, not read\n";
+      continue;
+    }
+    text += "frames " + std::to_string(folder.whole_frames) + " whole, " +
             std::to_string(folder.broken_frames) + " broken, " +
             std::to_string(folder.torn_frames) + " torn; acknowledgement records " +
             std::to_string(folder.acknowledgements) + ", " +
@@ -167,14 +180,13 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
     if (folder.unreadable_files > 0) {
       text += "; " + count_of(folder.unreadable_files, "file") + " unreadable";
     }
-    if (folder.newer_files > 0) {
-      text += "; " + count_of(folder.newer_files, "file") + " of a newer version of the library";
+    if (folder.broken_headers > 0) {
+      text += "; " + count_of(folder.broken_headers, "header") + " broken";
     }
     text += "\n";
   }
   if (spool.quarantined_files > 0) {
-    text += "quarantine/: " + count_of(spool.quarantined_files, "file") +
-            " that could not be read, put aside\n";
+    text += "quarantine/: " + count_of(spool.quarantined_files, "file") + " in quarantine\n";
   }
   text += spool.is_damaged() ? "damage was found\n" : "no damage\n";
   return text;
@@ -190,7 +202,7 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
       member(writer, "acknowledgements", folder.acknowledgements);
       member(writer, "brokenAcknowledgements", folder.broken_acknowledgements);
       member(writer, "unreadableFiles", folder.unreadable_files);
-      member(writer, "newerFiles", folder.newer_files);
+      member(writer, "brokenHeaders", folder.broken_headers);
     });
     member(writer, "quarantinedFiles", spool.quarantined_files);
     member(writer, "damaged", spool.is_damaged());

@@ -843,18 +843,18 @@ def intermediary_responds(stage):
 
 def refused_rows(stage):
     """Where the service takes no row at all, few are told one by one, and many are the tracking id's fault."""
-    def refuse(name, sessions):
-        rows = "".join(f"session-{n % sessions},item,{1291191960 + n},Watch\n" for n in range(40))
+    def refuse(name, sessions, count):
+        rows = "".join(f"session-{n % sessions},item,{1291191960 + n},Watch\n" for n in range(count))
         file = stage.file(name, "SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + rows)
         with stage.endpoint("--fault", "PutEvents:status=400,code=InvalidInputException"):
             return stage.send("--json", file)
 
-    few = refuse("few.csv", 2)
+    few = refuse("few.csv", 2, 2)
     expect_status(few, 1)
-    expect_equal(json.loads(few.stdout)["rejected"], 40, "rejected rows")
-    expect_equal(len(re.findall(r"^line \d+: Service: InvalidInputException", few.stderr, re.MULTILINE)), 40, "reasons")
+    expect_equal(json.loads(few.stdout)["rejected"], 2, "rejected rows")
+    expect_equal(len(re.findall(r"^line \d+: Service: InvalidInputException", few.stderr, re.MULTILINE)), 2, "reasons")
 
-    many = refuse("many.csv", 20)
+    many = refuse("many.csv", 20, 40)
     expect_status(many, 2)
     expect_equal((json.loads(many.stdout)["rejected"], json.loads(many.stdout)["notSent"]), (0, 40), "rows")
     expect("stopped: Service: InvalidInputException: trackingId \"tracker\": is it the event tracker's id?"
@@ -919,6 +919,16 @@ def endpoint_on_demand(stage):
 # --- spool_tool -----------------------------------------------------------------------------------
 
 
+def crc32c(content):
+    """The checksum of a spool's files (Castagnoli)."""
+    crc = 0xffffffff
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
 class SpoolStage:
     """A spool's directory, which real processes write to."""
 
@@ -979,7 +989,7 @@ class SpoolStage:
 
 
 def spool_is_looked_at(stage):
-    """ls, check and export tell what is there, of the dead and of the living, and write nothing."""
+    """ls, check and export report orphaned and live folders, and write nothing."""
     spool = SpoolStage(stage)
     with stage.endpoint():
         dead = spool.leave(20)
@@ -995,17 +1005,18 @@ def spool_is_looked_at(stage):
                 age = folder.pop("oldestAgeSeconds")
                 expect(0 <= age < PATIENCE, f"the oldest event is {age} s old")
                 size = sum(path.stat().st_size for path in (spool.directory / name).iterdir())
-                expect_equal(folder, {"live": live, "trackingId": tracker, "region": "us-east-1",
+                expect_equal(folder, {"live": live, "otherVersion": False, "trackingId": tracker, "region": "us-east-1",
                                       "endpoint": stage.url, "account": "", "segments": 1, "bytes": size,
                                       "openEvents": count}, name)
             table = {line.split()[0]: line.split()[1:] for line in spool.tool("ls").stdout.splitlines()}
-            expect_equal(table[dead][:2] + table[dead][3:4], ["dead", "20", "1"], "the table's line of the dead")
+            expect_equal(table[dead][:2] + table[dead][3:4], ["orphaned", "20", "1"], "the table's line of the orphaned")
             expect_equal(table[living][:2], ["live", "5"], "the table's line of the living")
 
             found = spool.checked(dead)
             expect(found.pop("acknowledgements") > 0, "no acknowledgement was read")
-            expect_equal(found, {"writer": dead, "live": False, "wholeFrames": 23, "brokenFrames": 0, "tornFrames": 0,
-                                 "brokenAcknowledgements": 0, "unreadableFiles": 0, "newerFiles": 0}, "check")
+            expect_equal(found, {"writer": dead, "live": False, "otherVersion": False, "wholeFrames": 23,
+                                 "brokenFrames": 0, "tornFrames": 0, "brokenAcknowledgements": 0, "unreadableFiles": 0,
+                                 "brokenHeaders": 0}, "check")
             expect(spool.tool("check").stdout.endswith("\nno damage\n"), "check does not say that all is well")
 
             exported = spool.exported()
@@ -1023,7 +1034,7 @@ def spool_is_looked_at(stage):
 
 
 def spool_with_damage(stage):
-    """check tells a flipped bit, which is damage, from a torn tail, which is not."""
+    """check distinguishes a flipped bit, which is damage, from a torn tail, which is not."""
     spool = SpoolStage(stage)
     with stage.endpoint():
         folder = spool.leave(20)
@@ -1038,9 +1049,18 @@ def spool_with_damage(stage):
     expect_equal((found["wholeFrames"], found["brokenFrames"], found["tornFrames"]), (22, 1, 0), "a flipped bit")
     expect("damage was found" in spool.tool("check", status=1).stdout, "the damage is not told")
     expect_equal(len(spool.exported(status=1)), 19, "events that can still be exported")
+    segment.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    found = spool.checked(folder, status=1)
+    expect_equal((found["wholeFrames"], found["brokenHeaders"], found["brokenFrames"]), (23, 1, 0), "a damaged header")
+    expect_equal(len(spool.exported(status=1)), 20, "events of a segment with a damaged header")
     segment.write_bytes(b"\0" * 100)
     expect_equal(spool.checked(folder, status=1)["unreadableFiles"], 1, "a file without a header")
     segment.write_bytes(whole)
+    unfinished = segment.with_name("00000001.1.log")  # a rewrite that was killed
+    unfinished.write_bytes(whole[:-3])
+    found = spool.checked(folder)
+    expect_equal((found["wholeFrames"], found["tornFrames"]), (23, 0), "an incomplete generation")
+    unfinished.unlink()
     acknowledged = segment.with_suffix(".ack")
     records = acknowledged.read_bytes()
     acknowledged.write_bytes(records[:-1] + bytes([records[-1] ^ 1]))
@@ -1048,7 +1068,7 @@ def spool_with_damage(stage):
 
 
 def spool_is_purged(stage):
-    """purge removes dead writers' folders when it is told to, and never a living writer's."""
+    """purge removes orphaned folders with --yes, and never a live one."""
     spool = SpoolStage(stage)
     with stage.endpoint():
         dead = {spool.leave(20), spool.leave(10, "other-tracker")}
@@ -1073,7 +1093,7 @@ def spool_is_purged(stage):
 
 
 def spool_is_drained(stage):
-    """drain sends what the dead left, each event once and unchanged, and nothing of the living."""
+    """drain sends events of orphaned writers, each once and unchanged, and none of living writers."""
     spool = SpoolStage(stage)
     with stage.endpoint():
         send = ("--tracking-id", "tracker", "--endpoint-url", stage.url)
@@ -1104,8 +1124,33 @@ def spool_is_drained(stage):
                              "sessionId": was["sessionId"], **was["event"]}, "an event")
 
 
+def spool_of_another_version(stage):
+    """Folders of another format version are reported and stay as they are."""
+    spool = SpoolStage(stage)
+    with stage.endpoint():
+        folder = spool.leave(5)
+        segment = spool.segment(folder)
+        content = bytearray(segment.read_bytes())
+        header_end = 16 + int.from_bytes(content[12:16], "little")
+        content[8:12] = (1).to_bytes(4, "little")
+        content[header_end:header_end + 4] = crc32c(content[:header_end]).to_bytes(4, "little")
+        segment.write_bytes(content)
+        before = spool.content()
+        (listed,) = spool.json("ls")["folders"]
+        expect_equal((listed["otherVersion"], listed["openEvents"]), (True, 0), "ls")
+        expect("other version" in spool.tool("ls").stdout, "the table does not report it")
+        expect(f"{folder}: another format version" in spool.tool("check").stdout, "check does not report it")
+        expect_equal(spool.exported(), [], "what is exported")
+        left = spool.tool("purge", "--yes", status=1)
+        expect("another format version" in left.stderr, "purge does not report it", left.stderr)
+        drained = spool.tool("drain", "--tracking-id", "tracker", status=1)
+        expect(f"{folder}: another format version" in drained.stdout, "drain does not report it", drained.stdout)
+        expect("SpoolDamaged" in drained.stderr, "the recorder reports no fault", drained.stderr)
+        expect_equal(spool.content(), before, "the directory")
+
+
 def spool_of_others(stage):
-    """drain leaves events of another tracking id or endpoint, and says whose they are."""
+    """drain leaves events of another tracking id or endpoint, and names their scope."""
     spool = SpoolStage(stage)
     with stage.endpoint():
         spool.leave(20)
@@ -1194,7 +1239,7 @@ CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,
          service_that_fails, intermediary_responds, refused_rows, progress_bar,
          endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
-         spool_of_others, rejected_events_are_sent_again, spool_tool_usage)
+         spool_of_another_version, spool_of_others, rejected_events_are_sent_again, spool_tool_usage)
 
 
 def main():

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the fuzz targets share: an input that AddressSanitizer guards to the byte, a check that ends
-// the program, and checksums that are right.
+// Shared by the fuzz targets: an input that AddressSanitizer guards to the byte, a check that ends
+// the program, and correct checksums.
 #ifndef PERSONALIZE_EVENTS_TESTS_FUZZ_FUZZ_HPP
 #define PERSONALIZE_EVENTS_TESTS_FUZZ_FUZZ_HPP
 
@@ -18,7 +18,7 @@
 
 namespace fuzz {
 
-/// Ends the program, which the fuzzer tells with the input, when it does not hold.
+/// Ends the program if it does not hold. The fuzzer reports the input.
 inline void expect(bool holds) {
   if (!holds) std::abort();
 }
@@ -48,11 +48,15 @@ void put_little_endian(std::string& bytes, std::size_t at, Number number) {
   bytes.replace(at, written.size(), written);
 }
 
-/// Writes at `at` the checksum of the bytes from `first` to there.
-inline void put_crc(std::string& bytes, std::size_t at, std::size_t first = 0) {
+/// Writes at `at` the checksum of the bytes from `first` to there, begun with `salt`.
+inline void put_crc(std::string& bytes, std::size_t at, std::size_t first = 0,
+                    std::uint32_t salt = 0) {
   const std::string_view summed = std::string_view{bytes}.substr(first, at - first);
-  put_little_endian(bytes, at, personalize_events::detail::crc32c(summed));
+  put_little_endian(bytes, at, personalize_events::detail::crc32c(summed, salt));
 }
+
+/// The salt of the frames in inputs.
+inline constexpr std::uint32_t kSalt = 0x5a17'0001U;
 
 /// Numbers out of the fuzzer's bytes; zeros when they are used up.
 class Script {

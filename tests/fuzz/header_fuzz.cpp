@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fuzz target: decode_header on any bytes, as they are and with magic, length and checksum that are
-// right. A good header is written again as the same bytes.
+// Fuzz target: decode_header on any bytes, as they are and with a correct magic, length and
+// checksum. A good header is written again as the same bytes.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Fuzz target: SegmentScanner over windows that are cut anywhere, against one window of everything.
-// The input is a script: what stands in the segment (whole frames, torn ones, jumps, garbage, bits
-// that flipped) and how it is cut.
+// The input is a script: the content of the segment (whole frames, torn ones, jumps, garbage,
+// flipped bits, frames of other writers) and how it is cut.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -18,31 +18,34 @@ namespace spool = personalize_events::spool;
 
 namespace {
 
-/// What a scan found.
+/// The result of a scan.
 struct Found {
   std::vector<std::uint64_t> sequences{};
+  /// Where in the file each frame begins, and ends.
+  std::vector<std::uint64_t> begins{};
   std::vector<std::uint64_t> ends{};
   std::uint64_t whole_bytes{0};
-  std::uint64_t broken_frames{0};
-  std::uint64_t broken_bytes{0};
+  std::uint64_t damaged_stretches{0};
+  std::uint64_t damaged_bytes{0};
   std::uint64_t end{0};
   std::optional<std::uint64_t> torn_at{};
 
   friend bool operator==(const Found& a, const Found& b) {
-    return a.sequences == b.sequences && a.ends == b.ends && a.broken_frames == b.broken_frames &&
-           a.broken_bytes == b.broken_bytes && a.end == b.end && a.torn_at == b.torn_at;
+    return a.sequences == b.sequences && a.ends == b.ends &&
+           a.damaged_stretches == b.damaged_stretches && a.damaged_bytes == b.damaged_bytes &&
+           a.end == b.end && a.torn_at == b.torn_at;
   }
 };
 
 constexpr std::uint64_t kFirstSequence = 7;
 constexpr std::uint64_t kOffset = 40;
 
-/// Scans through windows; `width(count)` says how wide the next one may be.
+/// Scans through windows; `width()` is the size of the next one.
 template <class Width>
 Found scan(std::string_view content, const Width& width) {
-  spool::SegmentScanner scanner{kFirstSequence, kOffset};
+  spool::SegmentScanner scanner{fuzz::kSalt, kFirstSequence, kOffset};
   Found found;
-  std::size_t least = 0;  // after a window that brought nothing, the next one is wider
+  std::size_t least = 0;  // after a window in which nothing was found, the next one is wider
   for (;;) {
     const std::string_view rest = content.substr(scanner.position() - kOffset);
     const fuzz::Input window{rest.substr(0, std::max(least, width()))};
@@ -57,49 +60,85 @@ Found scan(std::string_view content, const Width& width) {
     least = scanner.position() > before ? 0 : window.view().size() * 2 + 1;
     if (step != spool::ScanStep::Frame) continue;
     fuzz::expect(frame.size <= scanner.position() - before);
+    fuzz::expect(scanner.next_sequence() == frame.sequence + 1);
+    found.begins.push_back(scanner.position() - frame.size);
     found.sequences.push_back(frame.sequence);
     found.ends.push_back(scanner.position());
     found.whole_bytes += frame.size;
   }
-  found.broken_frames = scanner.broken_frames();
-  found.broken_bytes = scanner.broken_bytes();
+  found.damaged_stretches = scanner.damaged_stretches();
+  found.damaged_bytes = scanner.damaged_bytes();
   found.end = scanner.position();
   found.torn_at = scanner.torn_at();
   return found;
 }
 
-std::string frame_of(std::uint64_t sequence, std::string_view event) {
-  spool::Entry entry;
-  entry.tracking_id = "t";
-  entry.session_id = "s";
-  entry.event = event;
-  std::string frame;
-  fuzz::expect(spool::append_frame(frame, sequence, entry));
-  return frame;
-}
+/// A frame as it was written to the segment.
+struct Written {
+  std::uint64_t begin{0};
+  std::uint64_t end{0};
+  std::uint64_t sequence{0};
+  std::uint32_t salt{0};
+  bool is_flipped{false};
+};
 
-/// What the script puts into the segment.
-std::string content_of(fuzz::Script& script) {
-  std::string content;
-  std::uint64_t next = kFirstSequence;
-  while (!script.is_over() && content.size() < 65'536) {
-    const std::uint8_t what = script.byte();
-    const std::uint8_t number = script.byte();
-    switch (what % 6) {
-      case 0: content += frame_of(next++, script.bytes(number)); break;
-      case 1: content += script.bytes(number); break;
-      case 2: content += frame_of(next += number, script.bytes(4)); break;
-      case 3: content += frame_of(next++, script.bytes(4)).substr(0, number % 50); break;
-      case 4:
-        if (!content.empty()) {
-          char& flipped = content[content.size() - 1 - number % content.size()];
-          flipped = static_cast<char>(flipped ^ (1 << (what >> 5U)));
-        }
-        break;
-      default: content += frame_of(number, "old"); break;  // another file's
+struct Segment {
+  std::string content{};
+  std::vector<Written> frames{};
+
+  void write(std::uint64_t sequence, std::string_view event, std::uint32_t salt = fuzz::kSalt) {
+    spool::Entry entry;
+    entry.tracking_id = "t";
+    entry.session_id = "s";
+    entry.event = event;
+    const std::uint64_t begin = kOffset + content.size();
+    fuzz::expect(spool::append_frame(content, salt, sequence, entry));
+    frames.push_back({begin, kOffset + content.size(), sequence, salt});
+  }
+  /// Writes a frame, but for its end.
+  void write_torn(std::uint64_t sequence, std::string_view event, std::size_t size) {
+    const std::size_t begin = content.size();
+    write(sequence, event);
+    frames.pop_back();
+    content.resize(std::min(content.size() - 1, begin + size));
+  }
+  void flip(std::size_t from_end, unsigned bit) {
+    if (content.empty()) return;
+    const std::size_t at = content.size() - 1 - from_end % content.size();
+    content[at] = static_cast<char>(content[at] ^ (1 << bit));
+    for (Written& frame : frames) {
+      if (frame.begin <= kOffset + at && kOffset + at < frame.end) frame.is_flipped = true;
     }
   }
-  return content;
+};
+
+/// What the script writes to the segment.
+Segment segment_of(fuzz::Script& script) {
+  Segment segment;
+  std::uint64_t next = kFirstSequence;
+  while (!script.is_over() && segment.content.size() < 65'536) {
+    const std::uint8_t what = script.byte();
+    const std::uint8_t number = script.byte();
+    switch (what % 7) {
+      case 0: segment.write(next++, script.bytes(number)); break;
+      case 1: segment.content += script.bytes(number); break;
+      case 2: segment.write(next += number, script.bytes(4)); break;
+      case 3: segment.write_torn(next++, script.bytes(4), number % 50); break;
+      case 4: segment.flip(number, what >> 5U); break;
+      case 5: segment.write(number, "old"); break;
+      default: segment.write(next, "of another writer", fuzz::kSalt + 1 + number); break;
+    }
+  }
+  return segment;
+}
+
+/// Whether the scan found a frame that was written whole, or rightly skipped it: another one in its
+/// bytes, or one before it with a higher sequence.
+bool has_read(const Found& found, const Written& frame) {
+  const auto next = static_cast<std::size_t>(
+      std::upper_bound(found.ends.begin(), found.ends.end(), frame.begin) - found.ends.begin());
+  if (next < found.ends.size() && found.begins[next] < frame.end) return true;
+  return (next == 0 ? kFirstSequence : found.sequences[next - 1] + 1) > frame.sequence;
 }
 
 }  // namespace
@@ -109,17 +148,26 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t half = size / 4;
   fuzz::Script cuts{input.view().substr(0, half)};
   fuzz::Script script{input.view().substr(half)};
-  const std::string content = content_of(script);
+  const Segment segment = segment_of(script);
+  const std::string& content = segment.content;
   const Found whole = scan(content, [&] { return content.size(); });
   const Found cut = scan(content, [&] { return std::size_t{1} + cuts.byte(); });
   fuzz::expect(cut == whole);
-  // Every byte is in a frame, broken, or torn.
+  // Every byte is in a frame, damaged, or torn.
   const std::uint64_t end = kOffset + content.size();
   const std::uint64_t torn = whole.torn_at ? end - *whole.torn_at : 0;
   fuzz::expect(whole.end == end);
-  fuzz::expect(whole.whole_bytes + whole.broken_bytes + torn == content.size());
+  fuzz::expect(whole.whole_bytes + whole.damaged_bytes + torn == content.size());
   fuzz::expect(std::is_sorted(whole.sequences.begin(), whole.sequences.end()));
   fuzz::expect(std::adjacent_find(whole.sequences.begin(), whole.sequences.end()) ==
                whole.sequences.end());
+  for (const Written& frame : segment.frames) {
+    if (frame.is_flipped) continue;
+    if (frame.salt == fuzz::kSalt) {
+      fuzz::expect(has_read(whole, frame));
+    } else {
+      fuzz::expect(!std::binary_search(whole.begins.begin(), whole.begins.end(), frame.begin));
+    }
+  }
   return 0;
 }

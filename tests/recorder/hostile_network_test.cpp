@@ -243,7 +243,7 @@ TEST_CASE("Under a quota everything arrives, and few requests are refused for it
   std::size_t late = 0;
   while (late < 1'000 && told.faults().size() % 2 == 1) {
     REQUIRE(recorder->record({"late"}, numbered("late", late++)).has_value());
-    std::this_thread::sleep_for(100ms);
+    told.wait_for_faults(told.faults().size() + 1, 100ms);
   }
   CHECK(late < 1'000);
   for (const pe::Fault& fault : told.faults()) CHECK(fault.kind == pe::FaultKind::Throttled);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -182,12 +183,14 @@ TEST_CASE("a folder that is removed while it is used is made again") {
   CHECK(endpoint.summary().events == static_cast<std::size_t>(number));
 }
 
-TEST_CASE("a clock that is set back makes no event older or younger than it can be") {
+TEST_CASE("the wall clock makes no event older or younger, the boot-time clock does") {
   const test::TemporaryFolder folder;
-  const auto run = [&](std::chrono::hours clock, int status, std::chrono::milliseconds timeout) {
+  const auto run = [&](std::chrono::hours clock, int status, std::chrono::milliseconds timeout,
+                       std::chrono::hours since_boot = std::chrono::hours{1}) {
     auto platform = std::make_shared<pe::testing::VirtualPlatform>();
     platform->seed(static_cast<std::uint64_t>(status));
     platform->set_now(std::chrono::system_clock::time_point{} + clock);
+    platform->set_boot("boot-1", since_boot);
     auto transport = std::make_shared<pe::testing::FakeTransport>();
     transport->reply(pe::HttpResponse{status});
     pe::ClientOptions client;
@@ -213,15 +216,38 @@ TEST_CASE("a clock that is set back makes no event older or younger than it can 
   };
   constexpr std::chrono::hours today{500'000};
   CHECK(run(today, 503, milliseconds{0}).spooled == 1);
-  // A year before it was recorded: it is not older than max_age, and goes.
+  // A year before it was recorded, and a year after it.
   CHECK(run(today - std::chrono::hours{24 * 365}, 200, milliseconds{0}).delivered == 1);
   CHECK(run(today, 503, milliseconds{0}).spooled == 1);
+  CHECK(run(today + std::chrono::hours{24 * 365}, 200, milliseconds{0}).delivered == 1);
+  CHECK(run(today, 503, milliseconds{0}).spooled == 1);
   // Eight days later it is too old.
-  CHECK(run(today + std::chrono::hours{24 * 8}, 200, milliseconds{0}).expired == 1);
+  const std::chrono::hours eight_days{24 * 8};
+  CHECK(run(today, 200, milliseconds{0}, std::chrono::hours{1} + eight_days).expired == 1);
 }
 
 TEST_CASE("spools that begin side by side on one directory write each event at once") {
-  // Each looks for dead writers while the others make their folders, and may be faster to lock one.
+  // Each looks for orphaned logs while the others make their folders, and may be faster to lock
+  // one.
+  class OneEvent final : public pe::spool::PendingSource {
+   public:
+    Collected collect(pe::spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t,
+                      pe::detail::SteadyTime, const pe::spool::Moment& now) override {
+      if (written == 0) {
+        static_cast<void>(chunk.add(1, pe::spool::entry_of(event_.front(), "tracker", now)));
+      }
+      Collected collected;
+      collected.complete_up_to = 1;
+      return collected;
+    }
+    pe::spool::Log::Frames collect_range(std::uint64_t, std::uint64_t, std::uint32_t,
+                                         const pe::spool::Moment&) override {
+      return {};
+    }
+
+   private:
+    test::PendingEvents event_ = test::pending("visit", "", "a");
+  };
   const test::TemporaryFolder folder;
   pe::SpoolOptions options;
   options.directory = folder / "spool";
@@ -230,13 +256,16 @@ TEST_CASE("spools that begin side by side on one directory write each event at o
   const auto platform = std::make_shared<pe::SystemPlatform>();
   std::atomic<std::size_t> refused{0};
   const auto begin_and_end = [&] {
-    pe::spool::Spool spool(files, options, {"tracker", "region", "endpoint", ""}, 1U << 20U,
+    pe::spool::Spool spool(files, options, {"region", "endpoint", "", "tracker"}, 1U << 20U,
                            platform);
-    static_cast<void>(spool.maintain());
-    test::PendingEvent event = test::pending("visit", "", "a").front();
-    if (!spool.append(event)) ++refused;
-    static_cast<void>(spool.acknowledge({{event.folder, event.place}}));
-    static_cast<void>(spool.maintain());
+    const auto source = std::make_shared<OneEvent>();
+    spool.connect(source, [] {});
+    if (!spool.write_up_to(*source, 1, seconds{1})) ++refused;
+    static_cast<void>(spool.work());
+    pe::spool::SpoolOrders orders;
+    orders.completed.push_back({pe::detail::kOwnLog, 1});
+    spool.post(std::move(orders));
+    static_cast<void>(spool.work());
     spool.close();
   };
   std::vector<std::thread> threads;

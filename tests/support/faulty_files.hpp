@@ -166,6 +166,15 @@ class FaultyFiles final : public pe::FileSystem {
     folders_.erase(path);
   }
 
+  /// Removes a folder and all below it, while processes have its files open.
+  void delete_tree(const std::string& path) {
+    const auto folders = folders_;
+    for (const auto& [folder, inode] : folders) {
+      if (folder.compare(0, path.size() + 1, path + "/") == 0) delete_folder(folder);
+    }
+    delete_folder(path);
+  }
+
   /// The power fails: of what was not synced, each file keeps a part, cut at any byte, or with
   /// zeros where bytes had not been written; a name that was not synced is there or not. Open files
   /// must be gone.
@@ -195,6 +204,14 @@ class FaultyFiles final : public pe::FileSystem {
     auto file = std::make_shared<DiskFile>();
     file->bytes = std::move(bytes);
     files_[path] = std::move(file);
+  }
+  /// The bytes of all files below a folder.
+  [[nodiscard]] std::uint64_t bytes_below(const std::string& folder) const {
+    std::uint64_t bytes = 0;
+    for (const auto& [path, file] : files_) {
+      if (path.compare(0, folder.size() + 1, folder + "/") == 0) bytes += file->bytes.size();
+    }
+    return bytes;
   }
   /// How many files and folders a folder has.
   [[nodiscard]] std::size_t count(const std::string& folder) {

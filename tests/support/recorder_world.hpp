@@ -107,6 +107,11 @@ class Told {
       return false;
     });
   }
+  /// Waits for so many reports of faults, at most so long.
+  bool wait_for_faults(std::size_t count, std::chrono::milliseconds at_most) const {
+    std::unique_lock<std::mutex> lock{mutex_};
+    return changed_.wait_for(lock, at_most, [&] { return faults_.size() >= count; });
+  }
   [[nodiscard]] std::vector<personalize_events::Delivery> deliveries() const {
     const std::lock_guard<std::mutex> lock{mutex_};
     return deliveries_;

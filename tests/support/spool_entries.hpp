@@ -5,7 +5,9 @@
 #define PERSONALIZE_EVENTS_TESTS_SUPPORT_SPOOL_ENTRIES_HPP
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "catch.hpp"
@@ -17,18 +19,40 @@
 
 namespace test {
 
-/// The header of the segments that these tests make.
-inline personalize_events::spool::SegmentHeader segment_header(std::uint64_t first_sequence = 1) {
-  return {first_sequence, "writer", "region", "endpoint", "account"};
+/// The salt of the frames that these tests make.
+inline constexpr std::uint32_t kSalt = 0x5a17'0001U;
+
+inline personalize_events::spool::Scope spool_scope() {
+  return {"region", "endpoint", "account", "tracker"};
 }
 
-inline personalize_events::spool::Entry entry_of(const std::string& event,
-                                                 const std::string& tracking_id = "tracker") {
+/// The header of the segments that these tests make.
+inline personalize_events::spool::SegmentHeader segment_header(std::uint64_t first_sequence = 1,
+                                                               std::uint32_t generation = 0) {
+  return {first_sequence, generation, kSalt, "w-00000001-0a0b0c0d", "boot-1", spool_scope()};
+}
+
+inline personalize_events::spool::Entry entry_of(std::string_view event,
+                                                 std::string_view tracking_id = "tracker") {
   personalize_events::spool::Entry entry;
   entry.tracking_id = tracking_id;
   entry.session_id = "visit";
   entry.event = event;
   return entry;
+}
+
+/// Appends a frame with the salt of a header.
+inline void append_event(std::string& bytes, const personalize_events::spool::SegmentHeader& header,
+                         std::uint64_t sequence, const personalize_events::spool::Entry& entry) {
+  REQUIRE(personalize_events::spool::append_frame(bytes, header.salt, sequence, entry));
+}
+
+/// Appends the end frame of a rewritten segment, whose sequences are below `end_sequence`.
+inline void append_end(std::string& bytes, const personalize_events::spool::SegmentHeader& header,
+                       std::uint64_t end_sequence) {
+  personalize_events::spool::Entry entry;
+  entry.flags = personalize_events::spool::kEndOfSegment;
+  append_event(bytes, header, end_sequence, entry);
 }
 
 /// The bytes of a segment with these events.
@@ -39,9 +63,23 @@ inline std::string segment_bytes(const personalize_events::spool::SegmentHeader&
   REQUIRE(personalize_events::spool::append_header(bytes, header));
   std::uint64_t sequence = header.first_sequence;
   for (const std::string& event : events) {
-    REQUIRE(
-        personalize_events::spool::append_frame(bytes, sequence++, entry_of(event, tracking_id)));
+    append_event(bytes, header, sequence++, entry_of(event, tracking_id));
   }
+  return bytes;
+}
+
+/// The bytes of a LOCK file: a header and, with `service_offset_ms`, one clock frame.
+inline std::string lock_bytes(personalize_events::spool::SegmentHeader header,
+                              std::optional<std::int64_t> service_offset_ms = {}) {
+  header.first_sequence = 0;
+  std::string bytes;
+  REQUIRE(personalize_events::spool::append_header(bytes, header));
+  if (!service_offset_ms) return bytes;
+  personalize_events::spool::Entry entry;
+  entry.flags = personalize_events::spool::kServiceClock;
+  entry.boot_ms = 1000;
+  entry.wall_ms = 1000 + *service_offset_ms;
+  append_event(bytes, header, 1, entry);
   return bytes;
 }
 
@@ -54,15 +92,26 @@ inline std::string acknowledgement_bytes(const personalize_events::spool::Segmen
   return bytes;
 }
 
-/// A segment of a version that is not known yet.
-inline std::string newer_segment() {
+/// The bytes of a frame that ends a rewritten segment.
+inline std::string end_frame(std::uint64_t sequence, std::uint32_t salt = kSalt) {
+  personalize_events::spool::Entry end;
+  end.flags = personalize_events::spool::kEndOfSegment;
+  std::string bytes;
+  REQUIRE(personalize_events::spool::append_frame(bytes, salt, sequence, end));
+  return bytes;
+}
+
+/// A whole header of a version that this library does not know.
+inline std::string segment_of_version(std::uint32_t version) {
   std::string bytes{personalize_events::spool::kSegmentMagic};
-  personalize_events::detail::append_little_endian(bytes,
-                                                   personalize_events::spool::kFormatVersion + 1);
+  personalize_events::detail::append_little_endian(bytes, version);
   personalize_events::detail::append_little_endian(bytes, std::uint32_t{0});
   personalize_events::detail::append_little_endian(bytes,
                                                    personalize_events::detail::crc32c(bytes));
   return bytes;
+}
+inline std::string newer_segment() {
+  return segment_of_version(personalize_events::spool::kFormatVersion + 1);
 }
 
 }  // namespace test

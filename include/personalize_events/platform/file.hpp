@@ -30,9 +30,10 @@ struct FileStatus {
   std::uint64_t size{0};
   /// The names it has in folders; 0 once it was unlinked.
   std::uint64_t links{0};
-  /// Identify the file on this machine while it exists or is open: st_dev and st_ino, on Windows
-  /// the volume's serial number and the file's index. Zeros: unknown.
+  /// Identifies, with `inode`, the file on this machine while it exists or is open: st_dev, on
+  /// Windows the volume's serial number. 0: unknown.
   std::uint64_t device{0};
+  /// st_ino, on Windows the file's index. 0: unknown.
   std::uint64_t inode{0};
 
   /// Whether both are known to be of the same file.

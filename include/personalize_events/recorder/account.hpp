@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EventAccount: where every accepted event is. The dispatcher tells it of each acceptance and each
-// end, and flushes ask it what they wait for. Pure.
+// EventAccount: counters of every accepted event. The dispatcher reports each acceptance and each
+// outcome to it, and flushes ask it what they wait for. Pure.
 #ifndef PERSONALIZE_EVENTS_RECORDER_ACCOUNT_HPP
 #define PERSONALIZE_EVENTS_RECORDER_ACCOUNT_HPP
 
@@ -17,11 +17,10 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// A flush that is being waited for: what became of the events that were pending when it began.
+/// A flush that is being waited for: the outcomes of the events that were pending when it began.
 struct FlushWatch {
+  /// The last event that was accepted before it.
   std::uint64_t last_sequence{0};
-  /// Of events of the spool's overflow: those before this place were recorded before it.
-  std::uint64_t overflow_end{0};
   FlushReport report{};
 };
 
@@ -37,27 +36,49 @@ class EventAccount {
   /// Of the youngest accepted event; 0 before the first.
   [[nodiscard]] std::uint64_t last_sequence() const noexcept { return last_sequence_; }
 
-  /// Gives an event its place in the order of acceptance.
+  /// Gives an event its place in the order of acceptance, which is its place in the log.
   void accept(PendingEvent& event) noexcept {
     event.sequence = ++last_sequence_;
+    event.place = event.sequence;
     ++stats_.recorded;
     ++stats_.pending;
     pending_bytes_ += event.bytes();
   }
 
-  /// Counts an accepted event that is on the disk only.
-  void spill() noexcept {
+  /// Follows an event whose text was changed.
+  void resized(std::size_t before, std::size_t after) noexcept {
+    pending_bytes_ = pending_bytes_ - before + after;
+  }
+  /// Takes an accepted event back that was refused in the end.
+  void withdraw(const PendingEvent& event) noexcept {
+    --stats_.recorded;
+    --stats_.pending;
+    pending_bytes_ -= event.bytes();
+    for (FlushWatch& watch : watches_) watch.report.pending -= is_watched(event, watch) ? 1U : 0U;
+  }
+
+  /// Counts an accepted event that is on the disk only, and returns its place.
+  std::uint64_t spill() noexcept {
     ++stats_.recorded;
     ++stats_.spooled;
-    ++in_overflow_;
+    ++disk_only_;
+    return ++last_sequence_;
+  }
+  /// Takes one back that could not be written.
+  void unspill(std::uint64_t place) noexcept {
+    --stats_.recorded;
+    --stats_.spooled;
+    --disk_only_;
+    for (FlushWatch& watch : watches_)
+      watch.report.pending -= place <= watch.last_sequence ? 1U : 0U;
   }
   /// Accepted events that are on the disk only, those excepted that ended as Spooled.
-  [[nodiscard]] std::uint64_t in_overflow() const noexcept { return in_overflow_; }
+  [[nodiscard]] std::uint64_t disk_only() const noexcept { return disk_only_; }
   /// Gives an event that was read from the spool its place in the order of acceptance.
   void readmit(PendingEvent& event) noexcept {
     event.sequence = ++last_sequence_;
-    if (event.folder == spool::kOverflowFolder && in_overflow_ > 0) {
-      --in_overflow_;
+    if (event.log == kOwnLog && disk_only_ > 0) {
+      --disk_only_;
       --stats_.spooled;
     } else {
       ++stats_.adopted;
@@ -67,23 +88,14 @@ class EventAccount {
   }
   /// Counts events that were on the disk only and cannot be read back.
   void lose(std::uint64_t count) noexcept {
-    count = std::min(count, in_overflow_);
-    in_overflow_ -= count;
+    count = std::min(count, disk_only_);
+    disk_only_ -= count;
     stats_.spooled -= count;
     stats_.dropped += count;
     for (FlushWatch& watch : watches_) {
       const std::uint64_t watched = std::min(count, watch.report.pending);
       watch.report.dropped += watched;
       watch.report.pending -= watched;
-    }
-  }
-
-  /// Follows events of the overflow that were written again: the place of each from `first` on, and
-  /// before `end`, has grown by `end - first`.
-  void renumber_overflow(std::uint64_t first, std::uint64_t end) noexcept {
-    for (FlushWatch& watch : watches_) {
-      const bool is_within = watch.overflow_end > first && watch.overflow_end <= end;
-      if (is_within) watch.overflow_end += end - first;
     }
   }
 
@@ -104,11 +116,10 @@ class EventAccount {
     }
   }
 
-  /// Begins to watch what is pending now and what is in the spool's overflow only, whose next place
-  /// is `overflow_end`.
-  [[nodiscard]] Watch watch(std::uint64_t overflow_end = 0) {
-    watches_.push_back({last_sequence_, overflow_end, {}});
-    watches_.back().report.pending = stats_.pending + in_overflow_;
+  /// Begins to watch what is pending now, and what is on the disk only.
+  [[nodiscard]] Watch watch() {
+    watches_.push_back({last_sequence_, {}});
+    watches_.back().report.pending = stats_.pending + disk_only_;
     return std::prev(watches_.end());
   }
   /// Ends it, and answers what happened since.
@@ -122,8 +133,8 @@ class EventAccount {
  private:
   [[nodiscard]] static bool is_watched(const PendingEvent& event,
                                        const FlushWatch& watch) noexcept {
-    if (event.folder == spool::kOverflowFolder) return event.place < watch.overflow_end;
-    return event.sequence <= watch.last_sequence;
+    const std::uint64_t accepted = event.log == kOwnLog ? event.place : event.sequence;
+    return accepted <= watch.last_sequence;
   }
 
   template <class Counts>
@@ -142,7 +153,7 @@ class EventAccount {
   std::size_t pending_bytes_{0};
   std::uint64_t last_sequence_{0};
   std::uint64_t ended_{0};
-  std::uint64_t in_overflow_{0};
+  std::uint64_t disk_only_{0};
   std::list<FlushWatch> watches_{};
 };
 

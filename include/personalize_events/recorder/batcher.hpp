@@ -42,21 +42,51 @@ class Batcher {
 
   /// Takes one event, the youngest of all. One of the backlog does not linger.
   void add(PendingEvents&& one, Lane lane = Lane::Live) {
-    PendingEvent& event = one.front();
-    age_.add(event);
-    const auto found = index_.find(event.session_id());
-    if (found == index_.end()) return open(std::move(one), lane);
+    age_.add(one.front());
+    join_session(std::move(one), lane);
+  }
 
-    const Position session = found->second;
-    session->events.splice(session->events.end(), one);
-    if (lane == Lane::Backlog) {
-      if (waits_for_events(*session)) make_ready(session);
-      return;
+  /// Takes one event that must not be sent before `release_held`, because older ones of its session
+  /// are on the disk: those up to the place `after`.
+  void hold(PendingEvents&& one, std::uint64_t after) {
+    age_.add(one.front());
+    one.front().is_held = true;
+    held_bytes_ += one.front().bytes();
+    held_.push_back({std::move(one), after});
+  }
+  [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
+  [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
+  /// Lets those held events join their sessions for which `may_go(event, after)` returns true.
+  template <class MayGo>
+  void release_held(const MayGo& may_go) {
+    for (auto one = held_.begin(); one != held_.end();) {
+      if (!may_go(one->event.front(), one->after)) {
+        ++one;
+        continue;
+      }
+      PendingEvents released = std::move(one->event);
+      one = held_.erase(one);
+      released.front().is_held = false;
+      held_bytes_ -= released.front().bytes();
+      join_session(std::move(released), Lane::Live);
     }
-    // Somebody is using this session now, so it is served with the live ones.
-    session->is_backlog = false;
-    if (session->place == SessionPlace::Backlog) return move(session, SessionPlace::Ready);
-    if (waits_for_events(*session) && is_complete(*session)) move(session, SessionPlace::Ready);
+  }
+
+  /// Takes an event back that was accepted last in its session; empty if it is on its way.
+  [[nodiscard]] PendingEvents take_back(std::string_view session_id, std::uint64_t sequence) {
+    for (auto one = held_.begin(); one != held_.end(); ++one) {
+      if (one->event.front().sequence == sequence) return take_held(one);
+    }
+    const auto found = index_.find(session_id);
+    if (found == index_.end()) return {};
+    const Position session = found->second;
+    if (session->events.back().sequence != sequence) return {};
+    if (session->events.size() == session->in_flight) return {};
+    if (session->events.size() == 1) return remove_front(session, 1);
+    PendingEvents taken;
+    taken.splice(taken.end(), session->events, std::prev(session->events.end()));
+    age_.remove(taken.front());
+    return taken;
   }
 
   /// Lets what waited long enough become ready.
@@ -102,6 +132,21 @@ class Batcher {
     session.in_flight = static_cast<std::uint8_t>(batch.size());
     move(batch.session_, SessionPlace::InFlight);
     return batch;
+  }
+
+  /// Lets `change(event)` change the JSON of a batch's events.
+  template <class Change>
+  void rewrite(const Batch& batch, const Change& change) {
+    SessionQueue& session = *batch.session_;
+    // The index refers to the text of the first.
+    auto entry = index_.extract(session.events.front().session_id());
+    std::size_t left = batch.size();
+    for (PendingEvent& event : session.events) {
+      if (left-- == 0) break;
+      change(event);
+    }
+    entry.key() = session.events.front().session_id();
+    index_.insert(std::move(entry));
   }
 
   /// When `promote` has something to do; never, if nothing waits.
@@ -177,21 +222,31 @@ class Batcher {
   [[nodiscard]] PendingEvents take_oldest(SteadyTime before) {
     for (PendingEvent* event = age_.oldest(); event != nullptr; event = event->newer) {
       if (event->recorded_at >= before) return {};
+      if (event->is_held) {
+        const auto same = [event](const Held& one) { return &one.event.front() == event; };
+        return take_held(std::find_if(held_.begin(), held_.end(), same));
+      }
       const Position session = index_.find(event->session_id())->second;
-      const bool is_on_its_way = event->sequence < first_free_sequence(*session);
-      if (!is_on_its_way) return take_first_free(session);
+      if (!is_in_flight(*session, *event)) return take_first_free(session);
     }
     return {};
   }
 
-  /// Takes everything that is not in flight, in the order of acceptance.
-  [[nodiscard]] PendingEvents take_all() {
-    PendingEvents all;
-    for (;;) {
-      PendingEvents one = take_oldest(SteadyTime::max());
-      if (one.empty()) return all;
-      all.splice(all.end(), one);
+  /// Takes all events of one session that are not in flight, in order; empty: there are none.
+  [[nodiscard]] PendingEvents take_session() {
+    if (!held_.empty()) return take_held(held_.begin());
+    for (std::list<SessionQueue>* list : {&lingering_, &parked_, &ready_, &backlog_}) {
+      if (!list->empty()) return remove_front(list->begin(), list->front().events.size());
     }
+    PendingEvents taken;
+    for (SessionQueue& session : in_flight_) {
+      const auto first = std::next(session.events.begin(), session.in_flight);
+      taken.splice(taken.end(), session.events, first, session.events.end());
+      if (taken.empty()) continue;
+      for (PendingEvent& event : taken) age_.remove(event);
+      return taken;
+    }
+    return taken;
   }
 
   /// Takes back what is in flight: its batches are void, and nobody knows whether they arrived.
@@ -216,8 +271,27 @@ class Batcher {
     backlog_.splice(backlog_.end(), ready_);
   }
 
+  /// Visits the events that the recorder's own log lacks, as AgeOrder::visit_unwritten.
+  template <class Visit>
+  void visit_unwritten(std::uint64_t written, const Visit& visit) {
+    age_.visit_unwritten(written, visit);
+  }
+
  private:
   using Position = std::list<SessionQueue>::iterator;
+  struct Held {
+    PendingEvents event;
+    std::uint64_t after;
+  };
+
+  [[nodiscard]] PendingEvents take_held(std::list<Held>::iterator one) {
+    PendingEvents taken = std::move(one->event);
+    held_.erase(one);
+    taken.front().is_held = false;
+    held_bytes_ -= taken.front().bytes();
+    age_.remove(taken.front());
+    return taken;
+  }
 
   [[nodiscard]] static bool waits_for_events(const SessionQueue& session) noexcept {
     return session.place == SessionPlace::Lingering ||
@@ -235,6 +309,23 @@ class Batcher {
     return false;
   }
 
+  void join_session(PendingEvents&& one, Lane lane) {
+    const PendingEvent& event = one.front();
+    const auto found = index_.find(event.session_id());
+    if (found == index_.end()) return open(std::move(one), lane);
+
+    const Position session = found->second;
+    session->events.splice(session->events.end(), one);
+    if (lane == Lane::Backlog) {
+      if (waits_for_events(*session)) make_ready(session);
+      return;
+    }
+    // Somebody is using this session now, so it is served with the live ones.
+    session->is_backlog = false;
+    if (session->place == SessionPlace::Backlog) return move(session, SessionPlace::Ready);
+    if (waits_for_events(*session) && is_complete(*session)) move(session, SessionPlace::Ready);
+  }
+
   void open(PendingEvents&& one, Lane lane) {
     lingering_.emplace_back();
     const Position session = std::prev(lingering_.end());
@@ -243,7 +334,8 @@ class Batcher {
     session->due = one.front().recorded_at + linger_;
     session->events.splice(session->events.end(), one);
     index_.emplace(session->events.front().session_id(), session);
-    if (linger_.count() <= 0 || lane == Lane::Backlog) make_ready(session);
+    const bool is_flushed = session->events.front().sequence <= flushed_;
+    if (linger_.count() <= 0 || lane == Lane::Backlog || is_flushed) make_ready(session);
   }
 
   /// Finds the place of a session whose batch has ended and that has events left.
@@ -293,10 +385,12 @@ class Batcher {
     if (parked != last) parked_until_.erase(parked);
   }
 
-  [[nodiscard]] static std::uint64_t first_free_sequence(const SessionQueue& session) {
-    if (session.in_flight == 0) return 0;
-    // Those in flight are older than the rest of their session.
-    return std::next(session.events.begin(), session.in_flight - 1)->sequence + 1;
+  /// Those in flight are the first of their session.
+  [[nodiscard]] static bool is_in_flight(const SessionQueue& session,
+                                         const PendingEvent& event) noexcept {
+    const auto end = std::next(session.events.begin(), session.in_flight);
+    return std::any_of(session.events.begin(), end,
+                       [&event](const PendingEvent& one) { return &one == &event; });
   }
 
   [[nodiscard]] PendingEvents take_first_free(Position session) {
@@ -344,6 +438,8 @@ class Batcher {
   std::list<SessionQueue> in_flight_{};
   std::multimap<SteadyTime, Position> parked_until_{};
   std::unordered_map<std::string_view, Position> index_{};  // keys live in the first events
+  std::list<Held> held_{};
+  std::size_t held_bytes_{0};
   AgeOrder age_{};
 };
 

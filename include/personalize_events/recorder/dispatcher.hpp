@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -70,7 +71,13 @@ class Dispatcher {
 
   /// Whether an event of so many bytes can be accepted.
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
-    return account_.stats().pending < max_events_ && account_.pending_bytes() + bytes <= max_bytes_;
+    return account_.stats().pending + reserved_events_ < max_events_ &&
+           account_.pending_bytes() + reserved_bytes_ + bytes <= max_bytes_;
+  }
+  /// Keeps room for events that are about to be read from the spool.
+  void reserve(std::size_t events, std::size_t bytes) noexcept {
+    reserved_events_ = events;
+    reserved_bytes_ = bytes;
   }
 
   /// Ends the oldest events that are not in flight as Dropped, until there is room. False when
@@ -92,8 +99,27 @@ class Dispatcher {
     batcher_.add(std::move(one));
   }
 
-  /// Counts an event that was accepted and is on the disk only.
-  void spill() noexcept { account_.spill(); }
+  /// Takes one event that must not be sent before older ones of its session, which are on the disk:
+  /// those up to the place `after`.
+  void hold(PendingEvents&& one, std::uint64_t after) {
+    account_.accept(one.front());
+    batcher_.hold(std::move(one), after);
+  }
+  /// Events that `hold` took and `release_held` has not released.
+  [[nodiscard]] std::size_t held() const noexcept { return batcher_.held(); }
+  [[nodiscard]] std::size_t held_bytes() const noexcept { return batcher_.held_bytes(); }
+  /// As Batcher::release_held.
+  template <class MayGo>
+  void release_held(const MayGo& may_go) {
+    batcher_.release_held(may_go);
+  }
+  /// Takes an accepted event back; false if it is on its way, or has completed.
+  bool withdraw(std::string_view session_id, std::uint64_t sequence) {
+    const PendingEvents one = batcher_.take_back(session_id, sequence);
+    if (one.empty()) return false;
+    account_.withdraw(one.front());
+    return true;
+  }
   /// Counts events that were on the disk only and cannot be read back.
   void lose(std::uint64_t count) noexcept { account_.lose(count); }
   /// Takes an event that was read from the spool; it goes with the backlog.
@@ -105,6 +131,11 @@ class Dispatcher {
   void end_spooled(PendingEvents&& one, Outcome outcome, Error error) {
     account_.readmit(one.front());
     end(std::move(one), outcome, std::move(error));
+  }
+  /// Visits the events that the recorder's own log lacks, as AgeOrder::visit_unwritten.
+  template <class Visit>
+  void visit_unwritten(std::uint64_t written, const Visit& visit) {
+    batcher_.visit_unwritten(written, visit);
   }
   /// Visits all that is pending, as of Batcher::visit.
   template <class Visit>
@@ -179,19 +210,43 @@ class Dispatcher {
   }
   void abandon(const Error& error) { abandon(error, keeps_nothing); }
 
-  /// Ends everything that is not in flight, for example at the end of close: as Spooled where
-  /// `keep(event)` answers that the disk has it, else as Dropped.
+  /// Ends everything that is not in flight, for example at the end of close: as Spooled if
+  /// `keep(event)` returns true, because the disk has it, else as Dropped.
   template <class Keep>
   void end_all(const Error& error, const Keep& keep) {
-    PendingEvents all = batcher_.take_all();
-    while (!all.empty()) {
-      PendingEvents one;
-      one.splice(one.end(), all, all.begin());
-      const Outcome outcome = keep(one.front()) ? Outcome::Spooled : Outcome::Dropped;
-      end(std::move(one), outcome, error);
+    while (end_some(std::numeric_limits<std::size_t>::max(), error, keep)) {
     }
   }
+  /// Ends at least so many events, if there are as many, and returns whether there are more.
+  template <class Keep>
+  bool end_some(std::size_t count, const Error& error, const Keep& keep) {
+    for (std::size_t done = 0; done < count;) {
+      PendingEvents all = batcher_.take_session();
+      if (all.empty()) return false;
+      done += all.size();
+      while (!all.empty()) {
+        const bool is_kept = keep(all.front());
+        const auto other = std::find_if(all.begin(), all.end(), [&](const PendingEvent& event) {
+          return event.user_id() != all.front().user_id() || keep(event) != is_kept;
+        });
+        PendingEvents same;
+        same.splice(same.end(), all, all.begin(), other);
+        end(std::move(same), is_kept ? Outcome::Spooled : Outcome::Dropped, error);
+      }
+    }
+    return true;
+  }
   void drop_all(const Error& error) { end_all(error, keeps_nothing); }
+
+  /// Lets `change(event)` change the JSON of the events of a batch that is about to be sent.
+  template <class Change>
+  void rewrite(const Batch& batch, const Change& change) {
+    batcher_.rewrite(batch, [&](PendingEvent& event) {
+      const std::size_t before = event.bytes();
+      change(event);
+      account_.resized(before, event.bytes());
+    });
+  }
 
   /// What ended since the last call.
   [[nodiscard]] std::vector<EndedEvents> take_ended() { return std::exchange(ended_, {}); }
@@ -389,6 +444,8 @@ class Dispatcher {
   Breaker breaker_;
   Throttle throttle_;
   std::size_t in_flight_{0};
+  std::size_t reserved_events_{0};
+  std::size_t reserved_bytes_{0};
   std::uint64_t last_request_{0};
   std::uint64_t last_before_remedy_{0};  // the last request that left before a remedy
   bool is_remedy_unproven_{false};       // nothing was accepted since

@@ -118,6 +118,7 @@ class EventEncoder {
     pending.session_size = static_cast<std::uint16_t>(session.session_id.size());
     pending.user_size = static_cast<std::uint16_t>(session.user_id ? session.user_id->size() : 0);
     pending.recorded_at = platform.steady_now();
+    pending.time_is_ours = !event.sent_at.has_value();
     pending.text = text_;  // a copy that is as long as it needs to be
     return one;
   }

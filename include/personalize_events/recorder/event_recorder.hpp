@@ -147,14 +147,16 @@ class EventRecorder : public EventSink {
   /// Sends what was recorded before it without lingering, and waits until all of that has ended and
   /// was told, or `timeout` is over. Called by a callback it answers at once, `would_deadlock`.
   FlushReport flush(std::chrono::milliseconds timeout) {
-    return core_ == nullptr ? FlushReport{} : core_->flush(timeout);
+    const auto core = core_;  // a callback may destroy the recorder
+    return core == nullptr ? FlushReport{} : core->flush(timeout);
   }
 
   /// Takes no more events, sends what there is, with a spool also what dead processes left, and
   /// waits for that as flush does. At `timeout` it aborts what is on its way and ends the rest: as
   /// Spooled when the disk has it, else as Dropped. Called again it does nothing new.
   CloseReport close(std::chrono::milliseconds timeout) {
-    return core_ == nullptr ? CloseReport{} : core_->close(timeout);
+    const auto core = core_;
+    return core == nullptr ? CloseReport{} : core->close(timeout);
   }
 
   /// The account of this moment; its numbers add up.
@@ -165,8 +167,9 @@ class EventRecorder : public EventSink {
   /// With Driver::Manual: does what is due and waits for the network no longer than `at_most`. Any
   /// thread, one at a time; another call meanwhile does nothing.
   RunReport run_once(std::chrono::milliseconds at_most) {
-    if (core_ == nullptr || !core_->is_manual()) return {};
-    return core_->run_once(at_most);
+    const auto core = core_;
+    if (core == nullptr || !core->is_manual()) return {};
+    return core->run_once(at_most);
   }
 
   /// Signs with these from now on, until they expire: for an application that gets its credentials
@@ -217,7 +220,8 @@ inline Result<EventRecorder> make_recorder(RecorderOptions options,
     if (files == nullptr) files = std::make_shared<SystemFiles>();
     spool = std::make_shared<spool::Spool>(
         std::move(files), *options.spool,
-        spool::Scope{options.tracking_id, context->options().region, context->endpoint_url(), {}},
+        spool::Scope{context->options().region, context->endpoint_url(), options.spool->account,
+                     options.tracking_id},
         options.max_pending_bytes, context->options().platform);
   }
   auto core = std::make_shared<RecorderCore>(std::move(options), context, (*parts)->loop,

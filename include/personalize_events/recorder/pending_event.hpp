@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -17,19 +18,13 @@
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
-namespace spool {
-
-/// Which of a spool's folders an event is in. Those of dead writers are numbered from kFirstAdopted
-/// on.
-inline constexpr std::uint32_t kNoFolder = 0;
-inline constexpr std::uint32_t kLiveFolder = 1;      ///< it is in memory too
-inline constexpr std::uint32_t kOverflowFolder = 2;  ///< it was on the disk only
-inline constexpr std::uint32_t kFirstAdopted = 3;
-
-}  // namespace spool
 namespace detail {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// Which log of the spool an event belongs to: the recorder's own, or one that it adopted, which
+/// are numbered from 1.
+inline constexpr std::uint32_t kOwnLog = 0;
 
 /// An event that was accepted and has not ended.
 struct PendingEvent {
@@ -40,11 +35,17 @@ struct PendingEvent {
   /// Requests that carried it, as far as it matters.
   std::uint16_t attempts{0};
   bool may_have_been_delivered{false};
+  /// It waits for older events of its session that are on the disk.
+  bool is_held{false};
+  /// The library gave it its time ("sentAt").
+  bool time_is_ours{false};
+  /// `recorded_at` is when it was recorded; else when it was adopted.
+  bool age_is_known{true};
   /// The order of acceptance, from 1.
   std::uint64_t sequence{0};
   SteadyTime recorded_at{};
-  /// Which of the spool's folders has it, and its sequence there.
-  std::uint32_t folder{spool::kNoFolder};
+  /// The log it belongs to, and its sequence there.
+  std::uint32_t log{kOwnLog};
   std::uint64_t place{0};
   /// Its neighbours in AgeOrder.
   PendingEvent* older{nullptr};
@@ -80,8 +81,8 @@ using PendingEvents = std::list<PendingEvent>;
   return id == nullptr ? std::string{} : *id;
 }
 
-/// All pending events in the order of acceptance, by their own links: who is the oldest, whatever
-/// session it is of.
+/// All pending events in the order of acceptance, by their own links: which is the oldest, whatever
+/// session it belongs to, and which of them the log lacks.
 class AgeOrder {
  public:
   [[nodiscard]] PendingEvent* oldest() const noexcept { return oldest_; }
@@ -92,18 +93,55 @@ class AgeOrder {
     event.newer = nullptr;
     (newest_ == nullptr ? oldest_ : newest_->newer) = &event;
     newest_ = &event;
+    if (unwritten_ == nullptr && is_new(event)) unwritten_ = &event;
   }
 
   void remove(PendingEvent& event) noexcept {
     (event.older == nullptr ? oldest_ : event.older->newer) = event.newer;
     (event.newer == nullptr ? newest_ : event.newer->older) = event.older;
+    if (unwritten_ == &event) unwritten_ = event.newer;
+    if (!again_.empty() && event.log == kOwnLog) again_.erase(event.place);
     event.older = nullptr;
     event.newer = nullptr;
   }
 
+  /// Visits the events of the recorder's own log that it lacks, which has those up to `written`, in
+  /// the order of their places, as long as `visit(event)` returns true. If `written` is lower than
+  /// before, the log began again and lacks all.
+  template <class Visit>
+  void visit_unwritten(std::uint64_t written, const Visit& visit) {
+    if (written < written_) rewind();
+    written_ = written;
+    again_.erase(again_.begin(), again_.upper_bound(written));
+    for (const auto& [place, event] : again_) {
+      if (!visit(*event)) return;
+    }
+    while (unwritten_ != nullptr && !(is_new(*unwritten_) && unwritten_->place > written)) {
+      unwritten_ = unwritten_->newer;
+    }
+    for (PendingEvent* event = unwritten_; event != nullptr; event = event->newer) {
+      if (is_new(*event) && again_.count(event->place) == 0 && !visit(*event)) return;
+    }
+  }
+
  private:
+  /// Accepted by this recorder, and not read back from its log since.
+  [[nodiscard]] static bool is_new(const PendingEvent& event) noexcept {
+    return event.log == kOwnLog && event.place == event.sequence;
+  }
+
+  void rewind() {
+    unwritten_ = nullptr;
+    for (PendingEvent* event = oldest_; event != nullptr; event = event->newer) {
+      if (event->log == kOwnLog) again_.emplace(event->place, event);
+    }
+  }
+
   PendingEvent* oldest_{nullptr};
   PendingEvent* newest_{nullptr};
+  PendingEvent* unwritten_{nullptr};  ///< all before it are written
+  std::uint64_t written_{0};
+  std::map<std::uint64_t, PendingEvent*> again_{};  ///< to be written again, by their places
 };
 
 }  // namespace detail

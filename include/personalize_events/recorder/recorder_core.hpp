@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RecorderCore: what stands behind an EventRecorder: the lock around the dispatcher, the loop's
-// turns that execute what it says, and the waiting of flush and close. It decides nothing.
+// RecorderCore: the implementation behind an EventRecorder: the lock around the dispatcher, the
+// loop's iterations that execute its decisions, and the waiting of flush and close. It never waits
+// for the disk with its lock held.
 #ifndef PERSONALIZE_EVENTS_RECORDER_RECORDER_CORE_HPP
 #define PERSONALIZE_EVENTS_RECORDER_RECORDER_CORE_HPP
 
@@ -29,18 +30,25 @@
 #include "personalize_events/recorder/encode_event.hpp"
 #include "personalize_events/recorder/flights.hpp"
 #include "personalize_events/recorder/options.hpp"
+#include "personalize_events/recorder/sent_at.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
-#include "personalize_events/recorder/spool/syncer.hpp"
+#include "personalize_events/recorder/spool/spool_thread.hpp"
 #include "personalize_events/recorder/spooler.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// What close adds to its deadline for the loop to abort what is in flight.
+/// What close adds to its deadline to abort requests in flight and to write what is left.
 inline constexpr std::chrono::milliseconds kAbortGrace{50};
+/// How long the destructor waits for the disk thread to release the spool.
+inline constexpr std::chrono::milliseconds kStopGrace{1000};
+/// The least time for which a recording thread waits for another that writes to the log.
+inline constexpr std::chrono::milliseconds kLeastPatience{100};
 
-class RecorderCore final : public LoopMember, public std::enable_shared_from_this<RecorderCore> {
+class RecorderCore final : public LoopMember,
+                           public spool::PendingSource,
+                           public std::enable_shared_from_this<RecorderCore> {
  public:
   /// `spool` is null for a recorder that keeps its events in memory only.
   RecorderCore(RecorderOptions options, std::shared_ptr<CallContext> context,
@@ -52,7 +60,7 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
         dispatcher_(options_, context_->options().retry.quota, context_->platform().steady_now()),
         flights_(context_, std::move(sender)) {
     if (spool == nullptr) return;
-    spooler_.emplace(std::move(spool), options_, dispatcher_);
+    shared_spool_ = std::move(spool);
     is_spool_drained_ = false;
   }
 
@@ -60,21 +68,24 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   RecorderCore(const RecorderCore&) = delete;
   RecorderCore& operator=(const RecorderCore&) = delete;
 
-  /// To be called once, before all others. Errors: Configuration, when the system gives no thread
-  /// that brings the spool to the disk.
+  /// To be called once, before all others. Errors: Configuration, if the system gives no thread for
+  /// the spool.
   [[nodiscard]] Result<void> start() {
-    if (!spooler_) return {};
-    syncer_.emplace(spooler_->shared_spool(), [weak = weak_from_this()] {
-      // What a failed sync may have lost is written again by the loop.
+    if (shared_spool_ == nullptr) return {};
+    shared_spool_->connect(weak_from_this(), [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->loop_->wake();
     });
-    return is_manual() ? Result<void>{} : syncer_->start();
+    spooler_.emplace(shared_spool_, options_, dispatcher_);
+    if (is_manual()) return {};
+    spool_thread_.emplace(shared_spool_);
+    return spool_thread_->start();
   }
 
   [[nodiscard]] Result<void> record(const Session& session, const Event& event) {
     Result<PendingEvents> encoded = prepare(session, event);
     if (!encoded) return refused(std::move(encoded).error());
-    return accept(*std::move(encoded), false);
+    const Result<std::uint64_t> place = accept(*std::move(encoded), false);
+    return place ? Result<void>{} : place.error();
   }
 
   [[nodiscard]] Result<void> record_durable(const Session& session, const Event& event,
@@ -85,8 +96,11 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     }
     Result<PendingEvents> encoded = prepare(session, event);
     if (!encoded) return refused(std::move(encoded).error());
-    if (Result<void> taken = accept(*std::move(encoded), true); !taken) return taken;
-    return syncer_->wait(std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait));
+    const Result<std::uint64_t> place = accept(*std::move(encoded), true);
+    if (!place) return place.error();
+    return shared_spool_->wait_durable(
+        *place, std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait),
+        spool_thread_.has_value());
   }
 
   void flush_soon() {
@@ -123,15 +137,18 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
       return has_ended(*watch, last_told) && is_spool_drained_;
     });
     if (dispatcher_.stats().pending > 0) {
-      phase_ = std::max(phase_, Phase::Aborting);
+      begin_abort();
       wait(lock, kAbortGrace, [&] { return has_all_ended(); });
     }
     CloseReport report = dispatcher_.account().unwatch(watch);
     // What memory never had room for.
-    const std::uint64_t left = std::min(dispatcher_.account().in_overflow(), report.pending);
+    const std::uint64_t left = std::min(dispatcher_.account().disk_only(), report.pending);
+    const std::uint64_t last = dispatcher_.account().last_sequence();
     lock.unlock();
     if (!spooler_) return report;
-    if (is_first && options_.spool->sync_interval) static_cast<void>(syncer_->wait(kAbortGrace));
+    if (is_first && options_.spool->sync_interval) {
+      static_cast<void>(shared_spool_->wait_durable(last, kAbortGrace, spool_thread_.has_value()));
+    }
     report.spooled += left;
     report.pending -= left;
     report.complete = report.pending == 0;
@@ -171,8 +188,9 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     loop_->wake();
   }
 
-  /// The loop lets it go: no callback is running then, unless it is the caller, and none comes
-  /// after. What the loop could not end in time is ended and told here.
+  /// Leaves the loop: no callback is running then, unless it is the caller, in which case the rest
+  /// follows when that returns. What the loop could not complete in time is completed and reported
+  /// here.
   void leave() {
     if (is_forked()) return;
     loop_->remove(this);
@@ -183,22 +201,15 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
       return;
     }
     changed_.wait(lock, [this] { return !is_busy_; });
-    dispatcher_.abandon(closed_error(), [this](PendingEvent& event) { return is_kept(event); });
-    std::vector<EndedEvents> ended = dispatcher_.take_ended();
     lock.unlock();
-    if (spooler_) {
-      syncer_->stop(kAbortGrace);
-      spooler_->note_ends(ended);
-      spooler_->spool().close();
-    }
-    call_application(std::move(ended), {});
+    finish();
   }
 
   /// Whether this is another process than the one that made it. It lets go of the spool then, which
   /// is its parent's.
   [[nodiscard]] bool is_forked() const {
     if (process_id() == owner_) return false;
-    if (spooler_) spooler_->spool().abandon_in_child();
+    if (shared_spool_ != nullptr) shared_spool_->abandon_in_child();
     return true;
   }
   [[nodiscard]] bool is_manual() const { return options_.driver == Driver::Manual; }
@@ -207,52 +218,66 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   SteadyTime step(SteadyTime now) override {
     const Turn turn{*this};
     if (!turn.is_taken()) return SteadyTime::max();
-    if (spooler_) spooler_->look(may_read_);
+    const bool works_here = spooler_ && is_manual();
+    const SteadyTime spool_at = works_here ? shared_spool_->work() : SteadyTime::max();
     std::vector<Outgoing> outgoing;
     std::vector<EndedEvents> ended;
     std::vector<Fault> faults;
+    spool::SpoolOrders orders;
     SteadyTime wake{};
     {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (spooler_) spooler_->turn(now);
+      std::unique_lock<std::mutex> lock(mutex_);
+      spool_at_ = spool_at;
+      if (spooler_) take_spool_news();
+      wake = next_wake(now);
       if (phase_ < Phase::Aborting) {
-        while (outgoing.size() < kMostPerTurn) {
-          const std::optional<Batch> batch = dispatcher_.next(now);
-          if (!batch) break;
-          outgoing.push_back({*batch, write_body(options_.tracking_id, *batch)});
-        }
+        take_batches(now, outgoing);
+        wake = outgoing.size() == kMostPerTurn ? now : next_wake(now);
       } else if (dispatcher_.stats().in_flight == 0) {
-        dispatcher_.end_all(closed_error(), [this](PendingEvent& event) { return is_kept(event); });
+        wake = end_rest(lock, now);
       }
       ended = dispatcher_.take_ended();
       faults = dispatcher_.take_faults();
-      const bool has_more = outgoing.size() == kMostPerTurn;
-      if (spooler_) next_look_ = spooler_->next_look(now);
-      may_read_ = phase_ < Phase::Aborting;
-      wake = has_more ? now : next_wake(now);
+      if (spooler_ && phase_ < Phase::Aborting) spooler_->add_window(orders);
+      if (is_manual() && orders.most_events > 0) wake = now;
       planned_wake_ = wake;
     }
     if (!ended.empty()) has_room_.notify_all();
-    if (spooler_) tend_spool(ended, now);
+    if (is_spool_drained_) changed_.notify_all();
+    if (spooler_) post(std::move(orders), ended);
     abort_if_closing();
     for (Outgoing& one : outgoing) send(std::move(one));
-    // Whoever runs the loop until this was told must not wait for the network after it.
+    // Whoever runs the loop until this was reported must not wait for the network after it.
     if (is_manual() && !ended.empty()) wake = now;
     tell(std::move(ended), faults);
+    if (left_in_callback_) finish();
     return wake;
+  }
+
+  Collected collect(spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
+                    SteadyTime recorded_by, const spool::Moment& now) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return spooler_->collect(chunk, written, up_to, recorded_by, now);
+  }
+  spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
+                                   const spool::Moment& now) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return spooler_->collect_range(first, end, salt, now);
   }
 
   void stop() override {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      phase_ = Phase::Aborting;
+      begin_abort();
     }
     abort_if_closing();
   }
 
  private:
-  /// Batches that one turn of the loop signs and sends, so that answers are read in between.
+  /// Batches that one iteration of the loop signs and sends, so that responses are read in between.
   static constexpr std::size_t kMostPerTurn = 32;
+  /// Events that one iteration ends at close, so that nobody waits long for the lock.
+  static constexpr std::size_t kMostEndedPerTurn = 1024;
 
   enum class Phase : std::uint8_t {
     Open,
@@ -308,67 +333,211 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
     return make_error(ErrorKind::Cancelled, "record", why);
   }
 
-  [[nodiscard]] Result<void> accept(PendingEvents&& one, bool must_be_durable) {
-    const std::size_t bytes = one.front().bytes();
-    const SteadyTime now = one.front().recorded_at;
-    bool is_waited_for = false;
+  /// Accepts an event, and writes it if it is time for that or `must_be_durable`. Returns its place
+  /// in the log.
+  [[nodiscard]] Result<std::uint64_t> accept(PendingEvents&& one, bool must_be_durable) {
+    Placement placement = Placement::Memory;
+    const std::string durable_session{must_be_durable ? one.front().session_id() : ""};
+    Result<std::uint64_t> place = std::uint64_t{0};
     {
       std::unique_lock<std::mutex> lock(mutex_);
-      if (phase_ != Phase::Open) return refused(cancelled("the recorder is closed"));
-      const bool is_spilled =
-          spooler_ && spooler_->must_spill(one.front()) && spooler_->spill(one.front()).has_value();
-      if (!is_spilled) {
-        if (!dispatcher_.has_room(bytes)) find_room(lock, bytes);
-        if (phase_ != Phase::Open) return refused(cancelled("the recorder is closed"));
-        if (!dispatcher_.has_room(bytes)) {
-          return refused(make_error(ErrorKind::QueueFull, "record",
-                                    "no room for the event; raise max_pending_events or "
-                                    "max_pending_bytes, or send fewer"));
-        }
-        if (spooler_) {
-          Result<void> written = spooler_->write(one.front(), must_be_durable);
-          if (!written) return refused(std::move(written).error());
-        }
-        dispatcher_.accept(std::move(one));
-      }
-      // The earliest time there is says that the loop is on its way already.
-      is_waited_for = planned_wake_ != SteadyTime::min() &&
-                      (dispatcher_.has_news() || next_wake(now) < planned_wake_ ||
-                       (is_spilled && spooler_->wants_to_read()));
-      if (is_waited_for) planned_wake_ = SteadyTime::min();
+      if (spooler_) placement = spooler_->placement_of(one.front());
+      if (placement != Placement::Disk) place = take(lock, std::move(one));
     }
-    if (is_waited_for) loop_->wake();
-    return {};
+    if (placement == Placement::Disk) {
+      place = append_disk_only(one.front());
+      const bool may_stay_in_memory =
+          !place && !must_be_durable && place.error().kind == ErrorKind::Storage;
+      if (may_stay_in_memory) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        place = take(lock, std::move(one));
+      }
+    } else if (spooler_ && place) {
+      place = write(*place, durable_session);
+    }
+    if (!place) return refused(std::move(place).error()).error();
+    return place;
   }
 
-  /// The spool's part of a turn, in which nobody waits for the lock.
-  void tend_spool(const std::vector<EndedEvents>& ended, SteadyTime now) {
-    spooler_->note_ends(ended);
-    const bool is_drained = spooler_->spool().is_drained();
+  /// Takes an event into memory.
+  [[nodiscard]] Result<std::uint64_t> take(std::unique_lock<std::mutex>& lock,
+                                           PendingEvents&& one) {
+    const std::size_t bytes = one.front().bytes();
+    const SteadyTime now = one.front().recorded_at;
+    if (phase_ == Phase::Open && !dispatcher_.has_room(bytes)) find_room(lock, bytes);
+    if (phase_ != Phase::Open) return cancelled("the recorder is closed");
+    if (!dispatcher_.has_room(bytes) || (spooler_ && !spooler_->has_room(one.front()))) {
+      return make_error(ErrorKind::QueueFull, "record",
+                        "no room for the event; raise max_pending_events or max_pending_bytes, or "
+                        "send fewer");
+    }
+    if (spooler_) {
+      spooler_->accept(std::move(one));
+    } else {
+      dispatcher_.accept(std::move(one));
+    }
+    const std::uint64_t place = dispatcher_.account().last_sequence();
+    if (spooler_) spool_at_ = std::min(spool_at_, later(now, options_.spool->write_after));
+    // The earliest time there is says that the loop is on its way already.
+    const bool is_waited_for = planned_wake_ != SteadyTime::min() &&
+                               (dispatcher_.has_news() || next_wake(now) < planned_wake_);
+    if (!is_waited_for) return place;
+    planned_wake_ = SteadyTime::min();
+    lock.unlock();
+    loop_->wake();
+    return place;
+  }
+
+  /// Writes an event to the disk that memory has no room for.
+  [[nodiscard]] Result<std::uint64_t> append_disk_only(const PendingEvent& event) {
+    std::uint64_t place = 0;
+    const auto reserve = [&]() -> Result<std::uint64_t> {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (phase_ != Phase::Open) return cancelled("the recorder is closed");
+      place = spooler_->reserve(event);
+      return place;
+    };
+    Result<void> written = shared_spool_->append_disk_only(*this, event, reserve, patience());
+    bool is_waited_for = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      is_spool_drained_ = is_drained;
+      if (!written && place > 0) spooler_->unreserve(event, place);
+      is_waited_for = written && is_manual() && planned_wake_ != SteadyTime::min();
+      if (is_waited_for) planned_wake_ = SteadyTime::min();
     }
-    if (is_drained) changed_.notify_all();
-    syncer_->turn(now);
+    if (!written) return std::move(written).error();
+    shared_spool_->note_unread();
+    if (is_waited_for) loop_->wake();
+    return place;
+  }
+
+  /// Writes the accepted events up to a place, if it is time for that. The session is that of an
+  /// event which must be durable, or else it is taken back; empty: it is written later.
+  [[nodiscard]] Result<std::uint64_t> write(std::uint64_t place, const std::string& session) {
+    const auto write_after = shared_spool_->options().write_after;
+    if (session.empty() && write_after.count() > 0) {
+      shared_spool_->note_pending();
+      return place;
+    }
+    Result<void> written = shared_spool_->write_up_to(*this, place, patience());
+    if (written || session.empty()) return place;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (dispatcher_.withdraw(session, place)) return std::move(written).error();
+    return place;
+  }
+  [[nodiscard]] std::chrono::milliseconds patience() const {
+    return std::max(options_.block_timeout, kLeastPatience);
+  }
+
+  // --- The loop's iteration, locked ---
+
+  void take_spool_news() {
+    spooler_->turn();
+    is_spool_drained_ = spooler_->is_drained();
+  }
+
+  void take_batches(SteadyTime now, std::vector<Outgoing>& outgoing) {
+    while (outgoing.size() < kMostPerTurn) {
+      const std::optional<Batch> batch = dispatcher_.next(now);
+      if (!batch) return;
+      if (service_offset_) correct_times(*batch, now);
+      outgoing.push_back({*batch, write_body(options_.tracking_id, *batch)});
+    }
+  }
+  /// Gives events that the library stamped by a wrong clock the time of the service's clock.
+  void correct_times(const Batch& batch, SteadyTime now) {
+    const std::chrono::system_clock::time_point service_now{
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            context_->platform().boot_now() + std::chrono::milliseconds{*service_offset_})};
+    dispatcher_.rewrite(batch, [&](PendingEvent& event) {
+      if (!may_correct_sent_at(event)) return;
+      const auto age =
+          std::chrono::duration_cast<std::chrono::system_clock::duration>(now - event.recorded_at);
+      static_cast<void>(correct_sent_at(event, service_now - age));
+    });
+  }
+
+  void begin_abort() {
+    if (phase_ == Phase::Aborting) return;
+    phase_ = Phase::Aborting;
+    abort_at_ = later(context_->platform().steady_now(), kAbortGrace);
+  }
+  /// Ends what is left at close, when all of it is on the disk or cannot be, as far as there is
+  /// time. Returns when to come again.
+  [[nodiscard]] SteadyTime end_rest(std::unique_lock<std::mutex>& lock, SteadyTime now) {
+    if (spooler_ && !is_settled(now)) {
+      shared_spool_->request_write();
+      return is_manual() ? now : now + std::chrono::milliseconds{1};
+    }
+    const auto is_kept_one = [this](const PendingEvent& event) { return is_kept(event); };
+    while (dispatcher_.end_some(kMostEndedPerTurn, closed_error(), is_kept_one)) {
+      if (context_->platform().steady_now() >= abort_at_) return now;
+      // Others may have the lock in between.
+      lock.unlock();
+      lock.lock();
+    }
+    return SteadyTime::max();
+  }
+  /// Whether the disk has all that is pending, or cannot have it in time.
+  [[nodiscard]] bool is_settled(SteadyTime now) {
+    return spooler_->is_all_written() || shared_spool_->is_refusing() || now >= abort_at_;
+  }
+
+  void post(spool::SpoolOrders&& window, const std::vector<EndedEvents>& ended) {
+    spool::SpoolOrders orders = spooler_->orders_for(ended);
+    orders.most_events = window.most_events;
+    orders.most_bytes = window.most_bytes;
+    orders.service_offset = service_offset_;
+    shared_spool_->post(std::move(orders));
+  }
+
+  /// Completes everything after the loop has left it.
+  void finish() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    begin_abort();
+    if (spooler_) write_the_rest(lock);
+    dispatcher_.abandon(closed_error(),
+                        [this](const PendingEvent& event) { return is_kept(event); });
+    std::vector<EndedEvents> ended = dispatcher_.take_ended();
+    lock.unlock();
+    if (spooler_) {
+      post({}, ended);
+      if (spool_thread_) {
+        spool_thread_->stop(kStopGrace);
+      } else {
+        shared_spool_->close();
+      }
+    }
+    call_application(std::move(ended), {});
+  }
+  void write_the_rest(std::unique_lock<std::mutex>& lock) {
+    constexpr std::chrono::milliseconds step{1};
+    for (auto waited = step; waited <= kAbortGrace; waited += step) {
+      if (spooler_->is_all_written() || shared_spool_->is_refusing()) return;
+      lock.unlock();
+      shared_spool_->request_write();
+      if (!spool_thread_) static_cast<void>(shared_spool_->work());
+      lock.lock();
+      if (spool_thread_) changed_.wait_for(lock, step);
+    }
   }
 
   /// When the loop has to come by itself.
   [[nodiscard]] SteadyTime next_wake(SteadyTime now) {
-    SteadyTime wake = dispatcher_.next_wake(now);
-    if (!spooler_) return wake;
-    wake = std::min(wake, spooler_->write_at());
-    return phase_ < Phase::Aborting ? std::min(wake, next_look_) : wake;
+    const SteadyTime wake = dispatcher_.next_wake(now);
+    if (!spooler_ || !is_manual()) return wake;
+    return std::min(wake, spool_at_);
   }
 
   /// Whether the disk has an event when all ends.
-  [[nodiscard]] bool is_kept(PendingEvent& event) { return spooler_ && spooler_->keep(event); }
+  [[nodiscard]] bool is_kept(const PendingEvent& event) {
+    return spooler_ && spooler_->is_kept(event);
+  }
 
   [[nodiscard]] EventAccount::Watch begin_watch() {
     dispatcher_.flush();
     planned_wake_ = SteadyTime::min();
-    if (!spooler_) return dispatcher_.account().watch();
-    return dispatcher_.account().watch(spooler_->spool().next_overflow_place());
+    return dispatcher_.account().watch();
   }
   [[nodiscard]] FlushReport would_deadlock(EventAccount::Watch watch) {
     FlushReport report = dispatcher_.account().unwatch(watch);
@@ -451,8 +620,16 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
 
   retry::Remedy answered(const Batch& batch, BatchAnswer answer) {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (answer.service_date) note_service_date(*answer.service_date);
     const SteadyTime now = context_->platform().steady_now();
     return dispatcher_.answered(batch, std::move(answer), now, context_->random_fraction());
+  }
+
+  void note_service_date(std::chrono::system_clock::time_point date) {
+    using std::chrono::milliseconds;
+    service_offset_ = (std::chrono::floor<milliseconds>(date.time_since_epoch()) -
+                       std::chrono::floor<milliseconds>(context_->platform().boot_now()))
+                          .count();
   }
 
   void abort_if_closing() {
@@ -477,15 +654,12 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   }
 
   void call_application(std::vector<EndedEvents> ended, const std::vector<Fault>& faults) const {
-    // A callback may destroy the recorder; it is told no more then.
+    // A callback may destroy the recorder: the outcomes are reported all the same.
     for (const Fault& fault : faults) {
       if (options_.on_fault && !left_in_callback_) options_.on_fault(fault);
     }
-    for (EndedEvents& one : ended) {
-      if (options_.on_delivery && !left_in_callback_) {
-        options_.on_delivery(delivery_of(std::move(one)));
-      }
-    }
+    if (!options_.on_delivery) return;
+    for (EndedEvents& one : ended) options_.on_delivery(delivery_of(std::move(one)));
   }
 
   /// Nothing of it is pending, and the application was told of all that had ended by then.
@@ -512,20 +686,22 @@ class RecorderCore final : public LoopMember, public std::enable_shared_from_thi
   std::condition_variable changed_{};
   std::condition_variable has_room_{};
   Dispatcher dispatcher_;
+  std::shared_ptr<spool::Spool> shared_spool_{};  // null: none
   std::optional<Spooler> spooler_{};
-  bool is_spool_drained_{true};
-  SteadyTime next_look_{};
+  std::atomic<bool> is_spool_drained_{true};
+  std::optional<std::int64_t> service_offset_{};  // the service's time less the boot time
+  SteadyTime spool_at_{SteadyTime::max()};        // when the spool has work, with Driver::Manual
+  SteadyTime abort_at_{};
   Phase phase_{Phase::Open};
   std::uint64_t told_{0};                       // events whose end the application was told
   bool is_busy_{false};                         // the loop's thread is in here
   bool has_left_{false};                        // it comes no more
   SteadyTime planned_wake_{SteadyTime::max()};  // when the loop comes by itself
 
-  std::optional<spool::Syncer> syncer_{};  // there is one if there is a spooler
+  std::optional<spool::SpoolThread> spool_thread_{};  // none with Driver::Manual
 
   // The loop's thread only:
   Flights flights_;
-  bool may_read_{true};
   bool left_in_callback_{false};
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Spooler: how a recorder uses its spool: which event is written when, how much of the backlog is
-// in memory, and what the disk's faults mean. RecorderCore has one when RecorderOptions::spool is
-// set.
+// Spooler: how a recorder uses its spool: which event stays in memory, which only on the disk, how
+// much of the backlog is in memory, and what the disk's faults mean. RecorderCore has one if
+// RecorderOptions::spool is set.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOLER_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOLER_HPP
 
@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,7 @@
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
-#include "personalize_events/recorder/spool/segment_writer.hpp"
+#include "personalize_events/recorder/spool/session_counts.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
 #include "personalize_events/result.hpp"
 
@@ -29,13 +30,6 @@ namespace detail {
 
 /// Most bytes of the backlog that are in memory, and a quarter of what the recorder may keep.
 inline constexpr std::size_t kBacklogWindow = 4U << 20U;
-/// What one turn of the loop reads.
-inline constexpr std::size_t kMostReadBytes = 256U << 10U;
-inline constexpr std::size_t kMostReadEvents = 1024;
-/// Events that one turn writes while others wait to record.
-inline constexpr std::size_t kMostWrittenAtOnce = 256;
-/// How often events are looked at that could not be written, or not yet.
-inline constexpr std::chrono::seconds kWriteAgain{1};
 
 /// One JSON line about an event that the service refused.
 [[nodiscard]] inline std::string rejected_line(const std::string& tracking_id,
@@ -61,9 +55,14 @@ inline constexpr std::chrono::seconds kWriteAgain{1};
   return writer.good() ? line : std::string{};
 }
 
+/// Where an accepted event is kept until it is sent.
+enum class Placement : std::uint8_t {
+  Memory,
+  Disk,  ///< on the disk only
+};
+
 /// @par Thread Safety
-/// Members that say "locked" are called with the recorder's lock held, by any thread; the others by
-/// the loop's thread without it.
+/// Every member but `spool` is called with the recorder's lock held; `orders_for` by the loop.
 class Spooler {
  public:
   Spooler(std::shared_ptr<spool::Spool> spool, const RecorderOptions& options,
@@ -71,173 +70,221 @@ class Spooler {
       : spool_(std::move(spool)),
         dispatcher_(dispatcher),
         tracking_id_(options.tracking_id),
+        most_events_(options.max_pending_events),
+        most_held_(options.max_pending_events / 2),
+        most_held_bytes_(options.max_pending_bytes / 2),
         window_events_(std::max<std::size_t>(options.max_pending_events / 4, 1)),
-        window_bytes_(std::clamp<std::size_t>(options.max_pending_bytes / 4, 1, kBacklogWindow)) {}
+        window_bytes_(std::clamp<std::size_t>(options.max_pending_bytes / 4, 1, kBacklogWindow)),
+        on_disk_(spool_->session_counts()),
+        orphaned_(spool_->session_counts()),
+        is_scanned_(spool_->is_scanned()) {}
 
   [[nodiscard]] spool::Spool& spool() const noexcept { return *spool_; }
   [[nodiscard]] const std::shared_ptr<spool::Spool>& shared_spool() const noexcept {
     return spool_;
   }
 
-  // --- Locked ---
+  // --- Recording ---
 
-  /// Whether an event goes to the disk only: there is no room for it in memory, or older ones of
-  /// its session are there.
-  [[nodiscard]] bool must_spill(const PendingEvent& event) const {
-    return !dispatcher_.has_room(event.bytes()) || spool_->must_follow(event.session_id());
+  [[nodiscard]] Placement placement_of(const PendingEvent& event) const {
+    if (on_disk_.contains(event.session_id()) || !has_room(event)) return Placement::Disk;
+    return Placement::Memory;
   }
-  /// Accepts an event on the disk only. Errors: as of Spool::append_overflow.
-  Result<void> spill(const PendingEvent& event) {
-    if (Result<void> written = spool_->append_overflow(event); !written) return written;
-    dispatcher_.spill();
-    return {};
+  /// Whether memory has room for an event. Half of it may be held, so that there is always some for
+  /// what held events wait for.
+  [[nodiscard]] bool has_room(const PendingEvent& event) const {
+    if (!dispatcher_.has_room(event.bytes())) return false;
+    return !must_be_held(event.session_id()) ||
+           (dispatcher_.held() < most_held_ &&
+            dispatcher_.held_bytes() + event.bytes() <= most_held_bytes_);
   }
-  /// Writes an event that is about to be accepted, if it is time for that or `must_be_written`.
-  /// Errors: as of Spool::append, for one that must be; another is written later.
-  Result<void> write(PendingEvent& event, bool must_be_written) {
-    const auto write_after = spool_->options().write_after;
-    if (must_be_written || write_after.count() == 0) {
-      Result<void> written = spool_->append(event);
-      if (written || must_be_written) return written;
-    }
-    const auto wait = std::max<std::chrono::milliseconds>(write_after, kWriteAgain);
-    write_at_ = std::min(write_at_, event.recorded_at + wait);
-    return {};
+  /// Whether an event that is kept in memory must not be sent before older ones of its session.
+  [[nodiscard]] bool must_be_held(std::string_view session_id) const {
+    return !is_scanned_ || orphaned_.contains(session_id) || on_disk_.contains(session_id) ||
+           (dispatcher_.held() > 0 && held_sessions_.contains(session_id));
   }
-  /// Whether the loop has to come for the backlog.
-  [[nodiscard]] bool wants_to_read() const { return has_window() && spool_->overflow_unread() > 0; }
-  /// When the loop has to come for unwritten events.
-  [[nodiscard]] SteadyTime write_at() const noexcept { return write_at_; }
+  /// Takes an event in memory, held if it must be.
+  void accept(PendingEvents&& one) {
+    if (!must_be_held(one.front().session_id())) return dispatcher_.accept(std::move(one));
+    if (dispatcher_.held() == 0) held_sessions_ = spool_->session_counts();
+    held_sessions_.add(one.front().session_id());
+    dispatcher_.hold(std::move(one), last_disk_only_);
+  }
 
-  /// Takes in what `look` brought, and writes what is due.
-  void turn(SteadyTime now) {
-    for (const spool::Renumbering& one : spool_->take_renumbered()) {
-      dispatcher_.account().renumber_overflow(one.first, one.end);
+  /// Counts an event that is about to be written and is not kept in memory; returns its place.
+  std::uint64_t reserve(const PendingEvent& event) {
+    on_disk_.add(event.session_id());
+    last_disk_only_ = dispatcher_.account().spill();
+    return last_disk_only_;
+  }
+  /// Takes one back that could not be written.
+  void unreserve(const PendingEvent& event, std::uint64_t place) {
+    on_disk_.remove(event.session_id());
+    dispatcher_.account().unspill(place);
+  }
+
+  // --- The disk thread's questions, see spool::PendingSource ---
+
+  [[nodiscard]] spool::PendingSource::Collected collect(spool::FrameChunk& chunk,
+                                                        std::uint64_t written, std::uint64_t up_to,
+                                                        SteadyTime recorded_by,
+                                                        const spool::Moment& now) {
+    spool::PendingSource::Collected collected;
+    collected.complete_up_to = dispatcher_.account().last_sequence();
+    dispatcher_.visit_unwritten(written, [&](const PendingEvent& event) {
+      const bool is_due = event.place <= up_to || event.recorded_at <= recorded_by;
+      if (is_due && chunk.bytes.size() < spool::kChunkBytes) {
+        static_cast<void>(chunk.add(event.place, spool::entry_of(event, tracking_id_, now)));
+        return true;
+      }
+      collected.has_more = is_due;
+      collected.complete_up_to = event.place - 1;
+      collected.next_due = event.recorded_at + spool_->options().write_after;
+      return false;
+    });
+    return collected;
+  }
+  [[nodiscard]] spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end,
+                                                 std::uint32_t salt, const spool::Moment& now) {
+    spool::Log::Frames frames;
+    dispatcher_.visit([&](const PendingEvent& event) {
+      if (event.log != kOwnLog || event.place < first || event.place >= end) return true;
+      static_cast<void>(spool::append_frame(frames[event.place], salt, event.place,
+                                            spool::entry_of(event, tracking_id_, now)));
+      return true;
+    });
+    return frames;
+  }
+
+  // --- The loop ---
+
+  /// Takes in what the disk thread reported.
+  void turn() {
+    spool::SpoolNews news = spool_->take_news();
+    dispatcher_.reserve(0, 0);
+    if (news.scanned) {
+      orphaned_ = *std::move(news.scanned);
+      is_scanned_ = true;
     }
-    for (spool::ReadEvent& read : std::exchange(read_, {})) take_in(std::move(read));
-    for (spool::ReadEvent& read : std::exchange(dropped_, {})) {
-      spool_->admitted(read.event.front());
+    for (spool::ReadEvent& read : news.read) take_in(std::move(read));
+    for (spool::ReadEvent& read : news.dropped) {
+      note_read(read.event.front());
       dispatcher_.end_spooled(std::move(read.event), Outcome::Dropped,
                               make_error(ErrorKind::QueueFull, "SpoolOptions::max_bytes",
-                                         "dropped, the oldest, for want of room in the spool"));
+                                         "the oldest events were dropped for want of space in the "
+                                         "spool; raise it"));
     }
-    if (const std::uint64_t lost = spool_->take_lost()) dispatcher_.lose(lost);
-    if (now >= write_at_) write_due(now);
-    write_again(now);
-    dispatcher_.note_fault(FaultKind::Disk, spool_->disk_fault());
-    dispatcher_.note_fault(FaultKind::SpoolDamaged, spool_->damage());
-    has_room_to_read_ = has_window();
-  }
-
-  /// Whether the disk has an event, which is written now if it has not.
-  [[nodiscard]] bool keep(PendingEvent& event) {
-    return event.folder != spool::kNoFolder || spool_->append(event).has_value();
-  }
-
-  // --- The loop's thread, not locked ---
-
-  /// Reads of the backlog what memory has room for, and lets the spool clean up.
-  void look(bool may_read) {
-    dropped_ = spool_->maintain();
-    if (may_read && has_room_to_read_) {
-      read_ = spool_->read(std::min(kMostReadEvents, window_events_),
-                           std::min(kMostReadBytes, window_bytes_));
+    if (news.lost > 0) dispatcher_.lose(news.lost);
+    if (spool_->unread() == 0 && dispatcher_.account().disk_only() == 0) forget_disk_only();
+    if (news.is_backlog_read) {
+      orphaned_.clear();
+      is_scanned_ = true;
     }
-  }
-  /// Whether `look` has something to do at once.
-  [[nodiscard]] SteadyTime next_look(SteadyTime now) const {
-    if (has_room_to_read_ && spool_->has_unread()) return now;
-    return spool_->next_maintenance();
+    release_held();
+    is_drained_ = news.is_drained;
+    if (news.passed_fault) dispatcher_.note_fault(FaultKind::Disk, news.passed_fault);
+    dispatcher_.note_fault(FaultKind::Disk, news.disk_fault);
+    dispatcher_.note_fault(FaultKind::SpoolDamaged, news.damage);
   }
 
-  /// Writes down on the disk how events ended.
-  void note_ends(const std::vector<EndedEvents>& ended) {
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
+  /// What the disk thread has to note of events that completed.
+  [[nodiscard]] spool::SpoolOrders orders_for(const std::vector<EndedEvents>& ended) const {
+    spool::SpoolOrders orders;
     for (const EndedEvents& one : ended) {
       if (one.outcome == Outcome::Spooled) continue;
       for (const PendingEvent& event : one.events) {
         if (one.outcome == Outcome::Rejected) {
-          spool_->keep_rejected(rejected_line(tracking_id_, event, one.error, one.request_id));
+          orders.rejected.push_back(rejected_line(tracking_id_, event, one.error, one.request_id));
         }
-        if (event.folder != spool::kNoFolder) places.emplace_back(event.folder, event.place);
+        orders.completed.push_back({event.log, event.place});
       }
     }
-    // What could not be noted is sent again after a crash, under the same ids.
-    static_cast<void>(spool_->acknowledge(places));
+    return orders;
+  }
+  /// Adds the memory that there is for what is read back, and reserves it.
+  void add_window(spool::SpoolOrders& orders) {
+    if (!spool_->may_read()) return;
+    const std::uint64_t used = dispatcher_.stats().pending - dispatcher_.held();
+    const std::size_t bytes = dispatcher_.account().pending_bytes() - dispatcher_.held_bytes();
+    if (used >= window_events_ || bytes >= window_bytes_) return;
+    const auto free =
+        most_events_ - std::min<std::uint64_t>(most_events_, dispatcher_.stats().pending);
+    orders.most_events = static_cast<std::size_t>(
+        std::min<std::uint64_t>({window_events_ - used, free, spool::kMostReadEvents}));
+    orders.most_bytes = std::min(window_bytes_, spool::kMostReadBytes);
+    dispatcher_.reserve(orders.most_events, orders.most_bytes);
+  }
+  /// Every folder that could be adopted was found, and nothing is left in them and in the own log.
+  [[nodiscard]] bool is_drained() const noexcept { return is_drained_; }
+
+  /// Whether the disk has an event.
+  [[nodiscard]] bool is_kept(const PendingEvent& event) const {
+    return event.log != kOwnLog || spool_->is_written(event.place);
+  }
+  /// Whether the disk has all own events that are pending.
+  [[nodiscard]] bool is_all_written() const {
+    return spool_->is_written(dispatcher_.account().last_sequence());
   }
 
  private:
-  [[nodiscard]] bool has_window() const {
-    return dispatcher_.stats().pending < window_events_ &&
-           dispatcher_.account().pending_bytes() < window_bytes_;
+  void note_read(const PendingEvent& event) {
+    if (event.log != kOwnLog) return orphaned_.remove(event.session_id());
+    on_disk_.remove(event.session_id());
+    last_read_ = std::max(last_read_, event.place);
   }
 
   void take_in(spool::ReadEvent&& read) {
-    spool_->admitted(read.event.front());
+    const bool is_own = read.event.front().log == kOwnLog;
+    // The first scan's backlog was read before own events were.
+    if (is_own && dispatcher_.held() > 0) {
+      orphaned_.clear();
+      release_before(read.event.front().place);
+    }
+    note_read(read.event.front());
+    if (read.is_invalid) {
+      Error error = make_error(ErrorKind::Storage, "spool",
+                               "the event cannot be sent; it is in the quarantine folder");
+      error.code = spool::kDamaged;
+      return dispatcher_.end_spooled(std::move(read.event), Outcome::Dropped, std::move(error));
+    }
     if (!read.is_expired) return dispatcher_.readmit(std::move(read.event));
     Error error = make_error(ErrorKind::Timeout, "SpoolOptions::max_age",
-                             "could not be delivered in time; see the faults told before");
+                             "could not be delivered in time; see the faults reported before");
     error.retryable = true;
     dispatcher_.end_spooled(std::move(read.event), Outcome::Expired, std::move(error));
   }
 
-  /// Writes again what a segment had that was given up.
-  void write_again(SteadyTime now) {
-    const std::vector<spool::SegmentRange> ranges = spool_->begin_rewrite();
-    if (ranges.empty()) return;
-    bool is_complete = true;
-    dispatcher_.visit([&](PendingEvent& event) {
-      // Without a folder it may be one that could not be written again before.
-      if (event.folder != spool::kLiveFolder && event.folder != spool::kNoFolder) return true;
-      const auto range = std::find_if(ranges.begin(), ranges.end(), [&](const auto& one) {
-        return event.place >= one.first_sequence && event.place < one.end_sequence;
-      });
-      if (range == ranges.end()) return true;
-      const std::uint64_t old = event.place;
-      // Its file is gone, so that nothing of it is on the disk.
-      if (range->number == 0) event.folder = spool::kNoFolder;
-      is_complete = is_complete && spool_->append(event).has_value();
-      if (is_complete) spool_->note_moved(old);
-      return true;
+  void release_held() {
+    if (dispatcher_.held() == 0 || !is_scanned_) return;
+    dispatcher_.release_held([this](const PendingEvent& event, std::uint64_t after) {
+      return after <= last_read_ && !orphaned_.contains(event.session_id());
     });
-    if (is_complete) return spool_->end_rewrite({});
-    spool_->end_rewrite(ranges);
-    write_at_ = std::min(write_at_, now + kWriteAgain);
   }
-
-  /// Writes the events that waited long enough, oldest first.
-  void write_due(SteadyTime now) {
-    const auto write_after = spool_->options().write_after;
-    std::size_t count = 0;
-    write_at_ = SteadyTime::max();
-    dispatcher_.visit([&](PendingEvent& event) {
-      if (event.folder != spool::kNoFolder) return true;
-      if (event.recorded_at + write_after > now) {
-        // Not for each event by itself.
-        write_at_ = std::max(event.recorded_at + write_after, now + kWriteAgain);
-        return false;
-      }
-      if (++count > kMostWrittenAtOnce) {
-        write_at_ = now;
-        return false;
-      }
-      if (spool_->append(event)) return true;
-      write_at_ = now + kWriteAgain;
-      return false;
-    });
+  /// Releases what is older than an own event that is about to be taken in.
+  void release_before(std::uint64_t place) {
+    dispatcher_.release_held(
+        [place](const PendingEvent& event, std::uint64_t) { return event.place < place; });
+  }
+  void forget_disk_only() {
+    on_disk_.clear();
+    last_read_ = last_disk_only_;
   }
 
   const std::shared_ptr<spool::Spool> spool_;
   Dispatcher& dispatcher_;
   const std::string tracking_id_;
+  const std::size_t most_events_;
+  const std::size_t most_held_;
+  const std::size_t most_held_bytes_;
   const std::size_t window_events_;
   const std::size_t window_bytes_;
-  SteadyTime write_at_{SteadyTime::max()};  ///< locked
-
-  // The loop's thread only:
-  std::vector<spool::ReadEvent> read_{};
-  std::vector<spool::ReadEvent> dropped_{};
-  bool has_room_to_read_{true};
+  spool::SessionCounts on_disk_;   ///< of own events that are on the disk only
+  spool::SessionCounts orphaned_;  ///< of events that the first scan found
+  spool::SessionCounts held_sessions_ = spool_->session_counts();
+  std::uint64_t last_disk_only_{0};  ///< the place of the last that was written
+  std::uint64_t last_read_{0};       ///< the place of the last that was read back
+  bool is_scanned_;
+  bool is_drained_{false};
 };
 
 }  // namespace detail

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A program that leaves a spool behind: spool_writer DIRECTORY TRACKING_ID COUNT. It delivers three
-// events, records so many more, says so, and at the end of its standard input it kills itself
-// (SIGKILL). check_examples.py shows spool_tool what it left.
+// events, records COUNT more, prints that, and at the end of its standard input it kills itself
+// (SIGKILL). check_examples.py runs spool_tool on the spool.
 #include <personalize_events/personalize_events.hpp>
 
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "recorder/programs/programs.hpp"
@@ -26,6 +28,24 @@ bool record(pe::EventRecorder& recorder, int number) {
   const auto taken = recorder.record({"session-" + of, "user-" + of}, std::move(event));
   if (!taken) std::fprintf(stderr, "%s\n", pe::to_string(taken.error()).c_str());
   return taken.has_value();
+}
+
+/// Waits until the spool's thread has written down that so many events of this process completed.
+void wait_for_acknowledgements(const std::string& directory, std::uint64_t count) {
+  pe::SystemFiles files;
+  const auto names = files.list_folder(directory);
+  if (!names) return;
+  std::string newest;
+  for (const std::string& name : *names) {
+    if (pe::spool::writer_number(name) > pe::spool::writer_number(newest)) newest = name;
+  }
+  const std::string path = pe::spool::acknowledgement_path(directory + "/" + newest, 1);
+  for (std::uint64_t found = 0; found < count; std::this_thread::yield()) {
+    const auto acknowledged = pe::spool::read_acknowledgement_file(files, path);
+    if (!acknowledged) return;
+    found = 0;
+    for (const auto& range : acknowledged->events.ranges()) found += range.end - range.first;
+  }
 }
 
 }  // namespace
@@ -47,6 +67,7 @@ int spool_writer(int argc, char** argv) {
     if (!record(*recorder, i)) return 1;
   }
   if (recorder->flush(std::chrono::minutes{1}).delivered != delivered) return 1;
+  wait_for_acknowledgements(argv[1], delivered);
   for (int i = delivered; i < delivered + count; ++i) {
     if (!record(*recorder, i)) return 1;
   }

@@ -18,10 +18,15 @@ namespace pe = personalize_events;
 
 namespace {
 
+/// On the boot-time clock of this machine.
 std::int64_t hours_ago(int hours) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto then = now - std::chrono::hours{hours};
+  const auto then = pe::system_platform()->boot_now() - std::chrono::hours{hours};
   return std::chrono::duration_cast<std::chrono::milliseconds>(then).count();
+}
+
+/// The header of a process of this boot.
+pe::spool::SegmentHeader header_of(const std::string& tracking_id = "tracker") {
+  return test::spool_header(tracking_id, pe::system_platform()->boot_identity());
 }
 
 spool_tool::Drain drain(const std::string& directory,
@@ -44,12 +49,15 @@ spool_tool::Drain drain(const std::string& directory,
 
 }  // namespace
 
-TEST_CASE("a drain sends what is young enough and of its scope, and names the rest") {
+TEST_CASE("a drain sends what is young enough and of its scope, and lists the rest") {
   const test::TemporaryFolder folder;
   const std::string directory = folder / "spool";
   pe::SystemFiles files;
-  test::leave_events(files, directory + "/w-1", {hours_ago(1), hours_ago(2), hours_ago(20)});
-  test::leave_events(files, directory + "/w-2", {hours_ago(1)}, "other");
+  test::leave_events(files, directory + "/w-00000001-0a",
+                     {hours_ago(20), hours_ago(2), hours_ago(1)}, header_of());
+  test::leave_events(files, directory + "/w-00000002-0a", {hours_ago(1)}, header_of("other"));
+  REQUIRE(files.make_folder(directory + "/w-00000003-0a"));
+  test::put_file(files, directory + "/w-00000003-0a/LOCK", test::newer_segment());
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
   const spool_tool::Drain drained = drain(directory, transport);
   CHECK(drained.delivered == 2);
@@ -60,15 +68,18 @@ TEST_CASE("a drain sends what is young enough and of its scope, and names the re
         "{\"delivered\":2,\"rejected\":0,\"expired\":1,\"left\":1}\n");
   CHECK(spool_tool::drain_text(drained) ==
         "delivered  2\nrejected   0\nexpired    1\nleft       1\n"
-        "  w-2: 1 event of other us-east-1 http://127.0.0.1:9\n");
-  CHECK(*files.list_folder(directory) == std::vector<std::string>{"w-2"});
+        "  w-00000002-0a: 1 event of other us-east-1 http://127.0.0.1:9\n"
+        "  w-00000003-0a: another format version\n");
+  CHECK(*files.list_folder(directory) ==
+        std::vector<std::string>{"w-00000002-0a", "w-00000003-0a"});
 }
 
 TEST_CASE("a drain leaves what could not be sent in time") {
   const test::TemporaryFolder folder;
   const std::string directory = folder / "spool";
   pe::SystemFiles files;
-  test::leave_events(files, directory + "/w-1", {hours_ago(1), hours_ago(2)});
+  test::leave_events(files, directory + "/w-00000001-0a", {hours_ago(2), hours_ago(1)},
+                     header_of());
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
   transport->hold();
   const spool_tool::Drain drained = drain(directory, transport, std::chrono::milliseconds{50});
@@ -81,7 +92,7 @@ TEST_CASE("what the service refuses is rejected, and not left") {
   const test::TemporaryFolder folder;
   const std::string directory = folder / "spool";
   pe::SystemFiles files;
-  test::leave_events(files, directory + "/w-1", {hours_ago(1)});
+  test::leave_events(files, directory + "/w-00000001-0a", {hours_ago(1)}, header_of());
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
   pe::HttpResponse refused{400};
   refused.headers = {{"x-amzn-ErrorType", "InvalidInputException"}};

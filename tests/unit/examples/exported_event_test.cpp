@@ -6,7 +6,8 @@
 
 TEST_CASE("an exported event is one line with who, when and what") {
   personalize_events::spool::Entry entry;
-  entry.recorded_at_ms = 1'440'938'160'250;
+  entry.boot_ms = 7;
+  entry.wall_ms = 1'440'938'160'250;
   entry.tracking_id = "tracker";
   entry.session_id = "session \"1\"";
   entry.event = R"({"eventType":"Watch"})";

@@ -11,12 +11,12 @@
 
 namespace pe = personalize_events;
 
-TEST_CASE("a purge removes what the dead left, and nothing of the living") {
+TEST_CASE("a purge removes orphaned folders and no live ones") {
   test::FaultyFiles files;
-  test::leave_events(files, "/spool/w-dead", {1000, 2000});
-  test::acknowledge(files, "/spool/w-dead", 1, 1);
-  test::leave_events(files, "/spool/w-live", {1000});
-  auto lock = files.open("/spool/w-live/LOCK", pe::OpenFor::Append);
+  test::leave_events(files, "/spool/w-00000001-0a", {1000, 2000});
+  test::acknowledge(files, "/spool/w-00000001-0a", 1, 1);
+  test::leave_events(files, "/spool/w-00000002-0a", {1000});
+  auto lock = files.open("/spool/w-00000002-0a/LOCK", pe::OpenFor::Append);
   REQUIRE(lock);
   REQUIRE(*(*lock)->try_lock());
 
@@ -29,41 +29,42 @@ TEST_CASE("a purge removes what the dead left, and nothing of the living") {
   CHECK(purged->open_events == 1);
   CHECK(purged->left.empty());
   CHECK(spool_tool::purge_text(preview) == spool_tool::purge_text(*purged));
-  CHECK(*files.list_folder("/spool") == std::vector<std::string>{"w-live"});
+  CHECK(*files.list_folder("/spool") == std::vector<std::string>{"w-00000002-0a"});
   // Its acknowledgements last, or its events would come back if it ended in between.
-  CHECK(files.removed == std::vector<std::string>{"/spool/w-dead/00000001.log",
-                                                  "/spool/w-dead/00000001.ack",
-                                                  "/spool/w-dead/LOCK"});
+  CHECK(files.removed == std::vector<std::string>{"/spool/w-00000001-0a/00000001.log",
+                                                  "/spool/w-00000001-0a/00000001.ack",
+                                                  "/spool/w-00000001-0a/LOCK"});
 }
 
 TEST_CASE("a purge of old folders looks at the youngest open event") {
   test::FaultyFiles files;
-  test::leave_events(files, "/spool/w-old", {1000, 2000});
-  test::leave_events(files, "/spool/w-mixed", {1000, 5000});
-  test::leave_events(files, "/spool/w-done", {9000});
-  test::acknowledge(files, "/spool/w-done", 1, 1);
-  test::leave_events(files, "/spool/w-unknown", {1000});
-  files.bytes("/spool/w-unknown/00000001.log")[0] ^= 1;
+  test::leave_events(files, "/spool/w-00000001-0a", {1000, 2000});
+  test::leave_events(files, "/spool/w-00000002-0a", {1000, 5000});
+  test::leave_events(files, "/spool/w-00000003-0a", {9000});
+  test::acknowledge(files, "/spool/w-00000003-0a", 1, 1);
+  test::leave_events(files, "/spool/w-00000004-0a", {1000});
+  REQUIRE(files.remove_file("/spool/w-00000004-0a/LOCK"));
+  files.bytes("/spool/w-00000004-0a/00000001.log")[0] ^= 1;
   const auto spool = spool_tool::read_spool(files, "/spool");
   REQUIRE(spool);
   CHECK(spool_tool::purge_preview(*spool, 5000).folders == 2);
   const auto purged = spool_tool::purge(files, "/spool", 5000);
   REQUIRE(purged);
   CHECK(purged->folders == 2);
-  CHECK(*files.list_folder("/spool") == std::vector<std::string>{"w-mixed", "w-unknown"});
+  CHECK(*files.list_folder("/spool") == std::vector<std::string>{"w-00000002-0a", "w-00000004-0a"});
 }
 
-TEST_CASE("a purge tells what it could not remove") {
+TEST_CASE("a purge reports what it could not remove") {
   test::FaultyFiles files;
-  test::leave_events(files, "/spool/w-1", {1000});
+  test::leave_events(files, "/spool/w-00000001-0a", {1000});
   SECTION("a file that is not the spool's") {
-    files.put("/spool/w-1/note", "mine");
+    files.put("/spool/w-00000001-0a/note", "mine");
     const auto purged = spool_tool::purge(files, "/spool", {});
     REQUIRE(purged);
     CHECK(purged->folders == 0);
     REQUIRE(purged->left.size() == 1);
-    CHECK(files.exists("/spool/w-1/note"));
-    CHECK_FALSE(files.exists("/spool/w-1/00000001.log"));
+    CHECK(files.exists("/spool/w-00000001-0a/note"));
+    CHECK_FALSE(files.exists("/spool/w-00000001-0a/00000001.log"));
   }
   SECTION("a disk that refuses") {
     files.remove_fails = true;
@@ -74,4 +75,35 @@ TEST_CASE("a purge tells what it could not remove") {
     CHECK(spool_tool::purge_json(*purged, true) ==
           "{\"removed\":true,\"folders\":0,\"openEvents\":0,\"bytes\":0,\"left\":1}\n");
   }
+}
+
+TEST_CASE("a purge removes every generation of a segment before its acknowledgements") {
+  test::FaultyFiles files;
+  const std::string folder = "/spool/w-00000001-0a";
+  test::leave_events(files, folder, {1000, 2000});
+  test::acknowledge(files, folder, 1, 1);
+  files.put(folder + "/00000001.1.log", "cut off");
+  const auto purged = spool_tool::purge(files, "/spool", {});
+  REQUIRE(purged);
+  CHECK(purged->folders == 1);
+  CHECK(purged->open_events == 1);
+  REQUIRE(files.removed.size() == 4);
+  CHECK(files.removed[2] == folder + "/00000001.ack");
+  CHECK(files.list_folder("/spool")->empty());
+}
+
+TEST_CASE("a purge leaves a folder of another format version as it is") {
+  test::FaultyFiles files;
+  const std::string folder = "/spool/w-00000001-0a";
+  test::leave_events(files, folder, {1000});
+  files.bytes(folder + "/00000001.log") = test::newer_segment();
+  const auto spool = spool_tool::read_spool(files, "/spool");
+  REQUIRE(spool);
+  CHECK(spool_tool::purge_preview(*spool, {}).folders == 0);
+  const auto purged = spool_tool::purge(files, "/spool", {});
+  REQUIRE(purged);
+  CHECK(purged->folders == 0);
+  REQUIRE(purged->left.size() == 1);
+  CHECK(purged->left[0].find("another format version") != std::string::npos);
+  CHECK(files.removed.empty());
 }

@@ -237,9 +237,9 @@ TEST_CASE("an answer that never came leaves it open whether the rows arrived") {
 
 TEST_CASE("few rows that are all refused are told one by one") {
   World world(take);
-  for (int i = 0; i < 6; ++i) world.add("session-" + std::to_string(i % 2), "disliked");
+  for (int i = 0; i < 2; ++i) world.add("session-" + std::to_string(i), "disliked");
   const Summary summary = world.finish();
-  CHECK(summary.rejected == 6);
+  CHECK(summary.rejected == 2);
   CHECK_FALSE(world.sender.stopped_by().has_value());
 }
 

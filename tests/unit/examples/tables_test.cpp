@@ -16,27 +16,24 @@ Spool two_folders() {
   Folder living;
   living.name = "w-1";
   living.is_live = true;
-  Folder dead;
-  dead.name = "w-22";
-  dead.tracking_id = "tracker";
-  dead.region = "us-east-1";
-  dead.endpoint = "https://example.com";
-  dead.account = "shop";
-  dead.segments = 2;
-  dead.bytes = 4096;
-  dead.open_events = 12;
-  dead.oldest_ms = 1'000'000;
-  dead.whole_frames = 20;
-  dead.torn_frames = 1;
-  dead.acknowledgements = 3;
-  return {{living, dead}, 0, 0};
+  Folder orphaned;
+  orphaned.name = "w-22";
+  orphaned.scope = {"us-east-1", "https://example.com", "shop", "tracker"};
+  orphaned.segments = 2;
+  orphaned.bytes = 4096;
+  orphaned.open_events = 12;
+  orphaned.oldest_ms = 1'000'000;
+  orphaned.whole_frames = 20;
+  orphaned.torn_frames = 1;
+  orphaned.acknowledgements = 3;
+  return {{living, orphaned}, 0, 0};
 }
 
 constexpr std::int64_t kNow = 1'000'000 + 3'600'000;
 
 }  // namespace
 
-TEST_CASE("an age is told in its largest unit") {
+TEST_CASE("an age is written in its largest unit") {
   CHECK(spool_tool::age_text(-5000) == "0s");
   CHECK(spool_tool::age_text(59'999) == "59s");
   CHECK(spool_tool::age_text(60'000) == "1m");
@@ -48,25 +45,26 @@ TEST_CASE("an age is told in its largest unit") {
 TEST_CASE("the listing is a table for people and a line for programs") {
   Spool spool = two_folders();
   CHECK(spool_tool::listing_text(spool, kNow) ==
-        "WRITER  STATE  OPEN EVENTS  OLDEST  SEGMENTS  BYTES  SCOPE\n"
-        "w-1     live   0            -       0         0      -\n"
-        "w-22    dead   12           1h      2         4096   "
+        "WRITER  STATE     OPEN EVENTS  OLDEST  SEGMENTS  BYTES  SCOPE\n"
+        "w-1     live      0            -       0         0      -\n"
+        "w-22    orphaned  12           1h      2         4096   "
         "tracker us-east-1 https://example.com shop\n");
   spool.rejected_bytes = 70;
   spool.quarantined_files = 1;
   const std::string text = spool_tool::listing_text(spool, kNow);
-  CHECK(text.find("rejected/: 70 bytes of refused events\nquarantine/: 1 file\n") !=
+  CHECK(text.find("rejected/: 70 bytes of rejected events\nquarantine/: 1 file\n") !=
         std::string::npos);
-  CHECK(spool_tool::listing_json(spool, kNow) ==
-        R"({"folders":[{"writer":"w-1","live":true,"trackingId":"","region":"","endpoint":"",)"
-        R"("account":"","segments":0,"bytes":0,"openEvents":0,"oldestAgeSeconds":null},)"
-        R"({"writer":"w-22","live":false,"trackingId":"tracker","region":"us-east-1",)"
-        R"("endpoint":"https://example.com","account":"shop","segments":2,"bytes":4096,)"
-        R"("openEvents":12,"oldestAgeSeconds":3600}],"rejectedBytes":70,"quarantinedFiles":1})"
-        "\n");
+  CHECK(
+      spool_tool::listing_json(spool, kNow) ==
+      R"({"folders":[{"writer":"w-1","live":true,"otherVersion":false,"trackingId":"","region":"","endpoint":"",)"
+      R"("account":"","segments":0,"bytes":0,"openEvents":0,"oldestAgeSeconds":null},)"
+      R"({"writer":"w-22","live":false,"otherVersion":false,"trackingId":"tracker","region":"us-east-1",)"
+      R"("endpoint":"https://example.com","account":"shop","segments":2,"bytes":4096,)"
+      R"("openEvents":12,"oldestAgeSeconds":3600}],"rejectedBytes":70,"quarantinedFiles":1})"
+      "\n");
 }
 
-TEST_CASE("the check says what was read and ends with whether it was damaged") {
+TEST_CASE("the check reports what was read and whether it was damaged") {
   Spool spool = two_folders();
   spool.folders.erase(spool.folders.begin());
   CHECK(spool_tool::check_text(spool) ==
@@ -74,16 +72,24 @@ TEST_CASE("the check says what was read and ends with whether it was damaged") {
         "no damage\n");
   spool.folders.front().broken_frames = 4;
   spool.folders.front().unreadable_files = 1;
-  spool.folders.front().newer_files = 2;
+  spool.folders.front().broken_headers = 2;
+  Folder other;
+  other.name = "w-23";
+  other.is_other_version = true;
+  spool.folders.push_back(other);
   spool.quarantined_files = 1;
   CHECK(spool_tool::check_text(spool) ==
         "w-22: frames 20 whole, 4 broken, 1 torn; acknowledgement records 3, 0 broken; 1 file "
-        "unreadable; 2 files of a newer version of the library\n"
-        "quarantine/: 1 file that could not be read, put aside\n"
+        "unreadable; 2 headers broken\n"
+        "w-23: another format version, not read\n"
+        "quarantine/: 1 file in quarantine\n"
         "damage was found\n");
-  CHECK(spool_tool::check_json(spool) ==
-        R"({"folders":[{"writer":"w-22","live":false,"wholeFrames":20,"brokenFrames":4,)"
-        R"("tornFrames":1,"acknowledgements":3,"brokenAcknowledgements":0,"unreadableFiles":1,)"
-        R"("newerFiles":2}],"quarantinedFiles":1,"damaged":true})"
-        "\n");
+  CHECK(
+      spool_tool::check_json(spool) ==
+      R"({"folders":[{"writer":"w-22","live":false,"otherVersion":false,"wholeFrames":20,"brokenFrames":4,)"
+      R"("tornFrames":1,"acknowledgements":3,"brokenAcknowledgements":0,"unreadableFiles":1,)"
+      R"("brokenHeaders":2},{"writer":"w-23","live":false,"otherVersion":true,"wholeFrames":0,)"
+      R"("brokenFrames":0,"tornFrames":0,"acknowledgements":0,"brokenAcknowledgements":0,)"
+      R"("unreadableFiles":0,"brokenHeaders":0}],"quarantinedFiles":1,"damaged":true})"
+      "\n");
 }

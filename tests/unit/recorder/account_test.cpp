@@ -2,8 +2,8 @@
 
 #include "personalize_events/recorder/account.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <utility>
 
 #include "catch.hpp"
 #include "support/recorder_events.hpp"
@@ -12,6 +12,9 @@ namespace pe = personalize_events;
 using pe::Outcome;
 
 namespace {
+
+/// A log that was adopted.
+constexpr std::uint32_t kAdopted = 3;
 
 struct Bookkeeper {
   pe::detail::EventAccount account{};
@@ -86,39 +89,39 @@ TEST_CASE("what is spilled is on the disk until it is read back or lost") {
   books.account.spill();
   CHECK(books.account.stats().recorded == 3);
   CHECK(books.account.stats().spooled == 3);
-  CHECK(books.account.in_overflow() == 3);
+  CHECK(books.account.disk_only() == 3);
   CHECK(books.account.stats().pending == 0);
 
   auto one = test::pending("visit", "", "a");
-  one.front().folder = pe::spool::kOverflowFolder;
+  one.front().log = pe::detail::kOwnLog;
   books.account.readmit(one.front());
-  CHECK(one.front().sequence == 1);
+  CHECK(one.front().sequence == 4);
   CHECK(books.account.stats().spooled == 2);
   CHECK(books.account.stats().pending == 1);
   CHECK(books.account.stats().adopted == 0);
   CHECK(books.account.pending_bytes() == one.front().bytes());
   books.account.lose(1);
   CHECK(books.account.stats().dropped == 1);
-  CHECK(books.account.in_overflow() == 1);
+  CHECK(books.account.disk_only() == 1);
   books.account.lose(9);
   CHECK(books.account.stats().dropped == 2);
   CHECK(books.account.stats().spooled == 0);
 }
 
-TEST_CASE("what a dead writer left is adopted, and so is a copy that nobody spilled") {
+TEST_CASE("what an orphaned log had is adopted, and so is an own event that was not spilled") {
   Bookkeeper books;
   auto one = test::pending("visit", "", "a");
-  one.front().folder = pe::spool::kFirstAdopted;
+  one.front().log = kAdopted;
   books.account.readmit(one.front());
   auto copy = test::pending("visit", "", "b");
-  copy.front().folder = pe::spool::kOverflowFolder;
+  copy.front().log = pe::detail::kOwnLog;
   books.account.readmit(copy.front());
   CHECK(books.account.stats().adopted == 2);
   CHECK(books.account.stats().pending == 2);
   CHECK(books.account.stats().spooled == 0);
 }
 
-TEST_CASE("events that ended as spooled are not lost with the overflow") {
+TEST_CASE("events that completed as spooled are not lost with those on the disk only") {
   Bookkeeper books;
   const auto one = books.accept("a");
   books.account.end(one, Outcome::Spooled);
@@ -127,27 +130,25 @@ TEST_CASE("events that ended as spooled are not lost with the overflow") {
   CHECK(books.account.stats().dropped == 0);
 }
 
-TEST_CASE("a flush sees what is in the overflow by then, as it is read back or lost") {
+TEST_CASE("a flush sees what is on the disk only by then, as it is read back or lost") {
   Bookkeeper books;
-  const auto overflow = [&](const char* id, std::uint64_t place) {
+  const auto read_back = [&](const char* id, std::uint32_t log, std::uint64_t place) {
     auto one = test::pending("visit", "", id);
-    one.front().folder = pe::spool::kOverflowFolder;
+    one.front().log = log;
     one.front().place = place;
     books.account.readmit(one.front());
     return one;
   };
-  for (int i = 0; i < 3; ++i) books.account.spill();
-  const auto in_memory = overflow("a", 1);
-  const auto watch = books.account.watch(4);
+  for (std::uint64_t i = 1; i <= 3; ++i) CHECK(books.account.spill() == i);
+  const auto in_memory = read_back("a", pe::detail::kOwnLog, 1);
+  const auto watch = books.account.watch();
   CHECK(watch->report.pending == 3);
-  books.account.spill();
-  const auto before = overflow("b", 2);
-  const auto after = overflow("d", 4);
-  auto adopted = test::pending("visit", "", "x");
-  adopted.front().folder = pe::spool::kFirstAdopted;
-  adopted.front().place = 1;
-  books.account.readmit(adopted.front());
-  for (const test::PendingEvents* one : {&in_memory, &before, &after, &std::as_const(adopted)}) {
+  const std::uint64_t later = books.account.spill();
+  const auto before = read_back("b", pe::detail::kOwnLog, 2);
+  const auto after = read_back("d", pe::detail::kOwnLog, later);
+  // Its place is in another log, and it was adopted after the flush began.
+  const auto adopted = read_back("x", kAdopted, 1);
+  for (const test::PendingEvents* one : {&in_memory, &before, &after, &adopted}) {
     books.account.end(*one, Outcome::Delivered);
   }
   CHECK(watch->report.delivered == 2);
@@ -158,31 +159,62 @@ TEST_CASE("a flush sees what is in the overflow by then, as it is read back or l
   CHECK(report.complete);
 }
 
-TEST_CASE("a flush follows events of the overflow that were written again under other places") {
+TEST_CASE("places are those of acceptance, whether an event stays in memory or not") {
   Bookkeeper books;
-  books.account.spill();
-  books.account.spill();
-  const auto before = books.account.watch(3);  // its events are at 1 and 2
-  books.account.spill();
-  const auto after = books.account.watch(4);  // and this one's at 3, too
-  books.account.renumber_overflow(1, 4);      // now at 4, 5 and 6
-  const auto end_at = [&](std::uint64_t place) {
-    auto one = test::pending("visit", "", "a");
-    one.front().folder = pe::spool::kOverflowFolder;
-    one.front().place = place;
-    books.account.readmit(one.front());
-    books.account.end(one, Outcome::Delivered);
-  };
-  end_at(4);
-  end_at(5);
-  CHECK(before->report.pending == 0);
-  CHECK(after->report.pending == 1);
-  end_at(6);
-  CHECK(books.account.unwatch(before).delivered == 2);
-  CHECK(books.account.unwatch(after).delivered == 3);
-  // What is not behind a watch's first place leaves it alone.
-  const auto later = books.account.watch(7);
-  books.account.renumber_overflow(1, 4);
-  CHECK(later->overflow_end == 7);
-  books.account.unwatch(later);
+  CHECK(books.accept("a").front().place == 1);
+  CHECK(books.account.spill() == 2);
+  const auto one = books.accept("c");
+  CHECK(one.front().place == 3);
+  CHECK(one.front().sequence == 3);
+  auto read = test::pending("visit", "", "b");
+  read.front().place = 2;
+  books.account.readmit(read.front());
+  CHECK(read.front().place == 2);
+  CHECK(read.front().sequence == 4);
+  CHECK(books.account.last_sequence() == 4);
+}
+
+TEST_CASE("an event that could not be written is as if it had never been accepted") {
+  Bookkeeper books;
+  const auto early = books.account.watch();
+  const std::uint64_t place = books.account.spill();
+  const auto watch = books.account.watch();
+  CHECK(watch->report.pending == 1);
+  books.account.unspill(place);
+  CHECK(books.account.stats().recorded == 0);
+  CHECK(books.account.stats().spooled == 0);
+  CHECK(books.account.disk_only() == 0);
+  CHECK(books.account.unwatch(watch).complete);
+  CHECK(books.account.unwatch(early).complete);
+  // Its place is not given again.
+  CHECK(books.account.spill() == place + 1);
+}
+
+TEST_CASE("an event that is taken back counts nowhere, and no flush waits for it") {
+  Bookkeeper books;
+  const auto early = books.account.watch();
+  const auto kept = books.accept("a");
+  const auto taken = books.accept("b");
+  const auto watch = books.account.watch();
+  books.account.withdraw(taken.front());
+  CHECK(books.account.stats().recorded == 1);
+  CHECK(books.account.stats().pending == 1);
+  CHECK(books.account.pending_bytes() == kept.front().bytes());
+  CHECK(watch->report.pending == 1);
+  books.account.end(kept, Outcome::Delivered);
+  CHECK(books.account.ended() == 1);
+  CHECK(books.account.unwatch(watch).complete);
+  CHECK(books.account.unwatch(early).complete);
+  CHECK(books.account.last_sequence() == 2);
+}
+
+TEST_CASE("an event whose text changes counts with its new size") {
+  Bookkeeper books;
+  auto one = books.accept("a");
+  const std::size_t before = one.front().bytes();
+  one.front().text.append("more");
+  books.account.resized(before, one.front().bytes());
+  CHECK(books.account.pending_bytes() == before + 4);
+  books.account.end(one, Outcome::Delivered);
+  CHECK(books.account.pending_bytes() == 0);
 }

@@ -63,6 +63,16 @@ TEST_CASE("a batch waits for more events as long as it may, from its first one")
   CHECK(ids_of_batch(world.next(1000)) == "a b");
 }
 
+TEST_CASE("an event that is released after a flush leaves at once") {
+  World world;
+  auto one = test::pending("visit", "", "a", at(0));
+  one.front().sequence = 1;
+  world.batcher.hold(std::move(one), 0);
+  world.batcher.flush(1);
+  world.batcher.release_held([](const pe::detail::PendingEvent&, std::uint64_t) { return true; });
+  CHECK(ids_of_batch(world.next(0)) == "a");
+}
+
 TEST_CASE("a full batch leaves at once, and never holds eleven") {
   World world;
   world.add_many("visit", 9);
@@ -302,13 +312,16 @@ TEST_CASE("a parked session that loses its only event leaves nothing behind") {
   CHECK_FALSE(world.next(9000).has_value());
 }
 
-TEST_CASE("everything that is not on its way can be taken, oldest first") {
+TEST_CASE("everything that is not on its way can be taken, session by session") {
   World world;
   world.add_many("first", 11);
   const auto batch = world.next(0);
   world.add("second", "x", 1);
   world.add("third", "y", 2);
-  CHECK(ids_of(world.batcher.take_all()) == "10 x y");
+  CHECK(ids_of(world.batcher.take_session()) == "x");
+  CHECK(ids_of(world.batcher.take_session()) == "y");
+  CHECK(ids_of(world.batcher.take_session()) == "10");
+  CHECK(world.batcher.take_session().empty());
   CHECK(world.batcher.sessions() == 1);
   CHECK(world.batcher.take(*batch, at(0)).size() == 10);
 }
@@ -387,4 +400,175 @@ TEST_CASE("all that is pending is visited, oldest first, until the visitor has e
     return seen.size() < 2;
   });
   CHECK(seen == "ab");
+}
+
+// --- Events that are held, taken back and rewritten ---
+
+namespace {
+
+/// A world that holds events, too.
+struct HoldingWorld : World {
+  using World::World;
+  void hold(const std::string& session, const std::string& id, std::uint64_t after,
+            std::int64_t time = 0) {
+    auto one = test::pending(session, "", id, at(time));
+    one.front().sequence = ++last_sequence;
+    batcher.hold(std::move(one), after);
+  }
+  void release_up_to(std::uint64_t place) {
+    batcher.release_held(
+        [place](const pe::detail::PendingEvent&, std::uint64_t after) { return after <= place; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an event that is held leaves only after its release, and at once if it was flushed") {
+  HoldingWorld world;
+  world.hold("visit", "a", 5);
+  CHECK(world.batcher.held() == 1);
+  CHECK(world.batcher.held_bytes() == world.batcher.oldest()->bytes());
+  CHECK(world.batcher.oldest()->is_held);
+  CHECK(world.batcher.sessions() == 0);
+  CHECK_FALSE(world.next(60'000).has_value());
+  CHECK(world.batcher.next_due() == pe::detail::SteadyTime::max());
+  world.batcher.flush(world.last_sequence);
+  CHECK_FALSE(world.batcher.has_ready());
+  world.release_up_to(4);
+  CHECK(world.batcher.held() == 1);
+  world.release_up_to(5);
+  CHECK(world.batcher.held() == 0);
+  CHECK(world.batcher.held_bytes() == 0);
+  CHECK_FALSE(world.batcher.oldest()->is_held);
+  CHECK(ids_of_batch(world.next(0)) == "a");
+}
+
+TEST_CASE("held events are released in their order, and those that may not go stay") {
+  HoldingWorld world;
+  world.hold("visit", "a", 1);
+  world.hold("other", "x", 3);
+  world.hold("visit", "b", 2);
+  world.hold("visit", "c", 4);
+  world.release_up_to(2);
+  CHECK(world.batcher.held() == 2);
+  CHECK(ids_of_batch(world.next(1'000)) == "a b");
+  world.release_up_to(9);
+  CHECK(ids_of_batch(world.next(2'000)) == "x");
+}
+
+TEST_CASE("an event that is released joins its session behind what is there") {
+  HoldingWorld world;
+  world.add("visit", "a");
+  const auto batch = world.next(1'000);
+  world.hold("visit", "b", 1);
+  auto read = test::pending("visit", "", "read back", at(0));
+  read.front().sequence = ++world.last_sequence;
+  world.batcher.add(std::move(read), pe::detail::Lane::Backlog);
+  world.release_up_to(1);
+  CHECK(world.batcher.take(*batch, at(1'000)).size() == 1);
+  CHECK(ids_of_batch(world.next(2'000)) == "read back b");
+}
+
+TEST_CASE("held events expire, are given up and are taken as others are") {
+  HoldingWorld world;
+  world.hold("visit", "a", 1, 0);
+  world.add("visit", "b", 10);
+  world.hold("visit", "c", 2, 20);
+  CHECK(ids_of(world.batcher.take_oldest(at(5))) == "a");
+  CHECK(world.batcher.held() == 1);
+  CHECK(ids_of(world.batcher.take_oldest(at(100))) == "b");
+  CHECK(ids_of(world.batcher.take_oldest(at(100))) == "c");
+  CHECK(world.batcher.held() == 0);
+  CHECK(world.batcher.held_bytes() == 0);
+  CHECK(world.batcher.oldest() == nullptr);
+
+  world.hold("visit", "d", 1);
+  world.add("other", "e");
+  const auto held = world.batcher.take_session();
+  CHECK(ids_of(held) == "d");
+  CHECK_FALSE(held.front().is_held);
+  CHECK(ids_of(world.batcher.take_session()) == "e");
+  CHECK(world.batcher.take_session().empty());
+}
+
+TEST_CASE("held events are visited with the others, in the order of acceptance") {
+  HoldingWorld world;
+  world.hold("visit", "a", 1);
+  world.add("visit", "b");
+  world.hold("visit", "c", 1);
+  std::string visited;
+  world.batcher.visit([&](const pe::detail::PendingEvent& event) {
+    visited.append(pe::detail::event_id_of(event.json()));
+    return true;
+  });
+  CHECK(visited == "abc");
+}
+
+TEST_CASE("the last event of a session is taken back, if no request carries it") {
+  HoldingWorld world;
+  world.add("visit", "a");
+  world.add("visit", "b");
+  CHECK(world.batcher.take_back("visit", 1).empty());
+  CHECK(world.batcher.take_back("other", 2).empty());
+  CHECK(ids_of(world.batcher.take_back("visit", 2)) == "b");
+  CHECK(world.batcher.take_back("visit", 2).empty());
+  CHECK(ids_of(world.batcher.take_back("visit", 1)) == "a");
+  CHECK(world.batcher.sessions() == 0);
+  CHECK(world.batcher.oldest() == nullptr);
+  CHECK(world.batcher.next_due() == pe::detail::SteadyTime::max());
+
+  world.add("visit", "c");
+  const auto batch = world.next(1'000);
+  CHECK(world.batcher.take_back("visit", 3).empty());
+  world.add("visit", "d", 1'000);
+  CHECK(ids_of(world.batcher.take_back("visit", 4)) == "d");
+  CHECK(ids_of(world.batcher.take(*batch, at(1'000))) == "c");
+  CHECK(world.batcher.sessions() == 0);
+}
+
+TEST_CASE("an event that is held is taken back, whatever follows it") {
+  HoldingWorld world;
+  world.hold("visit", "a", 1);
+  world.hold("visit", "b", 1);
+  const auto taken = world.batcher.take_back("visit", 1);
+  CHECK(ids_of(taken) == "a");
+  CHECK_FALSE(taken.front().is_held);
+  CHECK(world.batcher.held() == 1);
+  world.release_up_to(1);
+  CHECK(ids_of_batch(world.next(1'000)) == "b");
+}
+
+TEST_CASE("a session's events are taken at once, behind those that are on their way") {
+  World world;
+  world.add_many("first", 12);
+  const auto batch = world.next(0);
+  world.add("parked", "p");
+  const auto put_back = world.next(1'000);
+  world.batcher.put_back(*put_back, at(9'000), at(1'000));
+  CHECK(ids_of(world.batcher.take_session()) == "p");
+  CHECK(world.batcher.next_due() == pe::detail::SteadyTime::max());
+  CHECK(ids_of(world.batcher.take_session()) == "10 11");
+  CHECK(world.batcher.take_session().empty());
+  CHECK(world.batcher.take(*batch, at(1'000)).size() == 10);
+  CHECK(world.batcher.sessions() == 0);
+}
+
+TEST_CASE("the events of a batch are rewritten in place, and their session is found as before") {
+  World world;
+  world.add("visit", "a");
+  world.add("visit", "b");
+  const auto batch = world.next(1'000);
+  world.add("visit", "c", 1'000);
+  int changes = 0;
+  world.batcher.rewrite(*batch, [&](pe::detail::PendingEvent& event) {
+    // Longer than before, so that the text has another place in memory.
+    event.text.insert(event.text.size() - 1, std::string(1'000, ' '));
+    ++changes;
+  });
+  CHECK(changes == 2);
+  CHECK(ids_of_batch(batch) == "a b");
+  world.add("visit", "d", 1'000);
+  CHECK(world.batcher.sessions() == 1);
+  CHECK(ids_of(world.batcher.take(*batch, at(1'000))) == "a b");
+  CHECK(ids_of_batch(world.next(3'000)) == "c d");
 }

@@ -20,6 +20,8 @@
 namespace pe = personalize_events;
 namespace spool = personalize_events::spool;
 using pe::Outcome;
+using pe::detail::kOwnLog;
+using pe::detail::Placement;
 using pe::detail::SteadyTime;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -40,47 +42,91 @@ pe::RecorderOptions recorder_options(milliseconds write_after = milliseconds{0})
   return options;
 }
 
-/// A dispatcher and its spooler, which the test runs as the recorder's core does.
-struct World {
-  explicit World(pe::RecorderOptions recorder = recorder_options())
-      : options(std::move(recorder)), dispatcher(options, 500, platform->steady_now()) {
-    begin();
+bool adds_up(const pe::RecorderStats& stats) {
+  return stats.recorded + stats.adopted == stats.delivered + stats.rejected + stats.expired +
+                                               stats.dropped + stats.spooled + stats.pending;
+}
+
+/// A recorder without its threads: the test records, is the loop and is the disk thread.
+struct Recorder {
+  Recorder(std::shared_ptr<pe::FileSystem> files,
+           std::shared_ptr<pe::testing::VirtualPlatform> clock, pe::RecorderOptions recorder)
+      : platform(std::move(clock)),
+        options(std::move(recorder)),
+        dispatcher(options, 500, platform->steady_now()),
+        spool(std::make_shared<spool::Spool>(std::move(files), *options.spool,
+                                             spool::Scope{"", "", "", "tracker"},
+                                             options.max_pending_bytes, platform)),
+        source(std::make_shared<Source>(*this)) {
+    spool->connect(source, [] {});
+    spooler.emplace(spool, options, dispatcher);
   }
 
-  /// Another spool, as in a process that follows one that was killed.
-  void begin() {
-    spooler.reset();
-    spooler.emplace(
-        std::make_shared<spool::Spool>(files, *options.spool, spool::Scope{"tracker", "", "", ""},
-                                       options.max_pending_bytes, platform),
-        options, dispatcher);
-  }
+  struct Source final : spool::PendingSource {
+    explicit Source(Recorder& recorder) : owner(recorder) {}
+    Collected collect(spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
+                      SteadyTime recorded_by, const spool::Moment& now) override {
+      return owner.spooler->collect(chunk, written, up_to, recorded_by, now);
+    }
+    spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
+                                     const spool::Moment& now) override {
+      return owner.spooler->collect_range(first, end, salt, now);
+    }
+    Recorder& owner;
+  };
+
   [[nodiscard]] SteadyTime now() const { return platform->steady_now(); }
-  PendingEvents event(const std::string& id, const std::string& session = "visit") const {
-    return test::pending(session, "", id, now());
+  PendingEvents event(const std::string& id, const std::string& session = "visit",
+                      std::size_t padding = 0) const {
+    PendingEvents one = test::pending(session, "", id, now());
+    one.front().text.insert(one.front().text.size() - 1, std::string(padding, ' '));
+    return one;
   }
-  /// As RecorderCore::accept: to the disk only when it must be.
-  bool record(const std::string& id, const std::string& session = "visit") {
-    PendingEvents one = event(id, session);
-    if (spooler->must_spill(one.front()) && spooler->spill(one.front()).has_value()) return true;
-    if (!dispatcher.has_room(one.front().bytes())) return false;
-    CHECK(spooler->write(one.front(), false).has_value());
-    dispatcher.accept(std::move(one));
-    return false;
+  /// As RecorderCore::accept; empty: the event was refused.
+  std::optional<Placement> record(const std::string& id, const std::string& session = "visit",
+                                  std::size_t padding = 0) {
+    PendingEvents one = event(id, session, padding);
+    if (spooler->placement_of(one.front()) == Placement::Disk) {
+      if (append_disk_only(one.front())) return Placement::Disk;
+      if (!spooler->has_room(one.front())) return std::nullopt;
+    }
+    spooler->accept(std::move(one));
+    const std::uint64_t place = dispatcher.account().last_sequence();
+    if (options.spool->write_after.count() > 0) {
+      spool->note_pending();
+    } else {
+      static_cast<void>(spool->write_up_to(*source, place, milliseconds{0}));
+    }
+    return Placement::Memory;
   }
-  /// One turn of the loop.
+  bool append_disk_only(const PendingEvent& event) {
+    std::uint64_t place = 0;
+    const auto reserve = [&] {
+      place = spooler->reserve(event);
+      return pe::Result<std::uint64_t>{place};
+    };
+    const auto written = spool->append_disk_only(*source, event, reserve, milliseconds{0});
+    if (!written && place > 0) spooler->unreserve(event, place);
+    if (written) spool->note_unread();
+    return written.has_value();
+  }
+  bool is_on_disk(const std::string& id, const std::string& session = "visit") {
+    return record(id, session) == Placement::Disk;
+  }
+  /// One iteration of the loop, and one of the disk thread.
   void turn() {
-    spooler->look(true);
-    spooler->turn(now());
-    note_ends();
+    spooler->turn();
+    auto completed = dispatcher.take_ended();
+    spool::SpoolOrders orders = spooler->orders_for(completed);
+    spooler->add_window(orders);
+    spool->post(std::move(orders));
+    for (auto& one : completed) ended.push_back(std::move(one));
+    static_cast<void>(spool->work());
+    CHECK(adds_up(dispatcher.stats()));
+    CHECK(dispatcher.stats().pending <= options.max_pending_events);
   }
   void turns(int count) {
     for (int i = 0; i < count; ++i) turn();
-  }
-  void note_ends() {
-    auto news = dispatcher.take_ended();
-    spooler->note_ends(news);
-    for (auto& one : news) ended.push_back(std::move(one));
   }
   /// Delivers all that leaves; "a b".
   std::string deliver() {
@@ -92,10 +138,18 @@ struct World {
       }
       dispatcher.answered(*batch, {}, now(), 1.0);
     }
-    note_ends();
     return ids;
   }
-  void advance(milliseconds time) { platform->advance(time); }
+  /// Delivers all, in as many turns as it takes.
+  std::string deliver_all(int most_turns = 60) {
+    std::string all;
+    for (int i = 0; i < most_turns; ++i) {
+      turn();
+      const std::string ids = deliver();
+      if (!ids.empty()) all.append(all.empty() ? "" : " ").append(ids);
+    }
+    return all;
+  }
   /// "+Disk -Disk"
   std::string faults() {
     std::string text;
@@ -105,359 +159,444 @@ struct World {
     }
     return text;
   }
-  /// The ids that a following process would find, "a b".
+
+  std::shared_ptr<pe::testing::VirtualPlatform> platform;
+  pe::RecorderOptions options;
+  pe::detail::Dispatcher dispatcher;
+  std::shared_ptr<spool::Spool> spool;
+  std::shared_ptr<Source> source;
+  std::optional<pe::detail::Spooler> spooler{};
+  std::vector<pe::detail::EndedEvents> ended{};
+};
+
+struct World {
+  explicit World(pe::RecorderOptions with = recorder_options()) : options(std::move(with)) {
+    begin();
+  }
+  /// Another process, after this one was killed.
+  void begin() {
+    recorder = nullptr;
+    recorder = std::make_unique<Recorder>(files, platform, options);
+  }
+  Recorder* operator->() { return recorder.get(); }
+  void advance(milliseconds time) { platform->advance(time); }
+  /// The ids that a following process delivers, "a b".
   std::string left_on_disk() {
-    spooler.reset();
-    spool::Spool next{files, *options.spool, {"tracker", "", "", ""}, 1U << 20U, platform};
-    std::string ids;
-    for (int i = 0; i < 20; ++i) {
-      for (const auto& lost : next.maintain()) ids.append("!").append(test::ids_of(lost.event));
-      for (const auto& one : next.read(100, 1U << 20U)) {
-        ids.append(ids.empty() ? "" : " ").append(test::ids_of(one.event));
-      }
-    }
-    return ids;
+    begin();
+    return recorder->deliver_all();
   }
   std::string folder() {
     const auto names = files->list_folder("/spool");
     REQUIRE(names.has_value());
     for (const std::string& name : *names) {
-      if (name.compare(0, 2, "w-") == 0) return "/spool/" + name;
+      if (spool::is_writer_name(name)) return "/spool/" + name;
     }
     return {};
   }
 
+  pe::RecorderOptions options;
   std::shared_ptr<test::FaultyFiles> files = std::make_shared<test::FaultyFiles>();
   std::shared_ptr<pe::testing::VirtualPlatform> platform =
       std::make_shared<pe::testing::VirtualPlatform>();
-  pe::RecorderOptions options;
-  pe::detail::Dispatcher dispatcher;
-  std::optional<pe::detail::Spooler> spooler{};
-  std::vector<pe::detail::EndedEvents> ended{};
+  std::unique_ptr<Recorder> recorder{};
 };
 
-bool adds_up(const pe::RecorderStats& stats) {
-  return stats.recorded + stats.adopted == stats.delivered + stats.rejected + stats.expired +
-                                               stats.dropped + stats.spooled + stats.pending;
-}
+constexpr std::size_t kLarge = 60'000;
 
 }  // namespace
 
-TEST_CASE("with write-ahead the disk has an event before it is accepted, until it ended") {
+TEST_CASE("with write-ahead the disk has an event before it is accepted, until it completed") {
   World world;
-  CHECK_FALSE(world.record("a"));
-  CHECK_FALSE(world.record("b"));
-  CHECK(world.dispatcher.oldest()->folder == spool::kLiveFolder);
-  CHECK(world.deliver() == "a b");
-  world.record("c");
+  CHECK(world->record("a") == Placement::Memory);
+  CHECK(world->record("b") == Placement::Memory);
+  CHECK(world->spooler->is_all_written());
+  CHECK(world->spooler->is_kept(*world->dispatcher.oldest()));
+  world->turn();
+  CHECK(world->deliver() == "a b");
+  world->turns(2);
+  world->record("c");
   CHECK(world.left_on_disk() == "c");
 }
 
 TEST_CASE("events that are young enough are not written, and older ones are in their order") {
   World world{recorder_options(seconds{60})};
-  world.record("a");
+  world->record("a");
   world.advance(seconds{10});
-  world.record("b");
-  CHECK(world.dispatcher.oldest()->folder == spool::kNoFolder);
-  CHECK(world.spooler->write_at() == world.now() + seconds{50});
+  world->record("b");
+  world->turn();
+  CHECK_FALSE(world->spooler->is_kept(*world->dispatcher.oldest()));
   world.advance(seconds{50});
-  world.turn();
-  CHECK(world.dispatcher.oldest()->folder == spool::kLiveFolder);
-  CHECK(world.spooler->write_at() == world.now() + seconds{10});
+  world->turn();
+  CHECK(world->spooler->is_kept(*world->dispatcher.oldest()));
+  CHECK_FALSE(world->spooler->is_all_written());
   world.advance(seconds{10});
-  world.turn();
-  CHECK(world.spooler->write_at() == SteadyTime::max());
+  world->turn();
+  CHECK(world->spooler->is_all_written());
   CHECK(world.left_on_disk() == "a b");
 }
 
-TEST_CASE("an event that was delivered in time never touches the disk") {
+TEST_CASE("an event that was delivered in time is never written to the disk") {
   World world{recorder_options(seconds{60})};
-  world.record("a");
-  CHECK(world.deliver() == "a");
+  world->record("a");
+  CHECK(world->deliver() == "a");
   world.advance(seconds{60});
-  world.turn();
+  world->turns(2);
   CHECK_FALSE(world.files->list_folder("/spool").has_value());
+  CHECK(world->spooler->is_drained());
 }
 
-TEST_CASE("events are written a part at a time, so that nobody waits long") {
-  pe::RecorderOptions options = recorder_options(seconds{1});
-  options.max_pending_events = 1'000;
-  World world{options};
-  for (int i = 0; i < 300; ++i) world.record(std::to_string(i));
-  world.advance(seconds{1});
-  world.spooler->turn(world.now());
-  CHECK(world.spooler->write_at() == world.now());
-  const auto written = [&] {
-    std::size_t count = 0;
-    world.dispatcher.visit([&](const PendingEvent& event) {
-      if (event.folder == spool::kLiveFolder) ++count;
-      return true;
-    });
-    return count;
-  };
-  CHECK(written() == pe::detail::kMostWrittenAtOnce);
-  world.spooler->turn(world.now());
-  CHECK(written() == 300);
-  CHECK(world.spooler->write_at() == SteadyTime::max());
-}
-
-TEST_CASE("what the disk refuses is kept in memory, told, and written when it can be") {
+TEST_CASE("what the disk refuses stays in memory, is a fault, and is written when it can be") {
   World world;
   world.files->space = 0;
-  world.record("a");
-  CHECK(world.dispatcher.stats().pending == 1);
-  CHECK(world.spooler->write_at() == world.now() + pe::detail::kWriteAgain);
-  world.turn();
-  CHECK(world.faults() == "+Disk");
+  CHECK(world->record("a") == Placement::Memory);
+  CHECK(world->dispatcher.stats().pending == 1);
+  world->turns(2);
+  CHECK(world->faults() == "+Disk");
   world.advance(seconds{1});
-  world.turn();
-  CHECK(world.faults().empty());
-  CHECK(world.spooler->write_at() == world.now() + pe::detail::kWriteAgain);
+  world->turns(2);
+  CHECK(world->faults().empty());
+  CHECK_FALSE(world->spooler->is_all_written());
   world.files->space.reset();
   world.advance(seconds{1});
-  world.turn();
-  CHECK(world.faults() == "-Disk");
-  CHECK(world.dispatcher.oldest()->folder == spool::kLiveFolder);
+  world->turns(2);
+  CHECK(world->faults() == "-Disk");
+  CHECK(world->spooler->is_all_written());
+  CHECK(world.left_on_disk() == "a");
 }
 
-TEST_CASE("an event that must be on the disk is refused by a disk that does not take it") {
-  World world{recorder_options(seconds{60})};
-  PendingEvents one = world.event("a");
-  world.files->space = 0;
-  const auto refused = world.spooler->write(one.front(), true);
-  CHECK(refused.error().code == "NoSpace");
-  world.files->space.reset();
-  world.advance(seconds{1});
-  CHECK(world.spooler->write(one.front(), true).has_value());
-  CHECK(one.front().folder == spool::kLiveFolder);
-}
+// --- Events that memory has no room for ---
 
 TEST_CASE("what memory has no room for goes to the disk and comes back in order") {
   World world;
   std::string expected;
   for (int i = 0; i < 20; ++i) {
-    CHECK(world.record(std::to_string(i)) == (i >= 8));
+    CHECK(world->is_on_disk(std::to_string(i)) == (i >= 8));
     expected.append(i == 0 ? "" : " ").append(std::to_string(i));
   }
-  CHECK(world.dispatcher.stats().spooled == 12);
-  CHECK(world.dispatcher.stats().pending == 8);
-  CHECK_FALSE(world.spooler->wants_to_read());
-  std::string delivered;
-  for (int i = 0; i < 40; ++i) {
-    world.turn();
-    const std::string ids = world.deliver();
-    if (!ids.empty()) delivered.append(delivered.empty() ? "" : " ").append(ids);
-    CHECK(adds_up(world.dispatcher.stats()));
-    CHECK(world.dispatcher.stats().pending <= 8);
-  }
-  CHECK(delivered == expected);
-  CHECK(world.dispatcher.stats().delivered == 20);
-  CHECK(world.dispatcher.stats().spooled == 0);
+  CHECK(world->dispatcher.stats().spooled == 12);
+  CHECK(world->dispatcher.stats().pending == 8);
+  CHECK(world->dispatcher.account().disk_only() == 12);
+  CHECK(world->deliver_all() == expected);
+  CHECK(world->dispatcher.stats().delivered == 20);
+  CHECK(world->dispatcher.stats().spooled == 0);
+  CHECK(world->spooler->is_drained());
   CHECK(world.left_on_disk().empty());
 }
 
-TEST_CASE("a session whose older events are on the disk follows them, others do not") {
+TEST_CASE("a session follows its older events to the disk; other sessions do not") {
   World world;
-  for (int i = 0; i < 9; ++i) world.record(std::to_string(i));
-  CHECK(world.deliver() == "0 1 2 3 4 5 6 7");
-  CHECK(world.record("9", "visit"));
-  CHECK_FALSE(world.record("x", "other"));
-  CHECK(world.spooler->wants_to_read());
-  // They are read, and on their way into memory.
-  world.spooler->look(true);
-  CHECK(world.record("10", "visit"));
-  world.spooler->turn(world.now());
-  CHECK(world.deliver() == "x 8 9");
-  world.turns(3);
-  CHECK(world.deliver() == "10");
-  CHECK_FALSE(world.record("11", "visit"));
+  for (int i = 0; i < 9; ++i) world->record(std::to_string(i));
+  CHECK(world->deliver() == "0 1 2 3 4 5 6 7");
+  CHECK(world->is_on_disk("9", "visit"));
+  CHECK_FALSE(world->is_on_disk("x", "other"));
+  CHECK(world->deliver_all() == "x 8 9");
+  CHECK_FALSE(world->is_on_disk("10", "visit"));
+  CHECK(world->deliver_all() == "10");
+}
+
+TEST_CASE("a session stays on the disk until the last of its events is in memory") {
+  World world;
+  for (int i = 0; i < 8; ++i) world->record(std::to_string(i), "other");
+  for (const char* id : {"a", "b", "c"}) CHECK(world->is_on_disk(id, "visit"));
+  world->deliver();
+  // A window of two at a time.
+  world->turns(2);
+  CHECK(world->is_on_disk("d", "visit"));
+  CHECK(world->deliver_all() == "a b c d");
+  CHECK_FALSE(world->is_on_disk("e", "visit"));
 }
 
 TEST_CASE("the backlog takes a quarter of the memory at a time") {
   World world;
-  for (int i = 0; i < 30; ++i) world.record(std::to_string(i), "visit-" + std::to_string(i));
-  world.deliver();
-  world.turn();
-  CHECK(world.dispatcher.stats().pending == 2);
-  world.turn();
-  CHECK(world.dispatcher.stats().pending == 2);
-  CHECK(world.spooler->next_look(world.now()) > world.now());
-  CHECK_FALSE(world.spooler->wants_to_read());
-  world.deliver();
-  CHECK(world.spooler->wants_to_read());
-  world.turns(3);
-  CHECK(world.dispatcher.stats().pending == 2);
-  world.deliver();
-  world.spooler->look(false);
-  world.spooler->turn(world.now());
-  CHECK(world.dispatcher.stats().pending == 0);
-  CHECK(world.spooler->next_look(world.now()) == world.now());
+  for (int i = 0; i < 30; ++i) world->record(std::to_string(i), "visit-" + std::to_string(i));
+  world->deliver();
+  for (int i = 0; i < 5; ++i) {
+    world->turns(3);
+    CHECK(world->dispatcher.stats().pending == 2);
+    CHECK_FALSE(world->deliver().empty());
+  }
 }
 
-TEST_CASE("a spill that the disk refuses is no acceptance") {
+TEST_CASE("memory is kept free for what is being read back") {
   World world;
-  for (int i = 0; i < 8; ++i) world.record(std::to_string(i));
-  PendingEvents one = world.event("a");
-  CHECK(world.spooler->must_spill(one.front()));
-  world.files->space = 0;
-  CHECK_FALSE(world.spooler->spill(one.front()).has_value());
-  CHECK(world.dispatcher.stats().recorded == 8);
-  CHECK(world.dispatcher.stats().spooled == 0);
+  for (int i = 0; i < 10; ++i) world->record(std::to_string(i), "visit-" + std::to_string(i));
+  world->deliver();
+  world->spooler->turn();
+  spool::SpoolOrders orders;
+  world->spooler->add_window(orders);
+  CHECK(orders.most_events == 2);
+  CHECK(orders.most_bytes > 0);
+  // Six more fit beside the two that come.
+  for (int i = 0; i < 6; ++i) CHECK_FALSE(world->is_on_disk("x" + std::to_string(i), "other"));
+  CHECK(world->is_on_disk("y", "third"));
+  world->spooler->turn();
+  CHECK(world->dispatcher.has_room(1));
 }
 
-TEST_CASE("what a killed process left is taken in, and expired events are not sent") {
+TEST_CASE("an event that neither memory nor the disk takes is not accepted") {
+  World world;
+  for (int i = 0; i < 8; ++i) world->record(std::to_string(i));
+  world.files->space = 0;
+  CHECK_FALSE(world->record("a").has_value());
+  CHECK(world->dispatcher.stats().recorded == 8);
+  CHECK(world->dispatcher.stats().spooled == 0);
+  CHECK(world->dispatcher.account().disk_only() == 0);
+  // And its session does not wait for it.
+  world->deliver();
+  CHECK_FALSE(world->spooler->must_be_held("visit"));
+}
+
+TEST_CASE("an event whose older ones are on a disk that refuses is held in memory behind them") {
+  World world;
+  for (int i = 0; i < 9; ++i) world->record(std::to_string(i));
+  world->deliver();
+  world.files->space = 0;
+  CHECK(world->record("9") == Placement::Memory);
+  CHECK(world->dispatcher.held() == 1);
+  CHECK(world->record("10") == Placement::Memory);
+  CHECK(world->dispatcher.held() == 2);
+  CHECK(world->record("x", "other") == Placement::Memory);
+  CHECK(world->dispatcher.held() == 2);
+  CHECK(world->deliver() == "x");
+  CHECK(world->deliver_all() == "8 9 10");
+  CHECK(world->dispatcher.held() == 0);
+  CHECK_FALSE(world->spooler->must_be_held("visit"));
+}
+
+TEST_CASE("half of the memory may be held, so that what is waited for can come") {
+  World world;
+  for (int i = 0; i < 9; ++i) world->record(std::to_string(i));
+  world->deliver();
+  world.files->space = 0;
+  for (int i = 0; i < 4; ++i) CHECK(world->record("h" + std::to_string(i)) == Placement::Memory);
+  CHECK(world->dispatcher.held() == 4);
+  CHECK_FALSE(world->record("h4").has_value());
+  CHECK(world->record("x", "other") == Placement::Memory);
+  CHECK(world->deliver_all() == "x 8 h0 h1 h2 h3");
+}
+
+TEST_CASE("an event on the disk that cannot be read back is dropped, and what is held goes on") {
+  World world;
+  for (int i = 0; i < 10; ++i) world->record(std::to_string(i));
+  world->deliver();
+  std::string& bytes = world.files->bytes(world.folder() + "/00000001.log");
+  const std::size_t at = bytes.find("\"8\"");
+  REQUIRE(at != std::string::npos);
+  bytes[at + 1] = 'X';
+  world.files->space = 0;
+  CHECK(world->record("10") == Placement::Memory);
+  CHECK(world->dispatcher.held() == 1);
+  CHECK(world->deliver_all() == "9 10");
+  CHECK(world->dispatcher.stats().dropped == 1);
+  CHECK(world->dispatcher.stats().spooled == 0);
+  CHECK(world->dispatcher.held() == 0);
+  CHECK_FALSE(world->spooler->must_be_held("visit"));
+}
+
+// --- What killed processes left ---
+
+TEST_CASE("what a killed process left is delivered before live events of the same session") {
+  World world;
+  world->record("a", "visit");
+  world->record("b", "visit");
+  world.begin();
+  // Before the first scan every event may be of such a session.
+  CHECK(world->record("c", "visit") == Placement::Memory);
+  CHECK(world->record("x", "other") == Placement::Memory);
+  CHECK(world->dispatcher.held() == 2);
+  CHECK(world->deliver().empty());
+  world->turns(2);
+  const std::string all = world->deliver_all();
+  CHECK(all.find('a') < all.find('b'));
+  CHECK(all.find('b') < all.find('c'));
+  CHECK(all.size() == std::string{"a b c x"}.size());
+  CHECK(world->dispatcher.stats().adopted == 2);
+  CHECK(world->dispatcher.stats().delivered == 4);
+  CHECK(world->dispatcher.held() == 0);
+  CHECK(world->spooler->is_drained());
+  CHECK(world.left_on_disk().empty());
+}
+
+TEST_CASE("after the first scan only sessions of the backlog wait for it") {
+  World world;
+  for (int i = 0; i < 8; ++i) world->record("old" + std::to_string(i), "visit");
+  world.begin();
+  world->turn();  // the disk thread scans
+  world->turn();  // and the loop knows
+  CHECK_FALSE(world->spooler->must_be_held("other"));
+  CHECK(world->record("x", "other") == Placement::Memory);
+  CHECK(world->dispatcher.held() == 0);
+  CHECK(world->spooler->must_be_held("visit"));
+  world->record("y", "visit");
+  const std::string all = world->deliver_all();
+  CHECK(all.find('y') == all.size() - 1);
+  CHECK_FALSE(world->spooler->must_be_held("visit"));
+}
+
+TEST_CASE("without a folder of another writer no event waits for a scan") {
+  World world;
+  CHECK_FALSE(world->spooler->must_be_held("visit"));
+  CHECK(world->record("a") == Placement::Memory);
+  CHECK(world->deliver() == "a");
+}
+
+TEST_CASE("expired events of a killed process are not sent") {
   pe::RecorderOptions options = recorder_options();
   options.spool->max_age = std::chrono::hours{1};
   options.delivery_timeout = std::chrono::hours{1};
   World world{options};
-  auto old = world.event("old");
-  REQUIRE(world.spooler->write(old.front(), true).has_value());
+  world->record("old");
   world.advance(std::chrono::minutes{61});
-  auto young = world.event("young");
-  REQUIRE(world.spooler->write(young.front(), true).has_value());
+  world->record("young");
   world.begin();
-  world.turns(3);
-  CHECK(world.dispatcher.stats().adopted == 2);
-  CHECK(world.dispatcher.stats().expired == 1);
-  REQUIRE(world.ended.size() == 1);
-  CHECK(world.ended[0].outcome == Outcome::Expired);
-  CHECK(world.ended[0].error->kind == pe::ErrorKind::Timeout);
-  CHECK(world.ended[0].error->where == "SpoolOptions::max_age");
-  CHECK(world.deliver() == "young");
-  CHECK(adds_up(world.dispatcher.stats()));
+  CHECK(world->deliver_all() == "young");
+  CHECK(world->dispatcher.stats().adopted == 2);
+  CHECK(world->dispatcher.stats().expired == 1);
+  REQUIRE_FALSE(world->ended.empty());
+  CHECK(world->ended[0].outcome == Outcome::Expired);
+  CHECK(world->ended[0].error->kind == pe::ErrorKind::Timeout);
+  CHECK(world->ended[0].error->where == "SpoolOptions::max_age");
+  CHECK(world->ended[0].error->retryable);
   CHECK(world.left_on_disk().empty());
 }
 
-TEST_CASE("events that were given up for want of room end as dropped") {
-  pe::RecorderOptions options = recorder_options();
-  World world{options};
-  world.options.spool->max_bytes = 1U << 20U;
+TEST_CASE("an event of a killed process that cannot be sent is dropped, and reported") {
+  World world;
+  world->record("a");
+  const std::string folder = world.folder();
+  const auto identity = spool::read_identity(*world.files, folder);
+  REQUIRE(identity.has_value());
+  world.recorder = nullptr;
+  spool::Entry entry;
+  entry.tracking_id = "tracker";
+  entry.session_id = "visit";
+  entry.event = "no JSON";
+  REQUIRE(spool::append_frame(world.files->bytes(folder + "/00000001.log"), identity->header.salt,
+                              2, entry));
   world.begin();
-  for (int i = 0; i < 8; ++i) world.record(std::to_string(i));
-  for (int i = 0; i < 12; ++i) {
-    auto one = world.event("large" + std::to_string(i));
-    one.front().text.insert(one.front().text.size() - 1, std::string(120'000, ' '));
-    REQUIRE(world.spooler->spill(one.front()).has_value());
+  CHECK(world->deliver_all() == "a");
+  CHECK(world->dispatcher.stats().dropped == 1);
+  REQUIRE_FALSE(world->ended.empty());
+  CHECK(world->ended[0].outcome == Outcome::Dropped);
+  CHECK(world->ended[0].error->code == spool::kDamaged);
+  CHECK(world->faults().find("+SpoolDamaged") != std::string::npos);
+  CHECK(world.left_on_disk().empty());
+}
+
+TEST_CASE("events that were evicted for want of space end as dropped") {
+  pe::RecorderOptions options = recorder_options();
+  options.spool->max_bytes = 1U << 20U;
+  World world{options};
+  for (int i = 0; i < 8; ++i) world->record(std::to_string(i));
+  std::size_t accepted = 0;
+  for (int i = 0; i < 20; ++i) {
+    accepted += world->record("large" + std::to_string(i), "large", kLarge) ? 1U : 0U;
+    world->turns(2);
   }
-  world.spooler->look(false);
-  world.spooler->turn(world.now());
-  world.note_ends();
-  const auto stats = world.dispatcher.stats();
+  world->turns(2);
+  const auto stats = world->dispatcher.stats();
   CHECK(stats.dropped > 0);
-  CHECK(stats.dropped + stats.spooled == 12);
-  CHECK(adds_up(stats));
-  REQUIRE(world.ended.size() == stats.dropped);
-  CHECK(test::ids_of(world.ended[0].events) == "large0");
-  CHECK(world.ended[0].outcome == Outcome::Dropped);
-  CHECK(world.ended[0].error->kind == pe::ErrorKind::QueueFull);
-  CHECK(world.ended[0].error->where == "SpoolOptions::max_bytes");
+  CHECK(stats.dropped + stats.spooled == accepted);
+  REQUIRE(world->ended.size() == stats.dropped);
+  CHECK(test::ids_of(world->ended[0].events) == "large0");
+  CHECK(world->ended[0].outcome == Outcome::Dropped);
+  CHECK(world->ended[0].error->kind == pe::ErrorKind::QueueFull);
+  CHECK(world->ended[0].error->where == "SpoolOptions::max_bytes");
 }
 
-TEST_CASE("overflow that was damaged is counted as dropped, and told") {
+// --- Removed directories and failed syncs ---
+
+TEST_CASE("after a removal of the directory all that memory has is written again, in order") {
   World world;
-  for (int i = 0; i < 10; ++i) world.record(std::to_string(i));
-  bool has_damaged = false;
-  const auto names = world.files->list_folder("/spool");
-  REQUIRE(names.has_value());
-  for (const std::string& name : *names) {
-    const std::string path = "/spool/" + name + "/00000001.log";
-    std::string& bytes = world.files->bytes(path);
-    const std::size_t at = bytes.find("\"8\"");
-    if (at == std::string::npos) continue;
-    bytes[at + 1] = 'X';
-    has_damaged = true;
-  }
-  REQUIRE(has_damaged);
-  world.deliver();
-  world.turns(2);
-  CHECK(world.deliver() == "9");
-  CHECK(world.dispatcher.stats().dropped == 1);
-  CHECK(world.dispatcher.stats().spooled == 0);
-  CHECK(adds_up(world.dispatcher.stats()));
-  CHECK(world.faults() == "+SpoolDamaged");
+  for (int i = 0; i < 10; ++i) world->record(std::to_string(i));
+  world.files->delete_tree("/spool");
+  world.advance(seconds{1});
+  world->turns(3);
+  CHECK(world->spooler->is_all_written());
+  CHECK(world->dispatcher.stats().dropped == 2);
+  CHECK(world->dispatcher.stats().spooled == 0);
+  CHECK(world->dispatcher.stats().pending == 8);
+  CHECK_FALSE(world->spooler->must_be_held("visit"));
+  CHECK(world.left_on_disk() == "0 1 2 3 4 5 6 7");
 }
 
-TEST_CASE("after a failed sync the open events are written again, when the disk takes them") {
+TEST_CASE("an event that was read back is written again after a removal of the directory") {
   World world;
-  world.record("a");
-  world.record("b");
+  for (int i = 0; i < 9; ++i) world->record(std::to_string(i));
+  world->deliver();
+  world->turns(3);
+  CHECK(world->dispatcher.stats().pending == 1);
+  world.files->delete_tree("/spool");
+  world.advance(seconds{1});
+  world->turns(3);
+  CHECK(world->dispatcher.stats().dropped == 0);
+  CHECK(world.left_on_disk() == "8");
+}
+
+TEST_CASE("after a failed sync the pending events are written again, when the disk takes them") {
+  World world;
+  world->record("a");
+  world->record("b");
   world.files->sync_fails = true;
-  CHECK(world.spooler->spool().sync());
+  CHECK_FALSE(world->spool->wait_durable(2, milliseconds{0}, false).has_value());
+  world->turns(2);
+  CHECK(world->faults() == "+Disk");
   world.files->sync_fails = false;
-  // The disk's pause is not over yet, so somebody has to come again.
-  world.turn();
-  CHECK(world.faults() == "+Disk");
-  CHECK(world.spooler->write_at() == world.now() + pe::detail::kWriteAgain);
-  CHECK_FALSE(world.spooler->spool().sync());
   world.advance(seconds{1});
-  world.turn();
-  CHECK(world.faults() == "-Disk");
-  CHECK(world.spooler->write_at() == SteadyTime::max());
-  CHECK(world.dispatcher.oldest()->place == 3);
-  CHECK(world.spooler->spool().sync());
-  CHECK(world.spooler->spool().wait_synced(world.spooler->spool().ticket(), milliseconds{0}));
-  world.turn();
+  world->turns(2);
+  CHECK(world->faults() == "-Disk");
+  CHECK(world->spool->wait_durable(2, milliseconds{0}, false).has_value());
+  CHECK(world->dispatcher.oldest()->place == 1);
   CHECK(world.left_on_disk() == "a b");
 }
 
-TEST_CASE("an event whose folder was deleted is not said to be on the disk") {
-  World world;
-  world.record("a");
-  world.files->delete_folder(world.folder());
-  // The next segment finds it out.
-  for (int i = 0; i < 200; ++i) {
-    auto one = world.event("large");
-    one.front().text.insert(one.front().text.size() - 1, std::string(120'000, ' '));
-    if (!world.spooler->write(one.front(), true).has_value()) break;
-  }
-  world.turn();
-  CHECK(world.faults() == "+Disk");
-  CHECK(world.dispatcher.oldest()->folder == spool::kNoFolder);
-  bool is_kept = true;
-  world.dispatcher.visit([&](PendingEvent& event) {
-    is_kept = world.spooler->keep(event);
-    return true;
-  });
-  CHECK_FALSE(is_kept);
-  world.advance(seconds{1});
-  world.turn();
-  CHECK(world.faults() == "-Disk");
-  CHECK(world.left_on_disk() == "a");
-}
+// --- The end ---
 
-TEST_CASE("who keeps an event at the end writes it, if it is not written") {
+TEST_CASE("at the end what the disk has is spooled, and what it lacks is dropped") {
   World world{recorder_options(seconds{60})};
-  world.record("a");
-  world.record("b");
-  world.files->space = 0;
-  const auto keep_all = [&] {
-    bool all = true;
-    world.dispatcher.visit([&](PendingEvent& event) {
-      all = world.spooler->keep(event) && all;
-      return true;
-    });
-    return all;
-  };
-  CHECK_FALSE(keep_all());
-  world.files->space.reset();
-  world.advance(seconds{1});
-  CHECK(keep_all());
-  CHECK(keep_all());
-  CHECK(world.left_on_disk() == "a b");
-}
-
-TEST_CASE("events that are left on the disk are not noted as ended") {
-  World world;
-  world.record("a");
-  world.dispatcher.end_all(pe::Error{},
-                           [&](PendingEvent& event) { return world.spooler->keep(event); });
-  world.note_ends();
-  REQUIRE(world.ended.size() == 1);
-  CHECK(world.ended[0].outcome == Outcome::Spooled);
+  world->record("a");
+  world.advance(seconds{60});
+  world->record("b");
+  world->turn();
+  world->dispatcher.end_all(
+      pe::Error{}, [&](const PendingEvent& event) { return world->spooler->is_kept(event); });
+  const auto completed = world->dispatcher.take_ended();
+  REQUIRE(completed.size() == 2);
+  CHECK(completed[0].outcome == Outcome::Spooled);
+  CHECK(completed[1].outcome == Outcome::Dropped);
+  const spool::SpoolOrders orders = world->spooler->orders_for(completed);
+  REQUIRE(orders.completed.size() == 1);
+  CHECK(orders.completed[0].log == kOwnLog);
+  CHECK(orders.completed[0].place == 2);
   CHECK(world.left_on_disk() == "a");
 }
 
-TEST_CASE("a refused event is kept with its reason, for a person") {
+TEST_CASE("orders name each completed event, and have a line for each rejected one") {
+  World world;
+  std::vector<pe::detail::EndedEvents> completed;
+  const auto add = [&](Outcome outcome, const char* id, std::uint32_t log, std::uint64_t place) {
+    pe::detail::EndedEvents one;
+    one.outcome = outcome;
+    one.events = test::pending("visit", "", id);
+    one.events.front().log = log;
+    one.events.front().place = place;
+    completed.push_back(std::move(one));
+  };
+  add(Outcome::Delivered, "a", kOwnLog, 1);
+  add(Outcome::Rejected, "b", 4, 7);
+  add(Outcome::Spooled, "c", kOwnLog, 3);
+  add(Outcome::Expired, "d", kOwnLog, 4);
+  const spool::SpoolOrders orders = world->spooler->orders_for(completed);
+  REQUIRE(orders.completed.size() == 3);
+  CHECK(orders.completed[0].place == 1);
+  CHECK(orders.completed[1].log == 4);
+  CHECK(orders.completed[1].place == 7);
+  CHECK(orders.completed[2].place == 4);
+  REQUIRE(orders.rejected.size() == 1);
+  CHECK(orders.rejected[0].find("\"eventId\":\"b\"") != std::string::npos);
+}
+
+TEST_CASE("a rejected event is kept with its reason, for a person") {
   pe::Error error;
   error.code = "InvalidInputException";
   error.message = "no \"such\" item";
@@ -477,46 +616,4 @@ TEST_CASE("a refused event is kept with its reason, for a person") {
   REQUIRE(bare.has_value());
   CHECK(bare->find("userId") == nullptr);
   CHECK(bare->find_string("code")->empty());
-
-  World world;
-  world.record("a");
-  pe::detail::EndedEvents ended;
-  ended.outcome = Outcome::Rejected;
-  ended.events = test::pending("visit", "", "b");
-  ended.events.front().folder = spool::kLiveFolder;
-  ended.events.front().place = 1;
-  std::vector<pe::detail::EndedEvents> all;
-  all.push_back(std::move(ended));
-  world.spooler->note_ends(all);
-  const auto names = world.files->list_folder("/spool/rejected");
-  REQUIRE(names.has_value());
-  REQUIRE(names->size() == 1);
-  CHECK(world.files->bytes("/spool/rejected/" + names->front()).find("\"eventId\":\"b\"") !=
-        std::string::npos);
-  CHECK(world.left_on_disk().empty());
-}
-
-TEST_CASE("an event whose folder is gone is not on the disk before it was written again") {
-  World world;
-  world.record("a");
-  spool::Spool& spool = world.spooler->spool();
-  const std::uint64_t ticket = spool.ticket();
-  world.files->delete_folder(world.folder());
-  world.files->delete_folder("/spool");
-  world.files->space = 0;
-  CHECK(spool.sync());
-  // More than once the disk does not take it.
-  for (int i = 0; i < 3; ++i) {
-    world.turn();
-    CHECK_FALSE(spool.sync());
-    CHECK_FALSE(spool.wait_synced(ticket, milliseconds{0}));
-    CHECK(world.dispatcher.oldest()->folder == spool::kNoFolder);
-    world.advance(seconds{1});
-  }
-  world.files->space.reset();
-  world.advance(seconds{1});
-  world.turn();
-  CHECK(spool.sync());
-  CHECK(spool.wait_synced(ticket, milliseconds{0}));
-  CHECK(world.left_on_disk() == "a");
 }

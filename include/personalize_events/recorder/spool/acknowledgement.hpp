@@ -88,6 +88,14 @@ inline void append_acknowledgement(std::string& out, std::uint64_t first, std::u
   detail::append_little_endian(out, crc);
 }
 
+/// Appends records of sequences that are sorted.
+inline void append_acknowledgements(std::string& out, const std::vector<std::uint64_t>& sequences) {
+  for (std::size_t first = 0, end = 1; first < sequences.size(); first = end++) {
+    while (end < sequences.size() && sequences[end] == sequences[end - 1] + 1) ++end;
+    append_acknowledgement(out, sequences[first], static_cast<std::uint32_t>(end - first));
+  }
+}
+
 /// Adds the records in some bytes, which begin with one, and answers how many were broken. What
 /// follows the last whole record is not looked at.
 inline std::size_t read_acknowledgements(std::string_view bytes, SequenceSet& acknowledged) {

@@ -16,17 +16,20 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace spool {
 
-/// The bytes of the files in a folder; of one that cannot be looked at, none.
+/// The size of a file; 0 if it cannot be examined.
+[[nodiscard]] inline std::uint64_t file_bytes(FileSystem& files, const std::string& path) {
+  const auto file = files.open(path, OpenFor::Read);
+  if (!file) return 0;
+  const Result<FileStatus> status = (*file)->status();
+  return status ? status->size : 0;
+}
+
+/// The bytes of the files in a folder; of one that cannot be listed, none.
 [[nodiscard]] inline std::uint64_t folder_bytes(FileSystem& files, const std::string& folder) {
   const auto names = files.list_folder(folder);
   if (!names) return 0;
   std::uint64_t bytes = 0;
-  for (const std::string& name : *names) {
-    const auto file = files.open(detail::path_in(folder, name), OpenFor::Read);
-    if (!file) continue;
-    const Result<FileStatus> status = (*file)->status();
-    if (status) bytes += status->size;
-  }
+  for (const std::string& name : *names) bytes += file_bytes(files, detail::path_in(folder, name));
   return bytes;
 }
 
@@ -52,11 +55,10 @@ namespace spool {
   return std::clamp<std::uint64_t>(max_bytes / 16, 64U << 10U, 4U << 20U);
 }
 
-/// Whether a spool has to make room.
-[[nodiscard]] inline bool is_out_of_room(FileSystem& files, const SpoolOptions& options) {
+/// Whether less of the disk is free than must stay so.
+[[nodiscard]] inline bool lacks_free_space(FileSystem& files, const SpoolOptions& options) {
   const Result<DiskSpace> disk = files.disk_space(options.directory);
-  if (disk && disk->available < least_free(options.min_free_bytes, *disk)) return true;
-  return spool_bytes(files, options.directory) > options.max_bytes;
+  return disk && disk->available < least_free(options.min_free_bytes, *disk);
 }
 
 }  // namespace spool

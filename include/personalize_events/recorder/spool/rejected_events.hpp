@@ -12,7 +12,7 @@
 
 #include "personalize_events/platform/file.hpp"
 #include "personalize_events/recorder/spool/disk_room.hpp"
-#include "personalize_events/recorder/spool/writer_folder.hpp"
+#include "personalize_events/recorder/spool/paths.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN

@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Segments: the header that a file of the spool begins with, and the scanner that finds the frames
-// (frame.hpp) after it, whatever happened to the file. Pure functions on bytes; segment writer and
-// reader use them.
+// Segments: the header at the start of each file of a spool's log, and the scanner that finds the
+// frames (frame.hpp) after it, whatever happened to the file. Pure functions on bytes.
 //
 // All numbers are little-endian. The first 16 bytes and the checksum mean the same in every
-// version, so a reader tells a newer file, which it leaves and reports, from a damaged one:
+// version, so that a reader tells a file of another version, which it leaves and reports, from a
+// damaged one:
 //
-//   offset  size  what
+//   offset  size  content
 //   0       8     magic: FA 70 65 73 65 67 0A FB
-//   8       4     version: 1
-//   12      4     n, the bytes of the body: at most 8192
+//   8       4     version: 2
+//   12      4     n, the size of the body: at most 8192
 //   16      n     body
-//     16    8     the sequence of the first frame; the others follow by one
-//     24    8     w, r, e, a: the bytes of the four texts, two bytes each
-//     32    ...   writer (a UUID), then the scope: region, endpoint, account label
+//     16    8     the lowest sequence of its frames
+//     24    4     generation: 0, and one more after each rewrite
+//     28    4     salt: of the checksums of the writer's frames
+//     32    12    sizes of the six texts, two bytes each
+//     44    ...   writer, boot identity, then the scope: region, endpoint, account label, tracking
+//     id
 //   16+n    4     CRC-32C of the 16+n bytes before it
+//
+// The file LOCK of a writer's folder begins with the same header, so that a damaged segment header
+// costs no event, and goes on with frames of kServiceClock.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_SEGMENT_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_SEGMENT_HPP
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,26 +42,52 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace spool {
 
 inline constexpr std::string_view kSegmentMagic = "\xfapeseg\n\xfb";
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 inline constexpr std::size_t kHeaderHeadSize = 16;
-inline constexpr std::size_t kHeaderBodyHeadSize = 16;
+inline constexpr std::size_t kHeaderBodyHeadSize = 28;
 inline constexpr std::size_t kMaxHeaderBodySize = 8192;
 inline constexpr std::size_t kMaxHeaderSize = kHeaderHeadSize + kMaxHeaderBodySize + 4;
+
+/// Whose events a spool holds. A recorder adopts only logs of its own scope.
+struct Scope {
+  std::string region{};
+  std::string endpoint{};
+  std::string account{};
+  std::string tracking_id{};
+
+  [[nodiscard]] bool operator==(const Scope& other) const noexcept {
+    return region == other.region && endpoint == other.endpoint && account == other.account &&
+           tracking_id == other.tracking_id;
+  }
+};
 
 /// Who wrote a segment, and for whom.
 struct SegmentHeader {
   std::uint64_t first_sequence{1};
+  std::uint32_t generation{0};
+  std::uint32_t salt{0};
   std::string writer{};
-  std::string region{};
-  std::string endpoint{};
-  std::string account{};
+  /// Platform::boot_identity of the writer; empty: unknown.
+  std::string boot{};
+  Scope scope{};
 };
 
-/// Appends a header; false, and nothing is appended, when its texts are too long.
+namespace segment_detail {
+
+/// The texts of a header, in their order.
+template <class Header, class Text>
+[[nodiscard]] std::array<Text*, 6> texts_of(Header& header) noexcept {
+  return {&header.writer,         &header.boot,          &header.scope.region,
+          &header.scope.endpoint, &header.scope.account, &header.scope.tracking_id};
+}
+
+}  // namespace segment_detail
+
+/// Appends a header. Returns false, and appends nothing, if its texts are too long.
 [[nodiscard]] inline bool append_header(std::string& out, const SegmentHeader& header) {
+  const auto texts = segment_detail::texts_of<const SegmentHeader, const std::string>(header);
   std::size_t body = kHeaderBodyHeadSize;
-  for (const std::string* text :
-       {&header.writer, &header.region, &header.endpoint, &header.account}) {
+  for (const std::string* text : texts) {
     if (text->size() > kMaxHeaderBodySize - body) return false;
     body += text->size();
   }
@@ -63,23 +96,23 @@ struct SegmentHeader {
   detail::append_little_endian(out, kFormatVersion);
   detail::append_little_endian(out, static_cast<std::uint32_t>(body));
   detail::append_little_endian(out, header.first_sequence);
-  for (const std::string* text :
-       {&header.writer, &header.region, &header.endpoint, &header.account}) {
+  detail::append_little_endian(out, header.generation);
+  detail::append_little_endian(out, header.salt);
+  for (const std::string* text : texts) {
     detail::append_little_endian(out, static_cast<std::uint16_t>(text->size()));
   }
-  out.append(header.writer).append(header.region);
-  out.append(header.endpoint).append(header.account);
+  for (const std::string* text : texts) out.append(*text);
   const std::uint32_t crc = detail::crc32c(std::string_view{out}.substr(start));
   detail::append_little_endian(out, crc);
   return true;
 }
 
-/// What stands at the start of a file.
+/// What is at the start of a file.
 enum class HeaderState : std::uint8_t {
   Good,
-  Newer,    ///< Whole, of a version that this reader does not know: leave it, and report it.
-  Torn,     ///< The file ends before its header does, so it holds no frame.
-  Damaged,  ///< For quarantine.
+  OtherVersion,  ///< Whole, of a version that this reader does not know: leave it, and report it.
+  Torn,          ///< The file ends before its header does.
+  Damaged,
 };
 
 /// A header as decode_header found it.
@@ -90,7 +123,7 @@ struct DecodedHeader {
   SegmentHeader header{};
 };
 
-/// Reads the header of a file from its first kMaxHeaderSize bytes, or all it has.
+/// Reads the header of a file from its first kMaxHeaderSize bytes, or all that it has.
 [[nodiscard]] inline DecodedHeader decode_header(std::string_view bytes) {
   DecodedHeader decoded;
   const std::string_view magic = bytes.substr(0, kSegmentMagic.size());
@@ -109,15 +142,15 @@ struct DecodedHeader {
   const auto crc = detail::load_little_endian<std::uint32_t>(bytes, summed.size());
   if (crc != detail::crc32c(summed)) return decoded;
   const auto version = detail::load_little_endian<std::uint32_t>(bytes, 8);
-  if (version > kFormatVersion) {
-    decoded.state = HeaderState::Newer;
+  if (version != kFormatVersion) {
+    decoded.state = HeaderState::OtherVersion;
     return decoded;
   }
-  if (version == 0 || body < kHeaderBodyHeadSize) return decoded;
+  if (body < kHeaderBodyHeadSize) return decoded;
   std::size_t at = kHeaderHeadSize + kHeaderBodyHeadSize;
-  std::size_t length_at = 24;
+  std::size_t length_at = 32;
   SegmentHeader& header = decoded.header;
-  for (std::string* text : {&header.writer, &header.region, &header.endpoint, &header.account}) {
+  for (std::string* text : segment_detail::texts_of<SegmentHeader, std::string>(header)) {
     const std::size_t size = detail::load_little_endian<std::uint16_t>(bytes, length_at);
     if (size > summed.size() - at) return decoded;
     text->assign(summed.substr(at, size));
@@ -126,12 +159,14 @@ struct DecodedHeader {
   }
   if (at != summed.size()) return decoded;
   header.first_sequence = detail::load_little_endian<std::uint64_t>(bytes, kHeaderHeadSize);
+  header.generation = detail::load_little_endian<std::uint32_t>(bytes, 24);
+  header.salt = detail::load_little_endian<std::uint32_t>(bytes, 28);
   decoded.size = summed.size() + 4;
   decoded.state = HeaderState::Good;
   return decoded;
 }
 
-/// What SegmentScanner::next came to.
+/// The result of SegmentScanner::next.
 enum class ScanStep : std::uint8_t {
   Frame,
   NeedMore,  ///< Give a window that begins at position() and goes further.
@@ -139,34 +174,33 @@ enum class ScanStep : std::uint8_t {
 };
 
 /// Finds the frames of a segment through windows of its bytes. After a broken frame it goes on at
-/// the next whole one. It believes a frame only when its sequence can stand where it does, so that
-/// old blocks of another file are not taken for this one's.
+/// the next whole one whose sequence is higher than that of the last.
 class SegmentScanner {
  public:
-  /// `offset` is where the frames begin, after the header.
-  SegmentScanner(std::uint64_t first_sequence, std::uint64_t offset) noexcept
-      : position_(offset), next_sequence_(first_sequence) {}
+  /// `offset` is where the frames begin: after the header, or 0 if that is damaged.
+  SegmentScanner(std::uint32_t salt, std::uint64_t first_sequence, std::uint64_t offset) noexcept
+      : salt_(salt), position_(offset), next_sequence_(first_sequence) {}
 
   /// Where in the file the next window must begin.
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
   /// The sequence after the last frame that was found.
   [[nodiscard]] std::uint64_t next_sequence() const noexcept { return next_sequence_; }
-  /// Frames that were lost to damage, as the sequences of their neighbours tell; a stretch that
-  /// nothing whole follows counts as one.
-  [[nodiscard]] std::uint64_t broken_frames() const noexcept { return broken_frames_; }
-  [[nodiscard]] std::uint64_t broken_bytes() const noexcept { return broken_bytes_; }
+  /// Stretches of bytes that hold no whole frame and are followed by one, or are no torn tail.
+  [[nodiscard]] std::uint64_t damaged_stretches() const noexcept { return damaged_stretches_; }
+  [[nodiscard]] std::uint64_t damaged_bytes() const noexcept { return damaged_bytes_; }
   /// At the end: where the frame begins that was not written to its end. Nothing whole follows.
   [[nodiscard]] std::optional<std::uint64_t> torn_at() const noexcept { return torn_at_; }
 
-  /// The next frame, which refers to `window`: bytes of the file from position() on. `is_last` says
-  /// that they reach its end; a window that does not holds kMaxFrameSize bytes or more.
+  /// Finds the next frame, which refers to `window`: bytes of the file from position() on.
+  /// `is_last` says that they reach its end; a window that does not holds kMaxFrameSize bytes or
+  /// more.
   [[nodiscard]] ScanStep next(std::string_view window, bool is_last, Frame& frame) {
     std::size_t at = 0;
     while (at < window.size()) {
-      const Frame found = decode_frame(window.substr(at));
+      const Frame found = decode_frame(window.substr(at), salt_);
       const std::uint64_t offset = position_ + at;
-      if (found.state == FrameState::Whole && fits(found.sequence, offset)) {
-        close_gap(offset, found.sequence - next_sequence_);
+      if (found.state == FrameState::Whole && found.sequence >= next_sequence_) {
+        close_gap(offset);
         next_sequence_ = found.sequence + 1;
         position_ = offset + found.size;
         frame = found;
@@ -182,7 +216,7 @@ class SegmentScanner {
       torn_at_ = gap_->offset;
       gap_.reset();
     }
-    close_gap(position_, 1);
+    close_gap(position_);
     return ScanStep::End;
   }
 
@@ -192,23 +226,18 @@ class SegmentScanner {
     bool is_torn;
   };
 
-  /// A frame follows its predecessor; after a gap, as many may be missing as the gap had room for.
-  [[nodiscard]] bool fits(std::uint64_t sequence, std::uint64_t offset) const noexcept {
-    const std::uint64_t room = gap_ ? (offset - gap_->offset) / kMinFrameSize : 0;
-    return sequence >= next_sequence_ && sequence - next_sequence_ <= room;
-  }
-
-  void close_gap(std::uint64_t end, std::uint64_t missing) noexcept {
+  void close_gap(std::uint64_t end) noexcept {
     if (!gap_) return;
-    broken_bytes_ += end - gap_->offset;
-    broken_frames_ += missing;
+    damaged_bytes_ += end - gap_->offset;
+    ++damaged_stretches_;
     gap_.reset();
   }
 
+  std::uint32_t salt_;
   std::uint64_t position_;
   std::uint64_t next_sequence_;
-  std::uint64_t broken_frames_{0};
-  std::uint64_t broken_bytes_{0};
+  std::uint64_t damaged_stretches_{0};
+  std::uint64_t damaged_bytes_{0};
   std::optional<Gap> gap_{};
   std::optional<std::uint64_t> torn_at_{};
 };

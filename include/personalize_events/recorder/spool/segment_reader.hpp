@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SegmentReader: the frames of a segment's file, through one window, so that memory stays bounded
-// whatever the backlog. Who adopts a dead writer's folder reads it with this.
+// SegmentReader: the frames of a segment's file, through one window, so that memory stays limited
+// whatever the backlog. A log reads its own segments back with it, and those of orphaned writers.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_SEGMENT_READER_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_SEGMENT_READER_HPP
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,30 +27,66 @@ namespace spool {
 inline constexpr std::size_t kReadWindow = 262'144;
 static_assert(kReadWindow >= kMaxFrameSize, "the scanner asks for a whole frame");
 
+/// Codes of errors about a file's header.
+inline constexpr const char* kOtherVersion = "OtherVersion";
+inline constexpr const char* kDamaged = "Damaged";
+inline constexpr const char* kTorn = "Torn";
+
+/// Reads the header of a file. Errors: Storage, with the code kOtherVersion (leave the file), kTorn
+/// (the file ends before its header does) or kDamaged, or as of File.
+[[nodiscard]] inline Result<DecodedHeader> read_header(File& file, const std::string& path) {
+  std::string bytes(kMaxHeaderSize, '\0');
+  const Result<std::size_t> got = file.read_at(0, bytes.data(), bytes.size());
+  if (!got) return got.error();
+  DecodedHeader header = decode_header(std::string_view{bytes}.substr(0, *got));
+  if (header.state == HeaderState::Good) return header;
+  const bool is_other = header.state == HeaderState::OtherVersion;
+  Error error = detail::make_error(
+      ErrorKind::Storage, path,
+      is_other ? "was written by another version of the library; read it with that one"
+               : "has no whole header");
+  error.code = is_other ? kOtherVersion : header.state == HeaderState::Torn ? kTorn : kDamaged;
+  return error;
+}
+
 /// @par Thread Safety
 /// None: one thread at a time.
 class SegmentReader {
  public:
-  /// Opens a segment; what is appended later is not read. Errors: Storage, with the code "Newer"
-  /// (leave the file), "Torn" (no event was ever in it) or "Damaged" (for quarantine), or as of
-  /// File.
-  [[nodiscard]] static Result<SegmentReader> open(FileSystem& files, const std::string& path) {
+  /// Opens a segment. If its header is damaged, that of the writer's LOCK file takes its place, if
+  /// there is one, and the frames are searched for. No more than `most_bytes` are read, until
+  /// `extend`. Errors: as read_header.
+  [[nodiscard]] static Result<SegmentReader> open(
+      FileSystem& files, const std::string& path, const SegmentHeader* writer = nullptr,
+      std::uint64_t most_bytes = std::numeric_limits<std::uint64_t>::max()) {
     Result<std::unique_ptr<File>> file = files.open(path, OpenFor::Read);
     if (!file) return std::move(file).error();
     const Result<FileStatus> status = (*file)->status();
     if (!status) return status.error();
-    std::string window(kMaxHeaderSize, '\0');
-    const Result<std::size_t> got = (*file)->read_at(0, window.data(), window.size());
-    if (!got) return got.error();
-    DecodedHeader header = decode_header(std::string_view{window}.substr(0, *got));
-    if (header.state != HeaderState::Good) return header_error(path, header.state);
-    return SegmentReader{*std::move(file), status->size, std::move(header)};
+    const std::uint64_t size = std::min(status->size, most_bytes);
+    Result<DecodedHeader> header = read_header(**file, path);
+    if (header) {
+      return SegmentReader{*std::move(file), size, *std::move(header), HeaderState::Good};
+    }
+    const std::string& code = header.error().code;
+    const bool can_search = writer != nullptr && (code == kDamaged || code == kTorn);
+    if (!can_search) return std::move(header).error();
+    DecodedHeader found;
+    found.header = *writer;
+    found.header.first_sequence = 0;
+    return SegmentReader{*std::move(file), size, std::move(found),
+                         code == kTorn ? HeaderState::Torn : HeaderState::Damaged};
   }
 
   [[nodiscard]] const SegmentHeader& header() const noexcept { return header_; }
+  /// What the file's own header is.
+  [[nodiscard]] HeaderState header_state() const noexcept { return header_state_; }
 
-  /// The next frame, empty at the end. It is valid until the next call. Errors: Storage, as of
-  /// File; a later call tries again.
+  /// Includes what was appended since: `size` bytes, which end with a whole frame.
+  void extend(std::uint64_t size) noexcept { size_ = std::max(size_, size); }
+
+  /// Reads the next frame; empty at the end. It is valid until the next call. Errors: Storage, as
+  /// of File; a later call tries again.
   [[nodiscard]] Result<std::optional<Frame>> next() {
     for (;;) {
       const auto used = static_cast<std::size_t>(scanner_.position() - window_at_);
@@ -62,35 +99,27 @@ class SegmentReader {
     }
   }
 
-  /// What was found so far: lost frames and, at the end, a torn tail.
+  /// What was found so far: damage and, at the end, a torn tail.
   [[nodiscard]] const SegmentScanner& scanner() const noexcept { return scanner_; }
 
  private:
-  SegmentReader(std::unique_ptr<File> file, std::uint64_t size, DecodedHeader&& header)
+  SegmentReader(std::unique_ptr<File> file, std::uint64_t size, DecodedHeader&& header,
+                HeaderState header_state)
       : file_(std::move(file)),
         size_(size),
         header_(std::move(header.header)),
-        scanner_(header_.first_sequence, header.size),
+        header_state_(header_state),
+        scanner_(header_.salt, header_.first_sequence, header.size),
         window_at_(header.size) {}
 
-  [[nodiscard]] static Error header_error(const std::string& path, HeaderState state) {
-    const bool newer = state == HeaderState::Newer;
-    Error error = detail::make_error(
-        ErrorKind::Storage, path,
-        newer ? "was written by a newer version of the library; read it with that one"
-              : "has no whole header");
-    error.code = newer ? "Newer" : state == HeaderState::Torn ? "Torn" : "Damaged";
-    return error;
-  }
-
-  /// Puts the window where the scanner stands.
+  /// Moves the window to the scanner's position.
   [[nodiscard]] Result<void> fill() {
     window_at_ = scanner_.position();
     const std::uint64_t rest = size_ - window_at_;
     window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kReadWindow, rest)));
     const Result<std::size_t> got = file_->read_at(window_at_, window_.data(), window_.size());
     const std::size_t filled = got.value_or(0);
-    // Somebody cut the file meanwhile.
+    // The file was cut meanwhile.
     if (got && filled < window_.size()) size_ = window_at_ + filled;
     window_.resize(filled);
     if (!got) return got.error();
@@ -100,6 +129,7 @@ class SegmentReader {
   std::unique_ptr<File> file_;
   std::uint64_t size_;
   SegmentHeader header_;
+  HeaderState header_state_;
   SegmentScanner scanner_;
   /// Where in the file the window begins.
   std::uint64_t window_at_;

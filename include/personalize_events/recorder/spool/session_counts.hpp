@@ -28,15 +28,22 @@ class SessionCounts {
   void add(std::string_view session_id) {
     if (counts_.empty()) counts_.resize(size_);
     ++counts_[place_of(session_id)];
+    ++sum_;
   }
   void remove(std::string_view session_id) {
-    if (contains(session_id)) --counts_[place_of(session_id)];
+    if (!contains(session_id)) return;
+    --counts_[place_of(session_id)];
+    --sum_;
   }
-  void clear() { std::fill(counts_.begin(), counts_.end(), 0U); }
+  void clear() {
+    if (sum_ == 0) return;
+    counts_.clear();
+    sum_ = 0;
+  }
 
   /// Whether an event of the session may be counted.
   [[nodiscard]] bool contains(std::string_view session_id) const {
-    return !counts_.empty() && counts_[place_of(session_id)] > 0;
+    return sum_ > 0 && counts_[place_of(session_id)] > 0;
   }
 
  private:
@@ -45,6 +52,7 @@ class SessionCounts {
   }
 
   std::size_t size_;
+  std::uint64_t sum_{0};
   std::vector<std::uint32_t> counts_{};
 };
 

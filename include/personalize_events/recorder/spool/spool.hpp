@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Spool: the events of one recorder on the disk, and those that dead writers of the same scope left
-// beside them. It writes, reads back in windows, brings to the disk and cleans up; what is sent
-// when is the dispatcher's matter. RecorderCore holds one when RecorderOptions::spool is set.
+// Spool: the events of one recorder on the disk, and those that orphaned writers of the same scope
+// left beside them. Recording threads write to the log; all other work on the disk is done by one
+// thread, the disk thread (spool_thread.hpp), so that neither the recorder's lock nor its loop ever
+// waits for the disk. RecorderCore has one if RecorderOptions::spool is set.
 //
-// All of its state can be told from files that only grow (segment.hpp, acknowledgement.hpp); what
-// it keeps in memory are counts.
+// All state derives from files that only grow (segment.hpp, acknowledgement.hpp); what is in memory
+// are counts.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_SPOOL_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_SPOOL_HPP
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,30 +30,92 @@
 #include "personalize_events/platform/file.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
-#include "personalize_events/recorder/spool/backlog_folder.hpp"
-#include "personalize_events/recorder/spool/dead_writers.hpp"
 #include "personalize_events/recorder/spool/disk_health.hpp"
 #include "personalize_events/recorder/spool/disk_room.hpp"
 #include "personalize_events/recorder/spool/folder_locks.hpp"
 #include "personalize_events/recorder/spool/frame.hpp"
-#include "personalize_events/recorder/spool/live_events.hpp"
+#include "personalize_events/recorder/spool/log.hpp"
 #include "personalize_events/recorder/spool/options.hpp"
-#include "personalize_events/recorder/spool/overflow.hpp"
+#include "personalize_events/recorder/spool/orphaned_logs.hpp"
 #include "personalize_events/recorder/spool/rejected_events.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
-#include "personalize_events/recorder/spool/segment_ledger.hpp"
-#include "personalize_events/recorder/spool/segment_writer.hpp"
+#include "personalize_events/recorder/spool/session_counts.hpp"
 #include "personalize_events/recorder/spool/spooled_event.hpp"
-#include "personalize_events/recorder/spool/sync_tickets.hpp"
-#include "personalize_events/recorder/spool/writer_folder.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace spool {
 
+/// Bytes that are appended at a time.
+inline constexpr std::size_t kChunkBytes = 65'536;
+/// What the disk thread reads at a time.
+inline constexpr std::size_t kMostReadBytes = 262'144;
+inline constexpr std::size_t kMostReadEvents = 1024;
+/// How long live events wait for the first scan of orphaned folders.
+inline constexpr std::chrono::seconds kLongestScan{2};
+
+/// What a recorder has in memory, as its spool asks for it.
+///
 /// @par Thread Safety
-/// Any thread: append, append_overflow, must_follow, admitted, ticket, sync, wait_synced,
-/// has_unsynced, abandon_in_child. The loop's thread only: the others.
+/// Any thread. The recorder's lock is taken within.
+class PendingSource {
+ public:
+  virtual ~PendingSource() = default;
+
+  struct Collected {
+    /// More is due than the chunk has.
+    bool has_more{false};
+    /// All pending events up to this place are in the log, once the chunk is.
+    std::uint64_t complete_up_to{0};
+    /// When the next event is due.
+    detail::SteadyTime next_due{detail::SteadyTime::max()};
+  };
+  /// Adds frames of pending events that the log lacks, those after `written`, in the order of their
+  /// places: those up to `up_to`, and those recorded up to `recorded_by`; about kChunkBytes of
+  /// them.
+  virtual Collected collect(FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
+                            detail::SteadyTime recorded_by, const Moment& now) = 0;
+  /// Frames of the pending events of a range of places.
+  virtual Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
+                                    const Moment& now) = 0;
+};
+
+/// What the recorder's loop asks of the disk thread.
+struct SpoolOrders {
+  struct Completed {
+    std::uint32_t log{0};
+    std::uint64_t place{0};
+  };
+  std::vector<Completed> completed{};
+  /// Lines of JSON about events that the service refused.
+  std::vector<std::string> rejected{};
+  /// The memory that there is for events that are read back.
+  std::size_t most_events{0};
+  std::size_t most_bytes{0};
+  /// The service's time less the boot time, in milliseconds.
+  std::optional<std::int64_t> service_offset{};
+};
+
+/// What the disk thread reports to the recorder's loop.
+struct SpoolNews {
+  /// In the order in which they are to be sent; adopted ones before own ones.
+  std::vector<ReadEvent> read{};
+  /// Given up for want of space.
+  std::vector<ReadEvent> dropped{};
+  /// Own events that could not be read back.
+  std::uint64_t lost{0};
+  /// The sessions of orphaned events, once, after the first scan.
+  std::optional<SessionCounts> scanned{};
+  /// All that the first scan found was read.
+  bool is_backlog_read{false};
+  /// Nothing is left to read, and what was adopted is completed.
+  bool is_drained{false};
+  std::optional<Error> disk_fault{};
+  /// A fault of the disk that began and ended since the last call.
+  std::optional<Error> passed_fault{};
+  std::optional<Error> damage{};
+};
+
 class Spool {
  public:
   /// `memory_bytes` is what the recorder may keep in memory, of which this takes a small part.
@@ -58,504 +123,719 @@ class Spool {
         std::size_t memory_bytes, std::shared_ptr<Platform> platform)
       : files_(std::move(files)),
         options_(std::move(options)),
-        scope_(with_account(std::move(scope), options_)),
         platform_(std::move(platform)),
-        live_(*files_),
-        overflow_(*files_, quarantine(), memory_bytes / 64),
-        dead_(*files_, locks_, options_.directory, scope_),
+        memory_bytes_(memory_bytes),
+        tracking_id_(scope.tracking_id),
+        boot_{platform_->boot_identity(), {}},
+        log_(*files_, locks_, *platform_, options_.directory, scope,
+             segment_size(options_.max_bytes), options_.sync_interval.has_value()),
+        orphans_(*files_, locks_, options_.directory, std::move(scope)),
         rejected_(*files_, options_.directory, rejected_limit(options_.max_bytes)) {}
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
   ~Spool() = default;
 
   [[nodiscard]] const SpoolOptions& options() const noexcept { return options_; }
+  /// A part of the recorder's memory, for counts of sessions.
+  [[nodiscard]] SessionCounts session_counts() const { return SessionCounts{memory_bytes_ / 64}; }
+
+  /// Whom the disk thread asks and whom it wakes when there is news. Called once, before all
+  /// others.
+  void connect(std::weak_ptr<PendingSource> source, std::function<void()> has_news) {
+    source_ = std::move(source);
+    has_news_ = std::move(has_news);
+    const Result<std::vector<std::string>> names = files_->list_folder(options_.directory);
+    is_scanned_ = names ? std::none_of(names->begin(), names->end(), is_writer_name)
+                        : names.error().code == "NotFound";
+  }
+  /// Whether the first scan has nothing to find, so that no event has to wait for it.
+  [[nodiscard]] bool is_scanned() const noexcept { return is_scanned_; }
+  /// Who is to be woken when there is work: set by the disk thread.
+  void set_waker(std::function<void()> wake) { wake_ = std::move(wake); }
+
+  // --- Recording: any thread, without the recorder's lock ---
+
+  /// Writes the pending events up to a place. Waits up to `patience` for another thread that
+  /// writes. Errors: Storage; the events stay in memory, and are written later.
+  Result<void> write_up_to(PendingSource& source, std::uint64_t place,
+                           std::chrono::milliseconds patience) {
+    if (log_.written() >= place) return {};
+    const AppendLock lock{*this, patience};
+    if (!lock.is_taken()) {
+      wake();  // to write it when the disk responds again
+      return stalled();
+    }
+    return write_pending(source, place, detail::SteadyTime::min(), nullptr);
+  }
+
+  /// Writes an event that is not kept in memory, after the pending ones before it. `reserve`
+  /// returns its place, or an error. Errors: that one; Storage: the event is not in the log.
+  template <class Reserve>
+  Result<void> append_disk_only(PendingSource& source, const detail::PendingEvent& event,
+                                const Reserve& reserve, std::chrono::milliseconds patience) {
+    const AppendLock lock{*this, patience};
+    if (!lock.is_taken()) return stalled();
+    const Result<std::uint64_t> place = reserve();
+    if (!place) return place.error();
+    const DiskOnly last{*place, &event};
+    return write_pending(source, *place - 1, detail::SteadyTime::min(), &last);
+  }
+
+  /// Whether the log has what is pending up to a place.
+  [[nodiscard]] bool is_written(std::uint64_t place) const noexcept {
+    return log_.written() >= place;
+  }
+  /// The highest place of an event that was written and is on the disk only; 0: none yet.
+  [[nodiscard]] std::uint64_t last_disk_only() const noexcept { return last_disk_only_; }
+  /// Own events that are on the disk only.
+  [[nodiscard]] std::uint64_t unread() const noexcept { return log_.unread(); }
+
+  /// Says that an event will be due after SpoolOptions::write_after.
+  void note_pending() {
+    if (!has_due_.exchange(true)) wake();
+  }
+  /// Asks the disk thread to write all that is pending, whether it is due or not.
+  void request_write() {
+    write_all_ = true;
+    wake();
+  }
+  /// Whether the disk refuses to be written now.
+  [[nodiscard]] bool is_refusing() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return is_stalled_ || health_.refusal(platform_->steady_now(), options_.directory) != nullptr;
+  }
+
+  // --- Durability: any thread ---
+
+  /// Waits until the disk has what is pending up to a place. Without a disk thread, which
+  /// `has_thread` says, the caller brings it there. Errors: Timeout; Storage of code `Removed`, if
+  /// the directory was removed before.
+  [[nodiscard]] Result<void> wait_durable(std::uint64_t place, std::chrono::milliseconds timeout,
+                                          bool has_thread) {
+    const auto is_settled = [&] { return log_.durable() >= place || log_.is_lost(place); };
+    ++durable_waiters_;
+    if (has_thread) {
+      wake();
+      std::unique_lock<std::mutex> lock(mutex_);
+      durable_changed_.wait_for(lock, timeout, is_settled);
+    } else if (!is_settled()) {
+      static_cast<void>(work());
+    }
+    --durable_waiters_;
+    if (log_.is_lost(place)) {
+      Error error = detail::make_error(
+          ErrorKind::Storage, options_.directory,
+          "was removed before the event was on the disk, so that it may be lost; the spool makes "
+          "the directory again");
+      error.code = "Removed";
+      return error;
+    }
+    if (log_.durable() >= place) return {};
+    return detail::make_error(
+        ErrorKind::Timeout, "record_durable",
+        "the event was accepted and is not on the disk yet; do not record it again");
+  }
+
+  // --- The recorder's loop ---
+
+  /// Says that an event was written that is on the disk only.
+  void note_unread() {
+    if (!may_read_.exchange(true)) wake();
+  }
+  /// Whether there is something to read back.
+  [[nodiscard]] bool may_read() const noexcept { return may_read_; }
+  /// Hands orders over to the disk thread.
+  void post(SpoolOrders&& orders) {
+    bool is_urgent = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      orders_.completed.insert(orders_.completed.end(), orders.completed.begin(),
+                               orders.completed.end());
+      std::move(orders.rejected.begin(), orders.rejected.end(),
+                std::back_inserter(orders_.rejected));
+      is_urgent = !orders_.completed.empty() || !orders_.rejected.empty() ||
+                  (orders.most_events > 0 && may_read_);
+      orders_.most_events = orders.most_events;
+      orders_.most_bytes = orders.most_bytes;
+      if (orders.service_offset) orders_.service_offset = orders.service_offset;
+    }
+    if (is_urgent) wake();
+  }
+  /// Takes what the disk thread reported since the last call. It reads no more before the next
+  /// `post`.
+  [[nodiscard]] SpoolNews take_news() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    orders_.most_events = 0;
+    SpoolNews news = std::exchange(news_, {});
+    news_.is_backlog_read = news.is_backlog_read;
+    news_.is_drained = news.is_drained;
+    news_.damage = news.damage;
+    news.disk_fault = health_.fault();
+    if (!news.disk_fault && is_stalled_) news.disk_fault = stalled();
+    return news;
+  }
+
+  // --- The disk thread ---
+
+  /// Does what is due, and returns when it wants to be called again. A recorder without a disk
+  /// thread calls it from any thread.
+  [[nodiscard]] detail::SteadyTime work() {
+    const std::lock_guard<std::mutex> one_at_a_time(work_mutex_);
+    const auto now = platform_->steady_now();
+    take_orders();
+    recover(now);
+    const auto write_at = write_due(now);
+    const auto sync_at = sync_due(now);
+    const auto adopt_at = adopt(now);
+    keep_limits(now);
+    read(now);
+    report();
+    if (write_all_) return now;
+    auto next = std::min({write_at, sync_at, adopt_at});
+    if (read_own_at_ > now) next = std::min(next, read_own_at_);
+    return log_.has_pending() ? std::min(next, check_at_) : next;
+  }
+
+  /// As `work`; returns how long to wait before the next call; empty: until it is woken.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> work_and_wait() {
+    const detail::SteadyTime next = work();
+    if (next == detail::SteadyTime::max()) return std::nullopt;
+    return next - platform_->steady_now();
+  }
+
+  /// Writes what is pending, notes what is completed and releases all folders. What is on the disk
+  /// stays there for the next start.
+  void close() {
+    const std::lock_guard<std::mutex> one_at_a_time(work_mutex_);
+    take_orders();
+    if (options_.sync_interval && log_.has_unsynced()) static_cast<void>(sync());
+    orphans_.close();
+    const AppendLock lock{*this, std::chrono::milliseconds{0}};
+    if (lock.is_taken()) log_.close();
+  }
+
+  /// In a forked child: closes the locks. Nothing of the parent's is freed by that.
+  void abandon_in_child() noexcept { locks_.close_all(); }
+
+ private:
+  static constexpr std::chrono::seconds kCheckEvery{1};
+  static constexpr std::chrono::milliseconds kTryLockAgain{10};
+  static constexpr std::size_t kMostDropped = 10'000;
+  static constexpr int kMostOwnTries = 60;
+
+  struct DiskOnly {
+    std::uint64_t place;
+    const detail::PendingEvent* event;
+  };
+
+  /// Holds the right to append. If another thread holds it for all of `patience`, the disk does not
+  /// respond: nobody waits any more then. Without patience it only tries.
+  class AppendLock {
+   public:
+    AppendLock(Spool& spool, std::chrono::milliseconds patience) : spool_(spool) {
+      std::unique_lock<std::mutex> lock(spool_.append_mutex_);
+      const auto is_free = [&spool] { return !spool.is_appending_; };
+      while (!is_free() && patience.count() > 0 && !spool_.is_stalled_) {
+        const std::uint64_t holder = spool_.append_holder_;
+        const bool is_late = !spool_.append_freed_.wait_for(lock, patience, is_free);
+        if (is_late && spool_.append_holder_ == holder) spool_.is_stalled_ = true;
+      }
+      is_taken_ = is_free();
+      if (!is_taken_) return;
+      spool_.is_appending_ = true;
+      ++spool_.append_holder_;
+    }
+    AppendLock(const AppendLock&) = delete;
+    AppendLock& operator=(const AppendLock&) = delete;
+    ~AppendLock() {
+      if (!is_taken_) return;
+      {
+        const std::lock_guard<std::mutex> lock(spool_.append_mutex_);
+        spool_.is_appending_ = false;
+        spool_.is_stalled_ = false;
+      }
+      spool_.append_freed_.notify_one();
+    }
+    [[nodiscard]] bool is_taken() const noexcept { return is_taken_; }
+
+   private:
+    Spool& spool_;
+    bool is_taken_{false};
+  };
+
+  [[nodiscard]] Error stalled() const {
+    Error error = detail::make_error(ErrorKind::Storage, options_.directory,
+                                     "does not return from a write; events stay in memory");
+    error.code = "Stalled";
+    return error;
+  }
+  void wake() const {
+    if (wake_) wake_();
+  }
 
   // --- Writing ---
 
-  /// Writes an event that stays in memory, and notes its place in it. Errors: Storage; the event is
-  /// unchanged. After one, nothing is tried for kDiskPause.
-  Result<void> append(detail::PendingEvent& event) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const Result<Appended> appended = append_to(live_.writer(), live_.next_place(), event);
-    if (!appended) return appended.error();
-    live_.appended(*appended);
-    event.folder = kLiveFolder;
-    event.place = appended->sequence;
+  /// Writes pending events, and then one that is on the disk only, in chunks. The caller has the
+  /// append lock.
+  Result<void> write_pending(PendingSource& source, std::uint64_t up_to,
+                             detail::SteadyTime recorded_by, const DiskOnly* last) {
+    for (;;) {
+      const Moment now = moment_of(*platform_);
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (const Error* refusal = health_.refusal(now.steady, options_.directory)) return *refusal;
+      }
+      chunk_.clear();
+      chunk_.salt = log_.salt();
+      const PendingSource::Collected collected =
+          source.collect(chunk_, log_.written(), up_to, recorded_by, now);
+      next_due_ = collected.next_due;
+      const bool is_last = !collected.has_more;
+      if (is_last && last != nullptr) {
+        Entry entry = entry_of(*last->event, tracking_id_, now);
+        entry.flags |= kDiskOnly;
+        if (!chunk_.add(last->place, entry)) {
+          return detail::make_error(ErrorKind::InvalidArgument, "event", "is too large");
+        }
+      }
+      if (Result<void> written = append(now.steady); !written) return written;
+      if (!is_last) continue;
+      if (last != nullptr) {
+        last_disk_only_ = last->place;
+      } else {
+        log_.skip_to(collected.complete_up_to);
+      }
+      return {};
+    }
+  }
+
+  Result<void> append(detail::SteadyTime now) {
+    if (chunk_.notes.empty()) return {};
+    if (log_.bytes() + others_bytes_ + chunk_.bytes.size() > most_bytes()) {
+      wake();
+      const std::lock_guard<std::mutex> lock(mutex_);
+      health_.found_none(now);
+      health_.grew();
+      return *health_.refusal(now, options_.directory);
+    }
+    if (Result<void> written = log_.append(chunk_); !written) {
+      return failed(std::move(written).error(), now);
+    }
+    bool is_first = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      health_.wrote();
+      if (log_.bytes() >= measure_at_) health_.grew();
+      is_first = !unsynced_since_;
+      if (is_first) unsynced_since_ = now;
+    }
+    if (is_first) wake();
     return {};
   }
-
-  /// Writes an event that is not kept in memory; `read` gives it back. Errors: as of append.
-  Result<void> append_overflow(const detail::PendingEvent& event) {
+  Error failed(Error error, detail::SteadyTime now) {
+    if (error.code == "NotFound") is_gone_ = true;
+    wake();
     const std::lock_guard<std::mutex> lock(mutex_);
-    const Result<Appended> appended = append_to(overflow_.writer(), overflow_.next_place(), event);
-    if (!appended) return appended.error();
-    overflow_.appended(*appended, event.session_id());
-    return {};
+    if (error.code == "NoSpace") health_.grew();
+    return health_.failed(std::move(error), now);
   }
 
-  /// Whether an event of a session must go to the disk only, because older ones of it may be there,
-  /// or on their way into memory.
-  [[nodiscard]] bool must_follow(std::string_view session_id) const {
-    if (!overflow_.precedes_some()) return false;
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return overflow_.must_be_followed(session_id);
-  }
-  /// Says that an event which `read` or `maintain` gave is in memory, or has ended: younger ones of
-  /// its session need not follow it to the disk.
-  void admitted(const detail::PendingEvent& event) {
-    if (event.folder != kOverflowFolder) return;
-    const std::lock_guard<std::mutex> lock(mutex_);
-    overflow_.admitted(event.session_id());
-  }
-
-  /// Marks the events that have been written so far, for wait_synced.
-  [[nodiscard]] std::uint64_t ticket() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return tickets_.issued();
-  }
-  /// The place in the overflow of the next event; those before it were recorded already.
-  [[nodiscard]] std::uint64_t next_overflow_place() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return overflow_.next_place();
-  }
-  /// Events of the overflow whose place has changed since the last call.
-  [[nodiscard]] std::vector<Renumbering> take_renumbered() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return overflow_.take_renumbered();
+  /// Writes what waited long enough, or could not be written before.
+  [[nodiscard]] detail::SteadyTime write_due(detail::SteadyTime now) {
+    const std::shared_ptr<PendingSource> source = source_.lock();
+    if (source == nullptr) return detail::SteadyTime::max();
+    const bool is_asked = write_all_.exchange(false);
+    const AppendLock lock{*this, kCheckEvery};
+    if (!lock.is_taken()) return now + kCheckEvery;
+    const auto up_to = is_asked ? std::numeric_limits<std::uint64_t>::max() : 0;
+    const Result<void> written = write_pending(*source, up_to, now - options_.write_after, nullptr);
+    if (!written) return now + kDiskPause;
+    has_due_ = next_due_ != detail::SteadyTime::max();
+    // Not for each event by itself.
+    return options_.write_after.count() == 0 ? detail::SteadyTime::max()
+                                             : std::max(next_due_, now + kCheckEvery);
   }
 
-  // --- Bringing to the disk ---
+  // --- Recovery ---
 
-  [[nodiscard]] bool has_unsynced() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return tickets_.has_waiting();
+  void take_orders() {
+    SpoolOrders orders;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      std::swap(orders.completed, orders_.completed);
+      std::swap(orders.rejected, orders_.rejected);
+      orders.service_offset = orders_.service_offset;
+    }
+    for (std::string& line : orders.rejected) keep_rejected(std::move(line));
+    acknowledge(orders.completed);
+    if (!orders.service_offset) return;
+    boot_.service_offset = orders.service_offset;
+    const std::int64_t boot_ms = moment_of(*platform_).boot_ms;
+    log_.note_clock(boot_ms, boot_ms + *orders.service_offset);
   }
 
-  /// Brings what was written so far to the disk and waits for it, while others go on writing.
-  /// False: there was nothing to bring, or what an earlier sync failed to bring has to be written
-  /// again first.
+  void acknowledge(std::vector<SpoolOrders::Completed>& completed) {
+    std::sort(completed.begin(), completed.end(),
+              [](const auto& a, const auto& b) { return a.log < b.log; });
+    // What could not be noted is sent again after a crash, under the same ids.
+    for (auto first = completed.begin(); first != completed.end();) {
+      const auto end = std::find_if(first, completed.end(),
+                                    [&](const auto& one) { return one.log != first->log; });
+      std::vector<std::uint64_t> places;
+      for (auto one = first; one != end; ++one) places.push_back(one->place);
+      static_cast<void>(first->log == detail::kOwnLog
+                            ? log_.acknowledge(std::move(places))
+                            : orphans_.acknowledge(first->log, std::move(places)));
+      first = end;
+    }
+    if (completed.empty()) static_cast<void>(log_.acknowledge({}));
+  }
+
+  void keep_rejected(std::string line) {
+    if (rejected_id_.empty()) {
+      detail::UuidBytes bytes{};
+      platform_->random_bytes(bytes.data(), bytes.size());
+      rejected_id_ = detail::format_uuid_v4(bytes);
+    }
+    rejected_.keep(std::move(line), rejected_id_);
+  }
+
+  /// Rewrites what a failed sync may have lost, and begins again where the folder is gone.
+  void recover(detail::SteadyTime now) {
+    if (now < check_at_ && !is_gone_) return;
+    check_at_ = now + kCheckEvery;
+    is_gone_ = false;
+    const std::shared_ptr<PendingSource> source = source_.lock();
+    const bool is_gone = log_.is_gone();
+    if (source == nullptr) return;
+    {
+      const AppendLock lock{*this, std::chrono::milliseconds{0}};
+      if (!lock.is_taken()) {
+        check_at_ = now + kTryLockAgain;
+        return;
+      }
+      if (is_gone) {
+        // All that is in memory is written again.
+        note_lost(log_.abandon());
+        const std::lock_guard<std::mutex> guard(mutex_);
+        news_.passed_fault = detail::make_error(
+            ErrorKind::Storage, options_.directory,
+            "was removed or renamed; it is made again, with the events that are in memory");
+        news_.passed_fault->code = "NotFound";
+        write_all_ = true;
+        durable_changed_.notify_all();
+      }
+      // Nobody appends to these any more, so that they can be rewritten without the lock.
+      if (!log_.seal_failed()) return;
+    }
+    const Moment moment = moment_of(*platform_);
+    std::uint64_t lost = 0;
+    const Result<void> rewritten = log_.rewrite(
+        [&](std::uint64_t first, std::uint64_t end) {
+          return source->collect_range(first, end, log_.salt(), moment);
+        },
+        lost);
+    note_lost(lost);
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (rewritten) {
+      health_.wrote();
+      sync_again_at_ = now;
+    } else {
+      health_.sync_failed(rewritten.error(), now);
+    }
+  }
+  void note_lost(std::uint64_t count) {
+    if (count == 0) return;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    news_.lost += count;
+  }
+
+  /// Brings what was written to the disk, as far as that is possible now. False: a failed sync was
+  /// seen, and what it may have lost must be rewritten first.
   bool sync() {
-    const std::lock_guard<std::mutex> one_at_a_time(sync_mutex_);
-    SyncTask live;
-    SyncTask overflow;
-    std::uint64_t tickets = 0;
-    std::uint64_t losses = 0;
-    bool has_new_folder = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      // What a failed sync may have lost is written again first.
-      if (!live_.is_whole()) return false;
-      if (live_.writer()) live = live_.writer()->log.begin_sync();
-      if (overflow_.writer()) overflow = overflow_.writer()->log.begin_sync();
-      tickets = tickets_.issued();
-      losses = live_.losses();
-      has_new_folder = std::exchange(has_new_folder_, false);
+      unsynced_since_.reset();
     }
-    const bool has_some = has_new_folder || !live.empty() || !overflow.empty();
-    Result<void> names;
-    if (has_new_folder) names = files_->sync_folder(options_.directory);
-    live.run(*files_);
-    overflow.run(*files_);
+    const SyncReport report = log_.sync();
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      SyncReport report = live_.writer() ? live_.writer()->log.finish_sync(live) : SyncReport{};
-      SyncReport other =
-          overflow_.writer() ? overflow_.writer()->log.finish_sync(overflow) : SyncReport{};
-      live_.give_up(report.given_up);
-      if (!other.given_up.empty()) overflow_.rewrite(other.given_up, tickets_);
-      if (!report.error) report.error = std::move(other.error);
-      if (!names) {
-        report.error = names.error();
-        has_new_folder_ = true;
-        if (report.error->code == "NotFound") let_go_all();
-      }
-      if (report.error) {
-        health_.sync_failed(*std::move(report.error), platform_->steady_now());
-      } else if (!overflow_.is_doubtful() && live_.losses() == losses) {
-        tickets_.sync_up_to(tickets);
-      }
+      if (report.error) health_.sync_failed(*report.error, platform_->steady_now());
     }
-    synced_.notify_all();
-    return has_some;
+    if (report.error && report.error->code == "NotFound") is_gone_ = true;
+    durable_changed_.notify_all();
+    return !report.error;
   }
 
-  /// Waits until what `ticket` marks is on the disk; false when it was not in time, or is lost.
-  [[nodiscard]] bool wait_synced(std::uint64_t ticket, std::chrono::milliseconds timeout) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    synced_.wait_for(lock, timeout,
-                     [&] { return tickets_.state(ticket) != SyncTickets::State::Waiting; });
-    return tickets_.state(ticket) == SyncTickets::State::Synced;
-  }
-  /// Whether what `ticket` marks may be lost, because somebody removed its file before a sync.
-  [[nodiscard]] bool is_lost(std::uint64_t ticket) const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return tickets_.state(ticket) == SyncTickets::State::Lost;
+  [[nodiscard]] detail::SteadyTime sync_due(detail::SteadyTime now) {
+    if (!log_.has_unsynced()) return detail::SteadyTime::max();
+    auto due = now;
+    if (durable_waiters_ == 0) {
+      if (!options_.sync_interval) return detail::SteadyTime::max();
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (unsynced_since_) due = *unsynced_since_ + *options_.sync_interval;
+    }
+    due = std::max(due, sync_again_at_);
+    if (now < due) return due;
+    if (!sync()) {
+      // What it may have lost is rewritten first.
+      check_at_ = now;
+      sync_again_at_ = now + kDiskPause;
+    }
+    return log_.has_unsynced() ? std::max(sync_again_at_, now + kCheckEvery)
+                               : detail::SteadyTime::max();
   }
 
-  /// Segments whose events may be lost: those that are open are to be appended again. Of number 0:
-  /// a whole folder that is gone. Unless it is empty, nothing is synced before `end_rewrite`.
-  [[nodiscard]] std::vector<SegmentRange> begin_rewrite() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return live_.begin_rewrite();
+  // --- Orphans and limits ---
+
+  [[nodiscard]] detail::SteadyTime adopt(detail::SteadyTime now) {
+    unsigned char random = 0;
+    platform_->random_bytes(&random, 1);
+    if (now >= orphans_.next_look()) {
+      log_.unskip();
+      orphans_.settle_damage();
+      orphans_.look(now, random, log_.name());
+      const std::lock_guard<std::mutex> lock(mutex_);
+      health_.grew();
+    }
+    if (!is_scanned_) scan();
+    orphans_.adopt();
+    return orphans_.next_look();
   }
-  /// Says that they were appended again, but for some of the segments in `left`.
-  void end_rewrite(const std::vector<SegmentRange>& left) {
+
+  /// Finds the sessions whose live events have to wait for older ones.
+  void scan() {
+    SessionCounts found = session_counts();
+    const auto end = platform_->steady_now() + kLongestScan;
+    const bool is_complete = orphans_.scan([&](const Entry& entry) { found.add(entry.session_id); },
+                                           [&] { return platform_->steady_now() >= end; });
+    is_scanned_ = true;
+    // If something could not be read now, live events wait until the backlog is read.
     const std::lock_guard<std::mutex> lock(mutex_);
-    live_.end_rewrite(left);
+    if (is_complete) news_.scanned = std::move(found);
   }
-  /// Says that the event that was appended last was written again, and where it was before.
-  void note_moved(std::uint64_t old_place) {
+
+  void keep_limits(detail::SteadyTime now) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!health_.should_look_for_room(now)) return;
+    }
+    cap_quarantine();
+    for (;;) {
+      const std::uint64_t all = spool_bytes(*files_, options_.directory);
+      others_bytes_ = all - std::min<std::uint64_t>(all, log_.bytes());
+      measure_at_ = log_.bytes() + options_.max_bytes / 64;
+      const bool is_out =
+          lacks_free_space(*files_, options_) || log_.bytes() + others_bytes_ > limit();
+      if (!is_out) break;
+      {
+        // The rest follows when these were reported.
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (news_.dropped.size() >= kMostDropped) return health_.grew();
+      }
+      if (make_room()) continue;
+      const bool is_full = log_.bytes() + others_bytes_ + kChunkBytes > most_bytes() ||
+                           lacks_free_space(*files_, options_);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (is_full) return health_.found_none(now);
+      break;
+    }
     const std::lock_guard<std::mutex> lock(mutex_);
-    live_.moved(tickets_, old_place);
+    health_.found_room();
+  }
+  /// What the files may take, less what other writers may add before it is measured again.
+  [[nodiscard]] std::uint64_t most_bytes() const {
+    return options_.max_bytes - options_.max_bytes / 32;
+  }
+  /// From here on the oldest events give way, so that there is always space for the next segment.
+  [[nodiscard]] std::uint64_t limit() const {
+    return most_bytes() - segment_size(options_.max_bytes) - options_.max_bytes / 32;
+  }
+  [[nodiscard]] bool make_room() {
+    if (log_.compact()) return true;
+    const auto drop = [&](const Frame& frame, std::uint32_t log, const BootClock& writer) {
+      ReadEvent event = read(frame, log, writer);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      news_.dropped.push_back(std::move(event));
+    };
+    if (orphans_.evict_oldest([&](const OrphanedLogs::Found& found) {
+          drop(found.frame, found.log, *found.writer);
+        })) {
+      orphans_.adopt();
+      return true;
+    }
+    std::uint64_t lost = 0;
+    const bool has_evicted =
+        log_.evict_oldest([&](const Frame& frame) { drop(frame, detail::kOwnLog, boot_); }, lost);
+    note_lost(lost);
+    return has_evicted;
+  }
+  /// Damaged files may take a quarter of the space; the oldest are removed first.
+  void cap_quarantine() {
+    const std::string folder = detail::path_in(options_.directory, kQuarantineFolder);
+    const Result<std::vector<std::string>> names = files_->list_folder(folder);
+    if (!names) return;
+    std::uint64_t bytes = folder_bytes(*files_, folder);
+    for (const std::string& name : *names) {
+      if (bytes <= options_.max_bytes / 4) return;
+      const std::string path = detail::path_in(folder, name);
+      const std::uint64_t size = file_bytes(*files_, path);
+      if (!files_->remove_file(path)) return;
+      bytes -= std::min(bytes, size);
+      Error error = detail::make_error(ErrorKind::Storage, path,
+                                       "was removed from quarantine for want of space");
+      error.code = kDamaged;
+      orphans_.note_damage(std::move(error));
+    }
   }
 
   // --- Reading back ---
 
-  /// How many events of this recorder are on the disk only.
-  [[nodiscard]] std::uint64_t overflow_unread() const noexcept { return overflow_.unread(); }
+  [[nodiscard]] ReadEvent read(const Frame& frame, std::uint32_t log,
+                               const BootClock& writer) const {
+    BootClock reader = boot_;
+    // A process knows its own clock whether or not it can name it.
+    if (log == detail::kOwnLog && reader.identity.empty()) reader.identity = "own";
+    const BootClock& own = log == detail::kOwnLog ? reader : writer;
+    ReadEvent event = read_event(frame, log, own, reader, options_.max_age, moment_of(*platform_));
+    event.is_invalid = log != detail::kOwnLog && !is_sendable(frame.entry);
+    return event;
+  }
 
-  /// Whether `read` may have something.
-  [[nodiscard]] bool has_unread() const { return overflow_.has_unread() || dead_.has_unread(); }
-
-  /// Reads events that are on the disk only, in the order of their folder, up to so many bytes.
-  [[nodiscard]] std::vector<ReadEvent> read(std::size_t most_events, std::size_t most_bytes) {
+  /// Reads what memory has space for, when the loop has taken what was read before.
+  void read(detail::SteadyTime now) {
+    std::size_t most_events = 0;
+    std::size_t most_bytes = 0;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (news_.read.empty()) most_events = orders_.most_events;
+      most_bytes = orders_.most_bytes;
+    }
+    most_events = std::min(most_events, kMostReadEvents);
+    most_bytes = std::min(most_bytes, kMostReadBytes);
     std::vector<ReadEvent> events;
-    std::size_t bytes = 0;
-    hand_over_overflow();
-    while (events.size() < most_events && bytes < most_bytes) {
-      std::optional<ReadEvent> event = read_one();
+    std::uint64_t lost = 0;
+    for (std::size_t bytes = 0; events.size() < most_events && bytes < most_bytes;) {
+      std::optional<ReadEvent> event = read_one(now, lost);
       if (!event) break;
       bytes += event->event.front().bytes();
       events.push_back(*std::move(event));
     }
-    collect_damage();
-    return events;
-  }
-
-  /// Writes down that events reached their end. Errors: Storage; they may be sent again after a
-  /// crash, under the same ids.
-  Result<void> acknowledge(const std::vector<std::pair<std::uint32_t, std::uint64_t>>& places) {
-    Result<void> written = drop_old_copies();
-    for (std::uint32_t folder : folders_of(places)) {
-      std::vector<std::uint64_t> sequences;
-      for (const auto& [in, sequence] : places) {
-        if (in == folder) sequences.push_back(sequence);
-      }
-      if (Result<void> one = acknowledge_in(folder, std::move(sequences)); !one) {
-        written = std::move(one);
-      }
-    }
-    return written;
-  }
-
-  // --- Dead writers and limits ---
-
-  /// Takes over folders of dead writers, lets go of those that are drained, and keeps the limits of
-  /// room. Answers events that had to be given up for that.
-  [[nodiscard]] std::vector<ReadEvent> maintain() {
-    const auto now = platform_->steady_now();
-    dead_.release_drained();
-    settle_overflow();
-    if (now >= dead_.next_look()) look_for_dead(now);
-    return keep_limits(now);
-  }
-  /// When `maintain` has something to do.
-  [[nodiscard]] std::chrono::steady_clock::time_point next_maintenance() const noexcept {
-    return dead_.next_look();
-  }
-  /// Whether every folder that could be taken over was found, and all of it was drained.
-  [[nodiscard]] bool is_drained() const { return dead_.is_drained() && overflow_.is_drained(); }
-
-  // --- Faults ---
-
-  /// What is wrong with the disk; empty: nothing.
-  [[nodiscard]] std::optional<Error> disk_fault() const {
+    note_lost(lost);
     const std::lock_guard<std::mutex> lock(mutex_);
-    return health_.fault();
+    may_read_ = orphans_.has_unread(now) || may_read_own(now);
+    if (!events.empty()) news_.read = std::move(events);
   }
-  /// What could not be read, as found in the last look at the directory; empty: nothing.
-  [[nodiscard]] const std::optional<Error>& damage() const noexcept { return damage_; }
-  /// How many events that were on the disk only could not be read back, since the last call.
-  [[nodiscard]] std::uint64_t take_lost() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return overflow_.take_lost();
+  /// Within a session older events go first.
+  [[nodiscard]] bool may_read_own(detail::SteadyTime now) const {
+    return log_.unread() > 0 && orphans_.is_first_round_read() && now >= read_own_at_;
   }
-
-  // --- Refused events ---
-
-  /// Keeps a line of JSON about an event that the service refused, as long as there is room.
-  void keep_rejected(std::string line) {
-    if (rejected_id_.empty()) rejected_id_ = new_writer_id();
-    rejected_.keep(std::move(line), rejected_id_);
-  }
-
-  // --- The end ---
-
-  /// Lets go of all folders. What is on the disk stays there for the next start; folders with
-  /// nothing in them are removed.
-  void close() {
-    dead_.close();
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (live_.writer()) live_.writer()->log.seal();
-    remove_segments(live_.folder(), live_.take_finished());
-    close_writer(live_.writer());
-    close_writer(overflow_.writer());
-  }
-
-  /// In a forked child: closes the locks, so that nobody waits for it. Nothing of the parent's is
-  /// freed by that.
-  void abandon_in_child() noexcept { locks_.close_all(); }
-
- private:
-  using Numbers = std::vector<std::uint64_t>;
-
-  [[nodiscard]] static Scope with_account(Scope scope, const SpoolOptions& options) {
-    scope.account = options.account;
-    return scope;
-  }
-
-  [[nodiscard]] std::string new_writer_id() const {
-    detail::UuidBytes bytes{};
-    platform_->random_bytes(bytes.data(), bytes.size());
-    return detail::format_uuid_v4(bytes);
-  }
-  [[nodiscard]] Moment moment() const { return {platform_->now(), platform_->steady_now()}; }
-  [[nodiscard]] std::string quarantine() const { return options_.directory + "/quarantine"; }
-
-  /// `first` is the sequence that the first event gets if the folder has to be made.
-  [[nodiscard]] Result<Appended> append_to(std::optional<WriterFolder>& folder, std::uint64_t first,
-                                           const detail::PendingEvent& event) {
-    const Moment now = moment();
-    if (const Error* refusal = health_.refusal(now.steady, options_.directory)) return *refusal;
-    if (!folder) {
-      Result<WriterFolder> made = make_folder(first);
-      if (!made) return health_.failed(std::move(made).error(), now.steady);
-      own_folders_.push_back(made->log.folder());
-      has_new_folder_ = true;
-      folder.emplace(*std::move(made));
-    }
-    Result<Appended> appended = folder->log.append(entry_of(event, scope_.tracking_id, now));
-    if (!appended) {
-      const bool is_gone = appended.error().code == "NotFound";
-      // Somebody removed the folder: the next event begins another.
-      if (is_gone) let_go(folder);
-      return health_.failed(std::move(appended).error(), now.steady);
-    }
-    if (appended->segment != std::exchange(folder->last_segment, appended->segment)) {
-      health_.grew();
-    }
-    health_.wrote();
-    tickets_.issue();
-    return appended;
-  }
-
-  /// Under a name that no other process took for a dead writer's before it was locked.
-  [[nodiscard]] Result<WriterFolder> make_folder(std::uint64_t first) {
-    for (int names = 1;; ++names) {
-      Result<WriterFolder> made = WriterFolder::make(
-          *files_, locks_, options_.directory,
-          {first, new_writer_id(), scope_.region, scope_.endpoint, scope_.account},
-          segment_size(options_.max_bytes), options_.sync_interval.has_value());
-      if (made || made.error().code != kTaken || names == kMostNames) return made;
-    }
-  }
-
-  /// A folder whose files are gone.
-  void let_go(std::optional<WriterFolder>& folder) {
-    locks_.release(folder->lock);
-    if (&folder == &live_.writer()) return live_.let_go();
-    overflow_.let_go();
-    tickets_.lose();
-    synced_.notify_all();
-  }
-
-  /// The whole directory is gone: the next event makes it again.
-  void let_go_all() {
-    has_new_folder_ = false;
-    if (live_.writer()) let_go(live_.writer());
-    if (overflow_.writer()) let_go(overflow_.writer());
-  }
-
-  void hand_over_overflow() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    overflow_.hand_over();
-  }
-  void settle_overflow() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    overflow_.settle();
-  }
-
-  [[nodiscard]] std::optional<ReadEvent> read_one() {
-    if (const std::optional<Frame> frame = overflow_.next()) {
-      ReadEvent event = event_of(*frame, kOverflowFolder);
-      const std::lock_guard<std::mutex> lock(mutex_);
-      overflow_.was_read(1);
+  [[nodiscard]] std::optional<ReadEvent> read_one(detail::SteadyTime now, std::uint64_t& lost) {
+    if (const auto found = orphans_.next(now)) {
+      ReadEvent event = read(found->frame, found->log, *found->writer);
+      if (event.is_invalid) quarantine(found->frame, *found->writer);
       return event;
     }
-    settle_overflow();
-    if (const auto found = dead_.next()) return event_of(found->second, found->first);
+    if (!may_read_own(now)) return std::nullopt;
+    const Result<std::optional<Frame>> frame = log_.next(lost);
+    if (frame) own_tries_ = 0;
+    if (frame && *frame) return read(**frame, detail::kOwnLog, boot_);
+    if (frame) return std::nullopt;
+    orphans_.note_damage(frame.error());
+    read_own_at_ = now + kTryAgain;
+    // Later segments wait, so that the order within a session holds, for a minute.
+    if (++own_tries_ < kMostOwnTries) return std::nullopt;
+    own_tries_ = 0;
+    log_.skip();
     return std::nullopt;
   }
-
-  [[nodiscard]] ReadEvent event_of(const Frame& frame, std::uint32_t folder) const {
-    return read_event(frame, folder, options_.max_age, moment());
+  /// Keeps an event that cannot be sent, as JSON lines would not.
+  void quarantine(const Frame& frame, const BootClock&) {
+    Error error = detail::make_error(ErrorKind::Storage, options_.directory,
+                                     "has an event that cannot be sent, now in quarantine");
+    error.code = kDamaged;
+    orphans_.note_damage(std::move(error));
+    const std::string folder = detail::path_in(options_.directory, kQuarantineFolder);
+    if (!files_->make_folder(folder)) return;
+    auto file = files_->open(detail::path_in(folder, "invalid-events.frames"), OpenFor::Append);
+    std::string bytes;
+    if (!file || !append_frame(bytes, 0, frame.sequence, frame.entry)) return;
+    // Its outcome is reported, so that nothing is silent if this fails.
+    static_cast<void>((*file)->append(bytes));
   }
 
-  /// Lets go of copies whose successors the disk has.
-  Result<void> drop_old_copies() {
-    Numbers places;
-    Numbers segments;
-    std::string folder;
+  /// Publishes the state, and wakes the loop if there is something for it.
+  void report() {
+    bool is_new = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      places = live_.take_old_places(tickets_);
-      segments = overflow_.take_old_segments(tickets_);
-      folder = overflow_.folder();
+      const bool is_own_read = log_.unread() == 0 || own_tries_ >= kMostTries;
+      const bool is_drained = orphans_.is_drained() && is_own_read;
+      const bool is_backlog_read = is_scanned_ && orphans_.is_first_round_read();
+      std::optional<Error> fault = health_.fault();
+      const std::size_t state = (is_drained ? 1U : 0U) + (is_backlog_read ? 2U : 0U) +
+                                (fault || is_stalled_ ? 4U : 0U) + (orphans_.damage() ? 8U : 0U) +
+                                (may_read_ ? 16U : 0U);
+      is_new = !news_.read.empty() || !news_.dropped.empty() || news_.lost > 0 || news_.scanned ||
+               news_.passed_fault || state != reported_;
+      reported_ = state;
+      news_.is_drained = is_drained;
+      news_.is_backlog_read = is_backlog_read;
+      news_.damage = orphans_.damage();
     }
-    remove_segments(folder, segments);
-    if (places.empty()) return {};
-    return acknowledge_live(std::move(places));
+    if (is_new && has_news_) has_news_();
   }
-
-  [[nodiscard]] static std::vector<std::uint32_t> folders_of(
-      const std::vector<std::pair<std::uint32_t, std::uint64_t>>& places) {
-    std::vector<std::uint32_t> folders;
-    for (const auto& [folder, sequence] : places) {
-      if (folder == kNoFolder) continue;
-      if (std::find(folders.begin(), folders.end(), folder) == folders.end()) {
-        folders.push_back(folder);
-      }
-    }
-    return folders;
-  }
-
-  Result<void> acknowledge_in(std::uint32_t folder, std::vector<std::uint64_t> sequences) {
-    if (folder == kLiveFolder) return acknowledge_live(std::move(sequences));
-    if (folder == kOverflowFolder) return overflow_.acknowledge(std::move(sequences));
-    return dead_.acknowledge(folder, std::move(sequences));
-  }
-
-  Result<void> acknowledge_live(std::vector<std::uint64_t> sequences) {
-    Result<void> written;
-    Numbers finished;
-    std::string folder;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      written = live_.acknowledge(std::move(sequences));
-      finished = live_.take_finished();
-      folder = live_.folder();
-    }
-    // Removing a large file takes its time, for which nobody who records has to wait.
-    remove_segments(folder, finished);
-    return written;
-  }
-
-  void look_for_dead(std::chrono::steady_clock::time_point now) {
-    unsigned char random = 0;
-    platform_->random_bytes(&random, 1);
-    const auto is_own = [this](const std::string& path) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      return std::find(own_folders_.begin(), own_folders_.end(), path) != own_folders_.end();
-    };
-    const bool has_found = dead_.look(now, random, is_own);
-    if (!has_found) {
-      if (overflow_.backlog()) overflow_.backlog()->try_again();
-      // A whole round found nothing that is damaged any more.
-      if (!std::exchange(is_damaged_, false)) damage_.reset();
-      return;
-    }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    health_.grew();
-  }
-
-  void collect_damage() {
-    std::optional<Error> found = dead_.take_damage();
-    if (!found && overflow_.backlog()) found = overflow_.backlog()->take_damage().error;
-    if (!found) return;
-    damage_ = std::move(found);
-    is_damaged_ = true;
-  }
-
-  /// Gives up the oldest segments while the spool is too large or the disk too full.
-  [[nodiscard]] std::vector<ReadEvent> keep_limits(std::chrono::steady_clock::time_point now) {
-    std::vector<ReadEvent> dropped;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!health_.should_look_for_room(now)) return dropped;
-    }
-    while (is_out_of_room(*files_, options_)) {
-      if (drop_oldest(dropped)) {
-        if (dropped.size() < kMostDroppedAtOnce) continue;
-        const std::lock_guard<std::mutex> lock(mutex_);
-        health_.grew();  // go on in the next turn
-        return dropped;
-      }
-      const std::lock_guard<std::mutex> lock(mutex_);
-      health_.found_none(now);
-      return dropped;
-    }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    health_.found_room();
-    return dropped;
-  }
-
-  [[nodiscard]] bool drop_oldest(std::vector<ReadEvent>& dropped) {
-    const auto take = [&](std::uint32_t folder, const Frame& frame) {
-      dropped.push_back(event_of(frame, folder));
-    };
-    if (dead_.drop_oldest(take)) return true;
-    hand_over_overflow();
-    if (!overflow_.backlog() || !overflow_.backlog()->oldest_unread()) return false;
-    const std::size_t before = dropped.size();
-    overflow_.backlog()->drop_oldest_unread(
-        [&](const Frame& frame) { take(kOverflowFolder, frame); });
-    const std::lock_guard<std::mutex> lock(mutex_);
-    overflow_.was_read(dropped.size() - before);
-    return true;
-  }
-
-  /// One that stays is acknowledged, or an older copy of the same events.
-  void remove_segments(const std::string& folder, const Numbers& numbers) {
-    for (const std::uint64_t number : numbers) {
-      static_cast<void>(remove_segment(*files_, folder, number));
-    }
-  }
-
-  /// Removes the folder if nothing is left in it, and lets the lock go.
-  void close_writer(std::optional<WriterFolder>& folder) {
-    if (!folder) return;
-    folder->log.seal();
-    BacklogFolder rest{*files_, folder->log.folder(), quarantine()};
-    static_cast<void>(rest.remove());
-    locks_.release(folder->lock);
-    folder.reset();
-  }
-
-  static constexpr std::size_t kMostDroppedAtOnce = 100'000;
-  static constexpr int kMostNames = 100;
 
   const std::shared_ptr<FileSystem> files_;
   const SpoolOptions options_;
-  const Scope scope_;
   const std::shared_ptr<Platform> platform_;
+  const std::size_t memory_bytes_;
+  const std::string tracking_id_;
   FolderLocks locks_{};
+  std::weak_ptr<PendingSource> source_{};
+  std::function<void()> has_news_{};
+  std::function<void()> wake_{};
 
-  std::mutex sync_mutex_{};
+  std::mutex append_mutex_{};  ///< of these:
+  std::condition_variable append_freed_{};
+  bool is_appending_{false};
+  std::uint64_t append_holder_{0};  ///< a number for each
+
+  // Of the holder of the append lock:
+  FrameChunk chunk_{};
+  detail::SteadyTime next_due_{};
+
+  std::atomic<bool> is_stalled_{false};
+  std::atomic<bool> write_all_{false};
+  std::atomic<bool> is_scanned_{false};
+  std::atomic<bool> is_gone_{false};
+  std::atomic<bool> may_read_{false};
+  std::atomic<bool> has_due_{false};
+  std::atomic<std::uint64_t> last_disk_only_{0};
+  std::atomic<std::uint64_t> others_bytes_{0};
+  std::atomic<std::uint64_t> measure_at_{0};
+  std::atomic<int> durable_waiters_{0};
+
   mutable std::mutex mutex_{};
-  std::condition_variable synced_{};
-  LiveEvents live_;
-  Overflow overflow_;
-  SyncTickets tickets_{};
-  std::vector<std::string> own_folders_{};
-  bool has_new_folder_{false};  ///< its name is not on the disk yet
+  std::condition_variable durable_changed_{};
   DiskHealth health_{};
+  SpoolOrders orders_{};
+  SpoolNews news_{};
+  std::optional<detail::SteadyTime> unsynced_since_{};
 
-  // The loop's thread only:
-  DeadWriters dead_;
-  std::optional<Error> damage_{};
-  bool is_damaged_{false};  ///< something was found in this round
+  std::mutex work_mutex_{};
+
+  // The disk thread only:
+  BootClock boot_;
+  Log log_;
+  OrphanedLogs orphans_;
   RejectedEvents rejected_;
   std::string rejected_id_{};
+  detail::SteadyTime check_at_{};
+  detail::SteadyTime sync_again_at_{};
+  detail::SteadyTime read_own_at_{};
+  int own_tries_{0};
+  std::size_t reported_{0};
 };
 
 }  // namespace spool

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A pending event as an entry of the spool, and back. Pure functions of the event and the time.
+// A pending event as an entry of the log, and back, with its age. Pure functions of the event and
+// the clocks.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_SPOOLED_EVENT_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_SPOOLED_EVENT_HPP
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
 #include <string_view>
 
+#include "personalize_events/detail/utf8.hpp"
+#include "personalize_events/json/reader.hpp"
+#include "personalize_events/platform/platform.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
 #include "personalize_events/recorder/spool/frame.hpp"
 #include "personalize_events/version.hpp"
@@ -16,27 +23,72 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace spool {
 
-/// The same moment on both clocks.
+/// The same moment on the clocks of this machine.
 struct Moment {
-  std::chrono::system_clock::time_point on_the_wall{};
   detail::SteadyTime steady{};
+  std::int64_t boot_ms{0};
+  std::int64_t wall_ms{0};
 };
+[[nodiscard]] inline Moment moment_of(Platform& platform) {
+  using std::chrono::milliseconds;
+  return {platform.steady_now(),
+          std::chrono::duration_cast<milliseconds>(platform.boot_now()).count(),
+          std::chrono::floor<milliseconds>(platform.now().time_since_epoch()).count()};
+}
+
+/// A boot-time clock and, once the service has said its time, how far the service's is from it.
+struct BootClock {
+  /// Platform::boot_identity; empty: shared with no other process.
+  std::string identity{};
+  /// To be added to a boot time for the service's time, in milliseconds.
+  std::optional<std::int64_t> service_offset{};
+};
+
+/// a - b, for clocks that may be anywhere.
+[[nodiscard]] constexpr std::int64_t clamped_difference(std::int64_t a, std::int64_t b) noexcept {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 4;
+  return std::clamp(a, -most, most) - std::clamp(b, -most, most);
+}
+
+/// How old an event is: by the boot-time clock, if the writer read the same one; else by the
+/// service's time, if both boots know it. Empty: unknown, so that its age counts from now. The wall
+/// clock has no part in it, because it may be set.
+[[nodiscard]] inline std::optional<std::chrono::milliseconds> age_of(const Entry& entry,
+                                                                     const BootClock& writer,
+                                                                     const BootClock& reader,
+                                                                     const Moment& now) {
+  std::int64_t age = 0;
+  if (!writer.identity.empty() && writer.identity == reader.identity) {
+    age = clamped_difference(now.boot_ms, entry.boot_ms);
+  } else if (writer.service_offset && reader.service_offset) {
+    age = clamped_difference(now.boot_ms + *reader.service_offset,
+                             entry.boot_ms + *writer.service_offset);
+  } else {
+    return std::nullopt;
+  }
+  constexpr std::int64_t oldest = std::int64_t{1000} * 60 * 60 * 24 * 365 * 100;
+  return std::chrono::milliseconds{std::clamp<std::int64_t>(age, 0, oldest)};
+}
 
 /// An event that was read back.
 struct ReadEvent {
   detail::PendingEvents event{};
   /// It is older than SpoolOptions::max_age.
   bool is_expired{false};
+  /// It cannot be sent: damaged, or written by another program.
+  bool is_invalid{false};
 };
 
-/// What stands on the disk of an event. It refers to the texts.
+/// The frame's content of an event. It refers to the texts.
 [[nodiscard]] inline Entry entry_of(const detail::PendingEvent& event, std::string_view tracking_id,
                                     const Moment& now) {
-  const auto recorded = now.on_the_wall - (now.steady - event.recorded_at);
+  using std::chrono::milliseconds;
+  const auto age = std::chrono::duration_cast<milliseconds>(now.steady - event.recorded_at).count();
   Entry entry;
-  entry.flags = event.may_have_been_delivered ? kMayHaveBeenDelivered : 0U;
-  entry.recorded_at_ms =
-      std::chrono::floor<std::chrono::milliseconds>(recorded.time_since_epoch()).count();
+  if (event.may_have_been_delivered) entry.flags |= kMayHaveBeenDelivered;
+  if (event.time_is_ours) entry.flags |= kTimeIsOurs;
+  entry.boot_ms = now.boot_ms - age;
+  entry.wall_ms = now.wall_ms - age;
   entry.tracking_id = tracking_id;
   entry.session_id = event.session_id();
   entry.user_id = event.user_id();
@@ -44,27 +96,35 @@ struct ReadEvent {
   return entry;
 }
 
-/// The event of a frame in the folder of this number.
-[[nodiscard]] inline ReadEvent read_event(const Frame& frame, std::uint32_t folder,
-                                          std::chrono::hours max_age, const Moment& now) {
-  using std::chrono::milliseconds;
+/// Whether a request can carry an entry.
+[[nodiscard]] inline bool is_sendable(const Entry& entry) {
+  if (entry.session_id.empty() || entry.event.empty()) return false;
+  for (const std::string_view text : {entry.session_id, entry.user_id}) {
+    if (!detail::is_utf8(text)) return false;
+  }
+  const Result<json::Value> event = json::parse(entry.event);
+  return event && event->find_string("eventId") != nullptr;
+}
+
+/// The event of a frame in the log of this number, as it was written by a process with the clock
+/// `writer` and is read by one with `reader`.
+[[nodiscard]] inline ReadEvent read_event(const Frame& frame, std::uint32_t log,
+                                          const BootClock& writer, const BootClock& reader,
+                                          std::chrono::milliseconds max_age, const Moment& now) {
   const Entry& entry = frame.entry;
-  constexpr milliseconds oldest{std::chrono::hours{24 * 365 * 10}};
-  const milliseconds today = std::chrono::floor<milliseconds>(now.on_the_wall.time_since_epoch());
-  // A clock that was set back makes no event younger than it can be, nor a damaged time older.
-  const std::int64_t earliest = (today - oldest).count();
-  const milliseconds age =
-      today - milliseconds{std::clamp(entry.recorded_at_ms, earliest, std::int64_t{today.count()})};
+  const std::optional<std::chrono::milliseconds> age = age_of(entry, writer, reader, now);
   ReadEvent read;
-  read.is_expired = age > max_age;
+  read.is_expired = age && *age > max_age;
   detail::PendingEvent& event = read.event.emplace_back();
   event.text.reserve(entry.session_id.size() + entry.user_id.size() + entry.event.size());
   event.text.append(entry.session_id).append(entry.user_id).append(entry.event);
   event.session_size = static_cast<std::uint16_t>(entry.session_id.size());
   event.user_size = static_cast<std::uint16_t>(entry.user_id.size());
   event.may_have_been_delivered = (entry.flags & kMayHaveBeenDelivered) != 0;
-  event.recorded_at = now.steady - age;
-  event.folder = folder;
+  event.time_is_ours = (entry.flags & kTimeIsOurs) != 0;
+  event.age_is_known = age.has_value();
+  event.recorded_at = now.steady - age.value_or(std::chrono::milliseconds{0});
+  event.log = log;
   event.place = frame.sequence;
   return read;
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "catch.hpp"
 
@@ -84,4 +85,24 @@ TEST_CASE("a record of no events, or beyond the last sequence, is broken") {
   spool::SequenceSet set;
   CHECK(spool::read_acknowledgements(bytes, set) == 3);
   CHECK(set.ranges().empty());
+}
+
+TEST_CASE("sorted sequences become one record for each run") {
+  const auto records_of = [](const std::vector<std::uint64_t>& sequences) {
+    std::string bytes;
+    spool::append_acknowledgements(bytes, sequences);
+    CHECK(bytes.size() % spool::kAcknowledgementSize == 0);
+    spool::SequenceSet set;
+    CHECK(spool::read_acknowledgements(bytes, set) == 0);
+    std::uint64_t count = 0;
+    for (const auto& range : set.ranges()) count += range.end - range.first;
+    CHECK(count == sequences.size());
+    for (const std::uint64_t sequence : sequences) CHECK(set.contains(sequence));
+    return bytes.size() / spool::kAcknowledgementSize;
+  };
+  CHECK(records_of({}) == 0);
+  CHECK(records_of({7}) == 1);
+  CHECK(records_of({1, 2, 3}) == 1);
+  CHECK(records_of({1, 3, 5}) == 3);
+  CHECK(records_of({1, 2, 4, 5, 6, 9}) == 3);
 }

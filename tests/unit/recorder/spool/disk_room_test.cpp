@@ -21,7 +21,6 @@ struct World {
     files.put("/spool/w-one/00000001.ack", std::string(100, 'x'));
     files.put("/spool/rejected/r.jsonl", std::string(10, 'x'));
     options.directory = "/spool";
-    options.max_bytes = 1'110;
     options.min_free_bytes = 0;
   }
   test::FaultyFiles files{};
@@ -30,7 +29,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("the room of a spool is that of all files in its folders") {
+TEST_CASE("the bytes of a spool are those of all files in its folders") {
   World world;
   CHECK(spool::folder_bytes(world.files, "/spool/w-one") == 1'100);
   CHECK(spool::spool_bytes(world.files, "/spool") == 1'110);
@@ -44,43 +43,44 @@ TEST_CASE("the room of a spool is that of all files in its folders") {
   CHECK(spool::spool_bytes(world.files, "/spool") == 1'010);
 }
 
-TEST_CASE("what must stay free is the least of a number and five percent") {
+TEST_CASE("what must stay free is a number of bytes, or five percent if that is less") {
   CHECK(spool::least_free(1'000, {0, 100'000}) == 1'000);
   CHECK(spool::least_free(1'000, {0, 10'000}) == 500);
   CHECK(spool::least_free(1'000, {0, 0}) == 0);
 }
 
-TEST_CASE("refused events have a sixteenth of the spool, within bounds") {
+TEST_CASE("refused events have a sixteenth of the spool, within limits") {
   CHECK(spool::rejected_limit(0) == 64U << 10U);
   CHECK(spool::rejected_limit(16U << 20U) == 1U << 20U);
   CHECK(spool::rejected_limit(256U << 20U) == 4U << 20U);
 }
 
-TEST_CASE("a spool is out of room by one byte") {
-  World world;
-  CHECK_FALSE(spool::is_out_of_room(world.files, world.options));
-  world.options.max_bytes = 1'109;
-  CHECK(spool::is_out_of_room(world.files, world.options));
-}
-
-TEST_CASE("a disk that is nearly full is out of room, whatever the spool has") {
+TEST_CASE("a disk lacks free space by one byte") {
   World world;
   world.options.min_free_bytes = 1'000;
   world.files.space = 1'000;
-  CHECK_FALSE(spool::is_out_of_room(world.files, world.options));
+  CHECK_FALSE(spool::lacks_free_space(world.files, world.options));
   world.files.space = 999;
-  CHECK(spool::is_out_of_room(world.files, world.options));
+  CHECK(spool::lacks_free_space(world.files, world.options));
   world.options.min_free_bytes = 1U << 30U;  // of which 5 % count
   world.files.space = (1U << 30U) / 20;
-  CHECK_FALSE(spool::is_out_of_room(world.files, world.options));
+  CHECK_FALSE(spool::lacks_free_space(world.files, world.options));
   world.files.space = (1U << 30U) / 20 - 1;
-  CHECK(spool::is_out_of_room(world.files, world.options));
+  CHECK(spool::lacks_free_space(world.files, world.options));
 }
 
-TEST_CASE("a disk that does not say its room is taken for one that has some") {
+TEST_CASE("a disk that does not report its space lacks none") {
   World world;
   world.options.directory = "/absent";
   world.options.min_free_bytes = 1U << 30U;
   world.files.space = 0;
-  CHECK_FALSE(spool::is_out_of_room(world.files, world.options));
+  CHECK_FALSE(spool::lacks_free_space(world.files, world.options));
+}
+
+TEST_CASE("the size of a file that cannot be examined is 0") {
+  World world;
+  CHECK(spool::file_bytes(world.files, "/spool/w-one/00000001.log") == 1'000);
+  CHECK(spool::file_bytes(world.files, "/spool/w-one/absent") == 0);
+  world.files.status_fails = true;
+  CHECK(spool::file_bytes(world.files, "/spool/w-one/00000001.log") == 0);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/detail/hex.hpp"
 
 namespace pe = personalize_events;
 namespace spool = personalize_events::spool;
@@ -18,8 +19,12 @@ using spool::HeaderState;
 
 namespace {
 
+constexpr std::uint32_t kSalt = 0x89ab'cdef;
+
 spool::SegmentHeader example_header() {
-  return {7, "0190b6a0-0000-7000-8000-000000000001", "eu-west-1", "https://example", "shop"};
+  return {7,         3,
+          kSalt,     "w-00000012-1f2e3d4c",
+          "boot-id", {"eu-west-1", "https://example", "shop", "tracker"}};
 }
 
 struct Example {
@@ -38,7 +43,7 @@ Example three_frames() {
     entry.tracking_id = "t";
     entry.session_id = "s";
     entry.event = event;
-    REQUIRE(spool::append_frame(example.bytes, sequence++, entry));
+    REQUIRE(spool::append_frame(example.bytes, kSalt, sequence++, entry));
     example.ends.push_back(example.bytes.size());
   }
   return example;
@@ -48,8 +53,8 @@ struct Found {
   HeaderState header{};
   std::vector<std::uint64_t> sequences{};
   std::vector<std::string> events{};
-  std::uint64_t broken_frames{0};
-  std::uint64_t broken_bytes{0};
+  std::uint64_t damaged_stretches{0};
+  std::uint64_t damaged_bytes{0};
   std::optional<std::uint64_t> torn_at{};
 };
 
@@ -59,7 +64,7 @@ Found scan(std::string_view file, std::size_t window_size = spool::kMaxFrameSize
   const spool::DecodedHeader head = spool::decode_header(file.substr(0, spool::kMaxHeaderSize));
   found.header = head.state;
   if (head.state != HeaderState::Good) return found;
-  spool::SegmentScanner scanner{head.header.first_sequence, head.size};
+  spool::SegmentScanner scanner{head.header.salt, head.header.first_sequence, head.size};
   for (;;) {
     const std::string_view part =
         file.substr(static_cast<std::size_t>(scanner.position()), window_size);
@@ -75,8 +80,8 @@ Found scan(std::string_view file, std::size_t window_size = spool::kMaxFrameSize
     found.sequences.push_back(frame.sequence);
     found.events.emplace_back(frame.entry.event);
   }
-  found.broken_frames = scanner.broken_frames();
-  found.broken_bytes = scanner.broken_bytes();
+  found.damaged_stretches = scanner.damaged_stretches();
+  found.damaged_bytes = scanner.damaged_bytes();
   found.torn_at = scanner.torn_at();
   return found;
 }
@@ -91,26 +96,28 @@ TEST_CASE("a header reads back, and what follows is not looked at") {
   CHECK(decoded.size == bytes.size());
   CHECK(decoded.header.first_sequence == 7);
   CHECK(decoded.header.writer == example_header().writer);
-  CHECK(decoded.header.region == "eu-west-1");
-  CHECK(decoded.header.endpoint == "https://example");
-  CHECK(decoded.header.account == "shop");
+  CHECK(decoded.header.generation == 3);
+  CHECK(decoded.header.salt == kSalt);
+  CHECK(decoded.header.boot == "boot-id");
+  CHECK(decoded.header.scope == example_header().scope);
 }
 
 TEST_CASE("texts that are too long for a header are refused") {
   spool::SegmentHeader header = example_header();
-  header.account.assign(spool::kMaxHeaderBodySize, 'x');
+  header.scope.account.assign(spool::kMaxHeaderBodySize, 'x');
   std::string bytes = "kept";
   CHECK_FALSE(spool::append_header(bytes, header));
   CHECK(bytes == "kept");
 }
 
-TEST_CASE("a whole header of a newer version is told from a damaged one") {
+TEST_CASE("a whole header of another version is not taken for a damaged one") {
+  const std::uint32_t version = GENERATE(0U, 1U, 3U, 0xffff'ffffU);
   std::string bytes{spool::kSegmentMagic};
-  pe::detail::append_little_endian(bytes, std::uint32_t{2});
+  pe::detail::append_little_endian(bytes, version);
   pe::detail::append_little_endian(bytes, std::uint32_t{5});
   bytes += "later";
   pe::detail::append_little_endian(bytes, pe::detail::crc32c(bytes));
-  CHECK(spool::decode_header(bytes).state == HeaderState::Newer);
+  CHECK(spool::decode_header(bytes).state == HeaderState::OtherVersion);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   CHECK(spool::decode_header(bytes).state == HeaderState::Damaged);
 }
@@ -127,8 +134,8 @@ TEST_CASE("a segment cut at any byte gives every frame that is whole") {
     std::size_t whole = 0;
     while (whole < 3 && example.ends[whole + 1] <= size) ++whole;
     CHECK(found.sequences.size() == whole);
-    CHECK(found.broken_frames == 0);
-    CHECK(found.broken_bytes == 0);
+    CHECK(found.damaged_stretches == 0);
+    CHECK(found.damaged_bytes == 0);
     CHECK(found.torn_at.has_value() == (size != example.ends[whole]));
     if (found.torn_at) CHECK(*found.torn_at == example.ends[whole]);
   }
@@ -158,35 +165,37 @@ TEST_CASE("a segment with any one bit flipped gives every frame that is whole") 
       CHECK(hit == 2);
       CHECK(*found.torn_at == example.ends[2]);
     } else {
-      CHECK(found.broken_frames == 1);
-      CHECK(found.broken_bytes == example.ends[hit + 1] - example.ends[hit]);
+      CHECK(found.damaged_stretches == 1);
+      CHECK(found.damaged_bytes == example.ends[hit + 1] - example.ends[hit]);
     }
   }
 }
 
-TEST_CASE("lost frames are counted by the sequences around them") {
+TEST_CASE("frames that are lost side by side are one damaged stretch") {
   const Example example = three_frames();
   std::string bytes = example.bytes;
   bytes.replace(example.ends[0], example.ends[2] - example.ends[0],
                 example.ends[2] - example.ends[0], '\0');
   const Found found = scan(bytes);
   CHECK(found.sequences == std::vector<std::uint64_t>{9});
-  CHECK(found.broken_frames == 2);
+  CHECK(found.damaged_stretches == 1);
+  CHECK(found.damaged_bytes == example.ends[2] - example.ends[0]);
   CHECK_FALSE(found.torn_at.has_value());
 }
 
-TEST_CASE("a whole frame that cannot stand where it does is not believed") {
+TEST_CASE("a frame that came already, or of another writer, is skipped; gaps are not damage") {
   const Example example = three_frames();
   std::string bytes = example.bytes;
   spool::Entry entry;
-  REQUIRE(spool::append_frame(bytes, 9, entry));      // came already
-  REQUIRE(spool::append_frame(bytes, 4'000, entry));  // of another file
-  const std::size_t foreign = bytes.size() - example.bytes.size();
-  REQUIRE(spool::append_frame(bytes, 10, entry));
+  REQUIRE(spool::append_frame(bytes, kSalt, 9, entry));       // came already
+  REQUIRE(spool::append_frame(bytes, kSalt + 1, 11, entry));  // of another writer
+  const std::size_t skipped = bytes.size() - example.bytes.size();
+  REQUIRE(spool::append_frame(bytes, kSalt, 10, entry));
+  REQUIRE(spool::append_frame(bytes, kSalt, 4'000, entry));
   const Found found = scan(bytes);
-  CHECK(found.sequences == std::vector<std::uint64_t>{7, 8, 9, 10});
-  CHECK(found.broken_frames == 0);
-  CHECK(found.broken_bytes == foreign);
+  CHECK(found.sequences == std::vector<std::uint64_t>{7, 8, 9, 10, 4'000});
+  CHECK(found.damaged_stretches == 1);
+  CHECK(found.damaged_bytes == skipped);
 }
 
 TEST_CASE("windows do not change what is found") {
@@ -196,18 +205,58 @@ TEST_CASE("windows do not change what is found") {
   spool::Entry entry;
   entry.event = text;
   for (std::uint64_t i = 0; i < 12; ++i) {
-    REQUIRE(spool::append_frame(bytes, 7 + i, entry));
+    REQUIRE(spool::append_frame(bytes, kSalt, 7 + i, entry));
     // Garbage with many beginnings of frames in it.
     if (i == 5) bytes.append(spool::kFrameMagic).append(300'000, '\xfa');
   }
   const Found whole = scan(bytes, bytes.size());
   CHECK(whole.sequences.size() == 12);
-  CHECK(whole.broken_bytes == 300'004);
+  CHECK(whole.damaged_bytes == 300'004);
   for (const std::size_t window :
        {spool::kMaxFrameSize, spool::kMaxFrameSize + 1, std::size_t{262'144}}) {
     const Found found = scan(bytes, window);
     CHECK(found.sequences == whole.sequences);
-    CHECK(found.broken_bytes == whole.broken_bytes);
-    CHECK(found.broken_frames == whole.broken_frames);
+    CHECK(found.damaged_bytes == whole.damaged_bytes);
+    CHECK(found.damaged_stretches == whole.damaged_stretches);
   }
+}
+
+TEST_CASE("a header is laid out as documented, byte by byte") {
+  std::string bytes;
+  REQUIRE(spool::append_header(bytes, {258, 2, 0x0403'0201, "w", "b", {"r", "e", "a", "t"}}));
+  CHECK(
+      pe::detail::to_hex(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size() - 4) ==
+      "fa70657365670afb"
+      "02000000"
+      "22000000"
+      "0201000000000000"
+      "02000000"
+      "01020304"
+      "010001000100010001000100"
+      "776272656174");
+  const std::string_view summed = std::string_view{bytes}.substr(0, bytes.size() - 4);
+  CHECK(pe::detail::load_little_endian<std::uint32_t>(bytes, summed.size()) ==
+        pe::detail::crc32c(summed));
+}
+
+TEST_CASE("a header whose sizes do not fit is damaged, even under a good checksum") {
+  std::string good;
+  REQUIRE(spool::append_header(good, example_header()));
+  const auto state_of = [](std::string bytes) {
+    bytes.resize(bytes.size() - 4);
+    pe::detail::append_little_endian(bytes, pe::detail::crc32c(bytes));
+    return spool::decode_header(bytes).state;
+  };
+  CHECK(state_of(good) == HeaderState::Good);
+  for (std::size_t at = 32; at < 44; ++at) {
+    CAPTURE(at);
+    std::string bytes = good;
+    bytes[at] = static_cast<char>(bytes[at] + 1);
+    CHECK(state_of(bytes) == HeaderState::Damaged);
+  }
+  // Too short for the sizes of its texts.
+  std::string bytes = good.substr(0, 16 + spool::kHeaderBodyHeadSize - 1);
+  bytes[12] = static_cast<char>(spool::kHeaderBodyHeadSize - 1);
+  bytes[13] = '\0';
+  CHECK(state_of(bytes + "csum") == HeaderState::Damaged);
 }

@@ -2,11 +2,17 @@
 
 #include "personalize_events/recorder/spool/spool.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -18,6 +24,8 @@
 
 namespace pe = personalize_events;
 namespace spool = personalize_events::spool;
+using pe::detail::kOwnLog;
+using pe::detail::SteadyTime;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -33,676 +41,852 @@ pe::SpoolOptions spool_options() {
   return options;
 }
 
-/// What was read, "a b".
-std::string ids_of(const std::vector<spool::ReadEvent>& events) {
-  std::string ids;
-  for (const spool::ReadEvent& event : events) {
-    ids.append(ids.empty() ? "" : " ").append(test::ids_of(event.event));
+/// The memory of a recorder.
+class Memory final : public spool::PendingSource {
+ public:
+  std::map<std::uint64_t, PendingEvent> events{};
+  std::uint64_t last{0};
+  milliseconds write_after{0};
+
+  std::uint64_t add(PendingEvent event) {
+    event.place = ++last;
+    events.emplace(last, std::move(event));
+    return last;
   }
-  return ids;
+  Collected collect(spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
+                    SteadyTime recorded_by, const spool::Moment& now) override {
+    Collected collected;
+    collected.complete_up_to = last;
+    for (auto next = events.upper_bound(written); next != events.end(); ++next) {
+      const bool is_due = next->first <= up_to || next->second.recorded_at <= recorded_by;
+      if (is_due && chunk.bytes.size() < spool::kChunkBytes) {
+        CHECK(chunk.add(next->first, spool::entry_of(next->second, "tracker", now)));
+        continue;
+      }
+      collected.has_more = is_due;
+      collected.complete_up_to = next->first - 1;
+      collected.next_due = next->second.recorded_at + write_after;
+      break;
+    }
+    return collected;
+  }
+  spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
+                                   const spool::Moment& now) override {
+    spool::Log::Frames frames;
+    for (const auto& [place, event] : events) {
+      if (place < first || place >= end) continue;
+      CHECK(
+          spool::append_frame(frames[place], salt, place, spool::entry_of(event, "tracker", now)));
+    }
+    return frames;
+  }
+};
+
+/// A disk on which an append may hang until the test releases it.
+class HangingFiles final : public pe::FileSystem {
+ public:
+  explicit HangingFiles(std::shared_ptr<pe::FileSystem> files) : files_(std::move(files)) {}
+
+  void hang() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    hangs_ = true;
+  }
+  void wait_until_hanging() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+  void release() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    hangs_ = false;
+    changed_.notify_all();
+  }
+  void pass() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !hangs_; });
+    --waiting_;
+  }
+
+  pe::Result<std::unique_ptr<pe::File>> open(const std::string& path, pe::OpenFor purpose) override;
+  pe::Result<pe::FileStatus> status(const std::string& path) override {
+    return files_->status(path);
+  }
+  pe::Result<void> make_folder(const std::string& path) override {
+    return files_->make_folder(path);
+  }
+  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
+    return files_->list_folder(path);
+  }
+  pe::Result<void> sync_folder(const std::string& path) override {
+    return files_->sync_folder(path);
+  }
+  pe::Result<void> rename(const std::string& from, const std::string& to) override {
+    return files_->rename(from, to);
+  }
+  pe::Result<void> remove_file(const std::string& path) override {
+    return files_->remove_file(path);
+  }
+  pe::Result<void> remove_folder(const std::string& path) override {
+    return files_->remove_folder(path);
+  }
+  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
+    return files_->disk_space(path);
+  }
+
+ private:
+  std::shared_ptr<pe::FileSystem> files_;
+  std::mutex mutex_{};
+  std::condition_variable changed_{};
+  bool hangs_{false};
+  int waiting_{0};
+};
+
+class HangingFile final : public pe::File {
+ public:
+  HangingFile(HangingFiles& disk, std::unique_ptr<pe::File> file)
+      : disk_(disk), file_(std::move(file)) {}
+  pe::Result<std::size_t> append(std::string_view bytes) override {
+    disk_.pass();
+    return file_->append(bytes);
+  }
+  pe::Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
+  pe::Result<void> sync() override { return file_->sync(); }
+  pe::Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t count) override {
+    return file_->read_at(offset, out, count);
+  }
+  pe::Result<pe::FileStatus> status() override { return file_->status(); }
+  pe::Result<bool> try_lock() override { return file_->try_lock(); }
+
+ private:
+  HangingFiles& disk_;
+  std::unique_ptr<pe::File> file_;
+};
+
+pe::Result<std::unique_ptr<pe::File>> HangingFiles::open(const std::string& path,
+                                                         pe::OpenFor purpose) {
+  auto file = files_->open(path, purpose);
+  if (!file) return std::move(file).error();
+  return std::unique_ptr<pe::File>{std::make_unique<HangingFile>(*this, *std::move(file))};
 }
 
+/// A recorder's spool, its memory and its loop. The test is the disk thread.
+struct Process {
+  Process(std::shared_ptr<pe::FileSystem> files, std::shared_ptr<pe::Platform> clock,
+          const pe::SpoolOptions& options)
+      : platform(std::move(clock)) {
+    spool = std::make_unique<spool::Spool>(
+        std::move(files), options, spool::Scope{"region", "endpoint", options.account, "tracker"},
+        std::size_t{1} << 20U, platform);
+    memory->write_after = options.write_after;
+    spool->connect(memory, [this] { ++woken; });
+  }
+
+  PendingEvent event(const std::string& id, const std::string& session, std::size_t padding) {
+    PendingEvent one = test::pending(session, "", id, platform->steady_now()).front();
+    one.text.insert(one.text.size() - 1, std::string(padding, ' '));
+    return one;
+  }
+  /// Accepts an event into memory, and returns its place.
+  std::uint64_t accept(const std::string& id, const std::string& session = "visit",
+                       std::size_t padding = 0) {
+    return memory->add(event(id, session, padding));
+  }
+  pe::Result<void> write(std::uint64_t place, milliseconds patience = milliseconds{0}) {
+    return spool->write_up_to(*memory, place, patience);
+  }
+  /// Accepts an event into memory and writes it.
+  std::uint64_t record(const std::string& id, const std::string& session = "visit",
+                       std::size_t padding = 0) {
+    const std::uint64_t place = accept(id, session, padding);
+    REQUIRE(write(place).has_value());
+    return place;
+  }
+  pe::Result<void> try_disk_only(const std::string& id, const std::string& session = "visit",
+                                 std::size_t padding = 0) {
+    const PendingEvent one = event(id, session, padding);
+    const auto reserve = [this] { return pe::Result<std::uint64_t>{++memory->last}; };
+    auto written = spool->append_disk_only(*memory, one, reserve, milliseconds{0});
+    if (written) spool->note_unread();
+    return written;
+  }
+  void disk_only(const std::string& id, const std::string& session = "visit",
+                 std::size_t padding = 0) {
+    REQUIRE(try_disk_only(id, session, padding).has_value());
+  }
+  /// Posts orders, does what is due, and takes the news.
+  void turn(std::size_t most_events = 100, std::size_t most_bytes = 1U << 20U) {
+    orders.most_events = most_events;
+    orders.most_bytes = most_bytes;
+    spool->post(std::exchange(orders, {}));
+    next = spool->work();
+    spool::SpoolNews now = spool->take_news();
+    for (auto& one : now.read) read.push_back(std::move(one));
+    for (auto& one : now.dropped) dropped.push_back(std::move(one));
+    lost += now.lost;
+    now.read.clear();
+    now.dropped.clear();
+    if (now.scanned) has_scanned = true;
+    news = std::move(now);
+  }
+  void turns(int count) {
+    for (int i = 0; i < count; ++i) turn();
+  }
+  void complete(std::uint32_t log, std::uint64_t place) {
+    if (log == kOwnLog) memory->events.erase(place);
+    orders.completed.push_back({log, place});
+  }
+  void complete(const std::vector<spool::ReadEvent>& events) {
+    for (const spool::ReadEvent& one : events) {
+      complete(one.event.front().log, one.event.front().place);
+    }
+  }
+  static std::string ids_of(const std::vector<spool::ReadEvent>& events) {
+    std::string ids;
+    for (const spool::ReadEvent& one : events) {
+      ids.append(ids.empty() ? "" : " ").append(test::ids_of(one.event));
+    }
+    return ids;
+  }
+  /// The ids that were read, "a b".
+  [[nodiscard]] std::string ids() const { return ids_of(read); }
+  [[nodiscard]] std::string fault() const {
+    if (!news.disk_fault) return "none";
+    return news.disk_fault->code.empty() ? "unnamed" : news.disk_fault->code;
+  }
+  [[nodiscard]] std::string damage() const { return news.damage ? news.damage->code : "none"; }
+
+  std::shared_ptr<pe::Platform> platform;
+  std::shared_ptr<Memory> memory = std::make_shared<Memory>();
+  int woken{0};
+  std::unique_ptr<spool::Spool> spool{};
+  spool::SpoolOrders orders{};
+  spool::SpoolNews news{};
+  std::vector<spool::ReadEvent> read{};
+  std::vector<spool::ReadEvent> dropped{};
+  std::uint64_t lost{0};
+  bool has_scanned{false};
+  SteadyTime next{};
+};
+
 struct World {
-  explicit World(pe::SpoolOptions options = spool_options()) : options_(std::move(options)) {
+  explicit World(pe::SpoolOptions spool_options_ = spool_options())
+      : options(std::move(spool_options_)) {
     begin();
   }
-
-  /// A new process, which does what a killed one left.
-  void begin() {
-    spool = nullptr;
-    spool = std::make_unique<spool::Spool>(files, options_,
-                                           spool::Scope{"tracker", "region", "endpoint", "ignored"},
-                                           1U << 20U, platform);
+  /// Another process, in place of this one, which is killed.
+  Process& begin() {
+    process = nullptr;
+    process = std::make_unique<Process>(files, platform, options);
+    return *process;
   }
-  PendingEvent event(const std::string& id, const std::string& session = "visit") const {
-    PendingEvent one = test::pending(session, "", id, platform->steady_now()).front();
-    return one;
-  }
-  PendingEvent append(const std::string& id) {
-    PendingEvent one = event(id);
-    REQUIRE(spool->append(one).has_value());
-    return one;
-  }
-  void overflow(const std::string& id, const std::string& session = "visit") {
-    REQUIRE(spool->append_overflow(event(id, session)).has_value());
-  }
-  /// An event so large that it fills a segment.
-  void overflow_large(const std::string& id) {
-    PendingEvent one = event(id);
-    one.text.insert(one.text.size() - 1, std::string(120'000, ' '));
-    REQUIRE(spool->append_overflow(one).has_value());
-  }
-  PendingEvent append_large(const std::string& id) {
-    PendingEvent one = event(id);
-    one.text.insert(one.text.size() - 1, std::string(120'000, ' '));
-    REQUIRE(spool->append(one).has_value());
-    appended.push_back(one);
-    return one;
-  }
-  PendingEvent append_until_segment(std::size_t number) {
-    const std::string path = folder() + "/0000000" + std::to_string(number) + ".log";
-    while (!files->exists(path)) append_large("x" + std::to_string(appended.size()));
-    return appended.back();
-  }
-  void acknowledge_all_but(const PendingEvent& last) {
-    std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
-    for (const PendingEvent& one : appended) {
-      if (one.place != last.place) places.emplace_back(one.folder, one.place);
-    }
-    REQUIRE(spool->acknowledge(places).has_value());
-  }
-  /// Of the writer.
-  std::string folder() const {
-    const auto names = files->list_folder("/spool");
-    REQUIRE(names.has_value());
-    return "/spool/" + names->front();
-  }
-  std::vector<PendingEvent> appended{};
-  /// What the loop reads and takes in, in as many turns as it takes.
-  std::vector<spool::ReadEvent> read(std::size_t most = 1'000) {
-    std::vector<spool::ReadEvent> events;
-    for (int turn = 0; turn < 100 && events.size() < most && spool->has_unread(); ++turn) {
-      for (spool::ReadEvent& one : spool->read(most - events.size(), 64U << 20U)) {
-        spool->admitted(one.event.front());
-        events.push_back(std::move(one));
-      }
-    }
-    return events;
-  }
-  /// Until no more dead writer's folder is found.
-  void maintain() {
-    for (int i = 0; i < 10; ++i) CHECK(spool->maintain().empty());
-  }
-  bool acknowledge(const PendingEvent& one) {
-    return spool->acknowledge({{one.folder, one.place}}).has_value();
-  }
-  bool acknowledge(const std::vector<spool::ReadEvent>& events) {
-    bool all = true;
-    for (const spool::ReadEvent& one : events) all = acknowledge(one.event.front()) && all;
-    return all;
-  }
+  Process& operator*() { return *process; }
+  Process* operator->() { return process.get(); }
+  void advance(milliseconds time) { platform->advance(time); }
   /// Folders of writers that there are.
-  std::size_t folders() {
-    std::size_t count = 0;
+  std::vector<std::string> folders() {
+    std::vector<std::string> found;
     const auto names = files->list_folder("/spool");
     for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-      if (name.compare(0, 2, "w-") == 0) ++count;
+      if (spool::is_writer_name(name)) found.push_back("/spool/" + name);
     }
-    return count;
+    return found;
   }
-  /// The only folder of a writer.
   std::string folder() {
-    const auto names = files->list_folder("/spool");
-    REQUIRE(names.has_value());
-    for (const std::string& name : *names) {
-      if (name.compare(0, 2, "w-") == 0) return "/spool/" + name;
-    }
-    return {};
+    const auto found = folders();
+    REQUIRE(found.size() == 1);
+    return found.front();
   }
-  void after_pause() { platform->advance(spool::kDiskPause); }
+  /// The ids that the next process reads after this one was killed, "a b".
+  std::string left() {
+    begin();
+    process->turns(5);
+    return process->ids();
+  }
 
+  pe::SpoolOptions options;
   std::shared_ptr<test::FaultyFiles> files = std::make_shared<test::FaultyFiles>();
   std::shared_ptr<pe::testing::VirtualPlatform> platform =
       std::make_shared<pe::testing::VirtualPlatform>();
-  std::unique_ptr<spool::Spool> spool{};
-
- private:
-  pe::SpoolOptions options_;
+  std::unique_ptr<Process> process{};
 };
+
+constexpr std::size_t kLarge = 60'000;
 
 }  // namespace
 
 TEST_CASE("a spool makes nothing before its first event, and leaves nothing without one") {
   World world;
+  CHECK(world->spool->is_scanned());
+  world->turns(3);
   CHECK_FALSE(world.files->list_folder("/spool").has_value());
-  world.maintain();
-  CHECK(world.spool->is_drained());
-  const PendingEvent one = world.append("a");
-  CHECK(one.folder == spool::kLiveFolder);
-  CHECK(one.place == 1);
-  CHECK(world.append("b").place == 2);
-  CHECK(world.folders() == 1);
-  CHECK(world.acknowledge(one));
-  CHECK(world.spool->acknowledge({{spool::kLiveFolder, 2}, {spool::kNoFolder, 7}}).has_value());
-  world.spool->close();
-  CHECK(world.folders() == 0);
+  CHECK(world->news.is_drained);
+  CHECK(world->news.is_backlog_read);
+  CHECK(world->record("a") == 1);
+  CHECK(world->spool->is_written(1));
+  CHECK_FALSE(world->spool->is_written(2));
+  CHECK(world.folders().size() == 1);
+  world->complete(kOwnLog, 1);
+  world->complete(7, 1);
+  world->turn();
+  world->spool->close();
+  CHECK(world.folders().empty());
+  CHECK(world.files->count("/spool") == 0);
 }
 
-TEST_CASE("what a killed process left is found by the next one, with what had not ended") {
+TEST_CASE("what a killed process left is read by the next one, except what had completed") {
   World world;
-  const PendingEvent first = world.append("a");
-  world.append("b");
-  world.overflow("c", "other");
-  CHECK(world.acknowledge(first));
-  world.platform->advance(seconds{90});
+  world->record("a");
+  world->record("b");
+  world->disk_only("c", "other");
+  world->complete(kOwnLog, 1);
+  world->turn();
+  world.advance(seconds{90});
   world.begin();
-  CHECK_FALSE(world.spool->has_unread());
-  world.maintain();
-  CHECK(world.spool->has_unread());
-  const auto found = world.read();
-  CHECK(found.size() == 2);
-  for (const spool::ReadEvent& one : found) {
-    CHECK(one.event.front().folder >= spool::kFirstAdopted);
+  CHECK_FALSE(world->spool->is_scanned());
+  world->turns(2);
+  CHECK(world->has_scanned);
+  CHECK(world->ids() == "b c");
+  for (const spool::ReadEvent& one : world->read) {
+    CHECK(one.event.front().log != kOwnLog);
     CHECK(one.event.front().recorded_at == world.platform->steady_now() - seconds{90});
     CHECK_FALSE(one.is_expired);
+    CHECK_FALSE(one.is_invalid);
   }
-  CHECK_FALSE(world.spool->is_drained());
-  CHECK(world.acknowledge(found));
-  world.maintain();
-  CHECK(world.spool->is_drained());
-  CHECK(world.folders() == 0);
+  CHECK_FALSE(world->news.is_drained);
+  world->complete(world->read);
+  world->turns(2);
+  CHECK(world->news.is_drained);
+  CHECK(world.folders().empty());
 }
 
-TEST_CASE("a process that ended in order leaves its open events to the next one") {
+TEST_CASE("a process that was closed leaves its pending events to the next one") {
   World world;
-  world.append("a");
-  world.spool->close();
-  CHECK(world.folders() == 1);
-  world.begin();
-  world.maintain();
-  CHECK(ids_of(world.read()) == "a");
+  world->record("a");
+  world->disk_only("b");
+  world->spool->close();
+  world->spool->close();
+  CHECK(world.folders().size() == 1);
+  CHECK(world.left() == "a b");
   // Which may leave them as well.
-  world.spool->close();
-  world.begin();
-  world.maintain();
-  CHECK(ids_of(world.read()) == "a");
+  world->spool->close();
+  CHECK(world.left() == "a b");
 }
 
-TEST_CASE("a living spool does not take its own folders, nor those of others") {
+TEST_CASE("a living spool adopts neither its own folder nor those of other living ones") {
   World world;
-  world.append("a");
-  world.overflow("b", "other");
-  spool::Spool second{world.files,
-                      spool_options(),
-                      {"tracker", "region", "endpoint", ""},
-                      1U << 20U,
-                      world.platform};
-  PendingEvent one = world.event("c");
-  REQUIRE(second.append(one).has_value());
-  world.maintain();
-  CHECK(ids_of(world.read()) == "b");
-  CHECK(second.maintain().empty());
-  CHECK_FALSE(second.has_unread());
+  world->record("a");
+  world->disk_only("b", "other");
+  Process second{world.files, world.platform, world.options};
+  second.record("c");
+  world->turns(3);
+  second.turns(3);
+  CHECK(world->ids() == "b");
+  CHECK(second.ids().empty());
 }
 
 TEST_CASE("the account label of the options is part of the scope") {
   World world;
-  world.append("a");
-  auto others = spool_options();
+  world->record("a");
+  auto others = world.options;
   others.account = "other";
-  world.spool = nullptr;
-  spool::Spool other{
-      world.files, others, {"tracker", "region", "endpoint", "account"}, 1U << 20U, world.platform};
-  CHECK(other.maintain().empty());
-  CHECK_FALSE(other.has_unread());
-  world.begin();
-  world.maintain();
-  CHECK(ids_of(world.read()) == "a");
+  world.process = nullptr;
+  Process other{world.files, world.platform, others};
+  other.turns(3);
+  CHECK(other.ids().empty());
+  CHECK(other.news.is_drained);
+  CHECK(world.left() == "a");
 }
 
 TEST_CASE("the directory is looked at again after about a minute, and not before") {
   World world;
-  world.maintain();
-  PendingEvent one = world.event("a");
+  world->turn();
   {
-    spool::Spool dead{world.files,
-                      spool_options(),
-                      {"tracker", "region", "endpoint", ""},
-                      1U << 20U,
-                      world.platform};
-    REQUIRE(dead.append(one).has_value());
+    Process killed{world.files, world.platform, world.options};
+    killed.record("a");
   }
-  world.maintain();
-  CHECK_FALSE(world.spool->has_unread());
-  const auto next = world.spool->next_maintenance();
-  CHECK(next >= world.platform->steady_now() + seconds{45});
-  CHECK(next <= world.platform->steady_now() + seconds{75});
-  world.platform->advance(seconds{75});
-  world.maintain();
-  CHECK(ids_of(world.read()) == "a");
+  world.advance(seconds{44});
+  world->turns(2);
+  CHECK(world->ids().empty());
+  CHECK(world->next <= world.platform->steady_now() + seconds{31});
+  world.advance(seconds{31});
+  world->turns(2);
+  CHECK(world->ids() == "a");
 }
 
 TEST_CASE("an event that waited longer than it may is read as expired") {
   auto options = spool_options();
   options.max_age = hours{2};
   World world{options};
-  world.overflow("a");
-  world.platform->advance(hours{2});
-  world.overflow("b");
-  world.platform->advance(milliseconds{1});
-  const auto events = world.read();
-  REQUIRE(events.size() == 2);
-  CHECK(events[0].is_expired);
-  CHECK_FALSE(events[1].is_expired);
+  world->disk_only("a");
+  world.advance(hours{2});
+  world->disk_only("b");
+  world.advance(milliseconds{1});
+  world->turns(2);
+  REQUIRE(world->read.size() == 2);
+  CHECK(world->read[0].is_expired);
+  CHECK_FALSE(world->read[1].is_expired);
 }
 
-TEST_CASE("a clock that was set back makes an event that a dead writer left no older") {
+TEST_CASE("a wall clock that was set makes no event older or younger") {
   World world;
-  world.append("a");
+  world->record("a");
   world.platform->set_now(world.platform->now() - hours{24 * 365});
+  world.advance(hours{1});
   world.begin();
-  world.maintain();
-  const auto events = world.read();
-  REQUIRE(events.size() == 1);
-  CHECK_FALSE(events[0].is_expired);
-  CHECK(events[0].event.front().recorded_at == world.platform->steady_now());
+  world->turns(2);
+  REQUIRE(world->read.size() == 1);
+  CHECK_FALSE(world->read[0].is_expired);
+  CHECK(world->read[0].event.front().recorded_at == world.platform->steady_now() - hours{1});
 }
 
-// --- The overflow ---
-
-TEST_CASE("overflow is read in order, and while it grows") {
-  World world;
-  CHECK_FALSE(world.spool->has_unread());
-  world.overflow("a");
-  world.overflow("b");
-  CHECK(world.spool->overflow_unread() == 2);
-  CHECK(world.spool->has_unread());
-  CHECK_FALSE(world.spool->is_drained());
-  CHECK(ids_of(world.read(1)) == "a");
-  world.overflow("c");
-  CHECK(ids_of(world.read(1)) == "b");
-  CHECK(ids_of(world.read()) == "c");
-  CHECK(world.read().empty());
-  world.overflow("d");
-  const auto last = world.read();
-  CHECK(ids_of(last) == "d");
-  CHECK(last[0].event.front().folder == spool::kOverflowFolder);
-  CHECK(last[0].event.front().place == 4);
-  CHECK(world.spool->overflow_unread() == 0);
-  CHECK(world.spool->take_lost() == 0);
-}
-
-TEST_CASE("overflow of many segments is read while the youngest is being written") {
-  auto options = spool_options();
-  options.max_bytes = 1U << 20U;
-  World world{options};
-  std::string expected;
-  std::string found;
-  int next = 0;
-  const auto write = [&] {
-    const std::string id = std::to_string(next++);
-    expected.append(expected.empty() ? "" : " ").append(id);
-    world.overflow_large(id);
-  };
-  for (int i = 0; i < 7; ++i) write();
-  while (world.spool->has_unread()) {
-    if (next < 12) write();
-    const auto events = world.read(1);
-    if (events.empty()) continue;
-    found.append(found.empty() ? "" : " ").append(ids_of(events));
-    CHECK(world.acknowledge(events));
+TEST_CASE("over a restart of the machine the service's time says how old an event is") {
+  for (const bool knows_service : {true, false}) {
+    CAPTURE(knows_service);
+    auto options = spool_options();
+    options.max_age = hours{2};
+    World world{options};
+    world->record("a");
+    // The service's clock and the wall clock are the same here.
+    const auto note_service = [&] {
+      if (!knows_service) return;
+      const spool::Moment now = spool::moment_of(*world.platform);
+      world->orders.service_offset = now.wall_ms - now.boot_ms;
+    };
+    note_service();
+    world->turn();
+    world.process = nullptr;
+    world.advance(hours{3});
+    world.platform->reboot();
+    world.begin();
+    note_service();
+    world->turns(2);
+    REQUIRE(world->read.size() == 1);
+    CHECK(world->read[0].is_expired == knows_service);
+    CHECK(world->read[0].event.front().age_is_known == knows_service);
   }
-  CHECK(found == expected);
-  CHECK(next == 12);
-  world.spool->close();
-  CHECK(world.folders() == 0);
 }
 
-TEST_CASE("what is read is bounded by number and by bytes") {
+// --- Events that are on the disk only ---
+
+TEST_CASE("events on the disk only are read in order, and while the log grows") {
   World world;
-  for (const char* id : {"a", "b", "c", "d"}) world.overflow(id);
-  CHECK(world.spool->read(3, 1U << 20U).size() == 3);
-  CHECK(world.spool->read(3, 0).empty());
-  CHECK(world.spool->read(3, 1).size() == 1);
+  CHECK_FALSE(world->spool->may_read());
+  world->disk_only("a");
+  world->disk_only("b");
+  CHECK(world->spool->unread() == 2);
+  CHECK(world->spool->may_read());
+  CHECK(world->spool->last_disk_only() == 2);
+  world->turn(1);
+  CHECK_FALSE(world->news.is_drained);
+  CHECK(world->ids() == "a");
+  world->disk_only("c");
+  world->turn(1);
+  CHECK(world->ids() == "a b");
+  world->turns(3);
+  CHECK(world->ids() == "a b c");
+  CHECK_FALSE(world->spool->may_read());
+  CHECK(world->news.is_drained);
+  CHECK(world->read.back().event.front().log == kOwnLog);
+  CHECK(world->read.back().event.front().place == 3);
+  CHECK(world->lost == 0);
 }
 
-TEST_CASE("a session follows its older events to the disk until the last is in memory") {
+TEST_CASE(
+    "what is read is limited by number and by bytes, and nothing is read before it is taken") {
   World world;
-  CHECK_FALSE(world.spool->must_follow("visit"));
-  world.overflow("a", "visit");
-  world.overflow("b", "visit");
-  CHECK(world.spool->must_follow("visit"));
-  CHECK_FALSE(world.spool->must_follow("other"));
-  const auto events = world.spool->read(10, 1U << 20U);
-  REQUIRE(events.size() == 2);
-  CHECK(world.spool->overflow_unread() == 0);
-  // They were read, and somebody who records now would be before them.
-  CHECK(world.spool->must_follow("visit"));
-  world.spool->admitted(events[0].event.front());
-  CHECK(world.spool->must_follow("visit"));
-  world.spool->admitted(events[1].event.front());
-  CHECK_FALSE(world.spool->must_follow("visit"));
-  // Others have nothing to do with it.
-  world.overflow("c", "visit");
-  PendingEvent live = world.event("d");
-  live.folder = spool::kLiveFolder;
-  world.spool->admitted(live);
-  CHECK(world.spool->must_follow("visit"));
+  for (const char* id : {"a", "b", "c", "d"}) world->disk_only(id);
+  world->turn(3);
+  CHECK(world->ids() == "a b c");
+  world->turn(3, 0);
+  CHECK(world->ids() == "a b c");
+  world->turn(0);
+  CHECK(world->ids() == "a b c");
+  world->turn(3, 1);
+  CHECK(world->ids() == "a b c d");
 }
 
-TEST_CASE("places in the overflow grow, and the next one is known") {
+TEST_CASE("what a killed process left is read before the own events on the disk") {
   World world;
-  CHECK(world.spool->next_overflow_place() == 1);
-  world.overflow("a");
-  CHECK(world.spool->next_overflow_place() == 2);
-  CHECK(world.read()[0].event.front().place == 1);
+  world->record("a");
+  world.begin();
+  world->disk_only("b");
+  world->turn(1);
+  CHECK(world->ids() == "a");
+  world->turns(3);
+  CHECK(world->ids() == "a b");
 }
 
-TEST_CASE("overflow that was damaged is counted as lost when the rest was read") {
+TEST_CASE("an event in memory is written before one that is on the disk only and younger") {
+  auto options = spool_options();
+  options.write_after = seconds{60};
+  World world{options};
+  world->accept("a");
+  world->disk_only("b");
+  CHECK(world->spool->is_written(1));
+  CHECK(world.left() == "a b");
+}
+
+TEST_CASE("an event whose place is refused is not written") {
   World world;
-  for (const char* id : {"a", "b", "c"}) world.overflow(id);
+  world->record("a");
+  const auto refuse = [] {
+    return pe::Result<std::uint64_t>{
+        pe::detail::make_error(pe::ErrorKind::Cancelled, "record", "is closed")};
+  };
+  const auto refused = world->spool->append_disk_only(*world->memory, world->event("b", "visit", 0),
+                                                      refuse, milliseconds{0});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == pe::ErrorKind::Cancelled);
+  CHECK(world.left() == "a");
+}
+
+TEST_CASE("an event on the disk only that was damaged is lost, and reported") {
+  World world;
+  for (const char* id : {"a", "b", "c"}) world->disk_only(id);
   std::string& bytes = world.files->bytes(world.folder() + "/00000001.log");
   bytes[bytes.find("\"b\"") + 1] = 'X';
-  CHECK(ids_of(world.read(10)) == "a c");
-  CHECK(world.spool->overflow_unread() == 0);
-  CHECK(world.spool->take_lost() == 1);
-  CHECK(world.spool->take_lost() == 0);
-  CHECK_FALSE(world.spool->must_follow("visit"));
-  REQUIRE(world.spool->damage().has_value());
-  CHECK(world.spool->damage()->code == "Damaged");
+  world->turns(3);
+  CHECK(world->ids() == "a c");
+  CHECK(world->lost == 1);
+  CHECK(world->spool->unread() == 0);
 }
 
-TEST_CASE("damage is told until a whole round of looks found none") {
+TEST_CASE("an event of a killed process that cannot be sent goes to quarantine, once") {
   World world;
-  for (const char* id : {"a", "b"}) world.overflow(id);
-  std::string& bytes = world.files->bytes(world.folder() + "/00000001.log");
-  bytes[bytes.find("\"a\"") + 1] = 'X';
-  CHECK(ids_of(world.read()) == "b");
-  CHECK(world.spool->maintain().empty());
-  CHECK(world.spool->damage().has_value());
-  world.platform->advance(seconds{75});
-  CHECK(world.spool->maintain().empty());
-  CHECK_FALSE(world.spool->damage().has_value());
+  world->record("a");
+  const std::string folder = world.folder();
+  world.process = nullptr;
+  // Another program wrote these, with good checksums.
+  std::string& bytes = world.files->bytes(folder + "/00000001.log");
+  const auto identity = spool::read_identity(*world.files, folder);
+  REQUIRE(identity.has_value());
+  const std::uint32_t salt = identity->header.salt;
+  spool::Entry no_json = test::entry_of("not JSON");
+  spool::Entry no_session = test::entry_of(R"({"eventId":"x"})");
+  no_session.session_id = {};
+  REQUIRE(spool::append_frame(bytes, salt, 2, no_json));
+  REQUIRE(spool::append_frame(bytes, salt, 3, no_session));
+  REQUIRE(spool::append_frame(bytes, salt, 4, test::entry_of(R"({"eventId":"z"})")));
+  world.begin();
+  world->turns(2);
+  REQUIRE(world->read.size() == 4);
+  CHECK_FALSE(world->read[0].is_invalid);
+  CHECK(world->read[1].is_invalid);
+  CHECK(world->read[2].is_invalid);
+  CHECK_FALSE(world->read[3].is_invalid);
+  CHECK(world->damage() == spool::kDamaged);
+  const std::string kept = world.files->bytes("/spool/quarantine/invalid-events.frames");
+  spool::SegmentScanner scanner{0, 0, 0};
+  spool::Frame frame;
+  CHECK(scanner.next(kept, true, frame) == spool::ScanStep::Frame);
+  CHECK(frame.entry.event == "not JSON");
+  CHECK(frame.sequence == 2);
+  // Its outcome is reported once: it does not come back.
+  world->complete(world->read);
+  world->turns(2);
+  CHECK(world.left().empty());
+  CHECK(world.files->bytes("/spool/quarantine/invalid-events.frames") == kept);
 }
 
-TEST_CASE("overflow whose folder somebody deleted is lost, and the next begins another") {
-  World world;
-  world.overflow("a");
-  world.overflow("b");
-  const auto in_memory = world.read(1);
-  CHECK(ids_of(in_memory) == "a");
-  world.files->delete_folder(world.folder());
-  // Into files that have no name any more, which only a sync or a new segment notices.
-  std::string text;
-  PendingEvent large = world.event("x");
-  large.text.insert(large.text.size() - 1, std::string(120'000, ' '));
-  while (world.spool->append_overflow(large).has_value()) text.append("x");
-  CHECK(world.spool->disk_fault()->code == "NotFound");
-  CHECK(world.spool->overflow_unread() == 0);
-  CHECK(world.spool->take_lost() == 1 + text.size());
-  CHECK_FALSE(world.spool->must_follow("visit"));
-  world.after_pause();
-  world.overflow("c");
-  CHECK(world.folders() == 1);
-  const auto rest = world.read();
-  CHECK(ids_of(rest) == "c");
-  CHECK(rest[0].event.front().place > 2);
-  // The end of what was in memory already is no business of the new folder.
-  CHECK(world.acknowledge(in_memory));
-  CHECK(world.acknowledge(rest));
+// --- The times of writing ---
+
+TEST_CASE("events are written by the disk thread when they waited long enough, in their order") {
+  auto options = spool_options();
+  options.write_after = seconds{60};
+  World world{options};
+  world->accept("a");
+  int woken = 0;
+  world->spool->set_waker([&woken] { ++woken; });
+  world->spool->note_pending();
+  world->spool->note_pending();
+  CHECK(woken == 1);
+  world->turn();
+  CHECK(world->next > world.platform->steady_now());
+  CHECK(world->next <= world.platform->steady_now() + seconds{60});
+  world.advance(seconds{10});
+  world->accept("b");
+  world->turn();
+  CHECK(world.folders().empty());
+  world.advance(seconds{50});
+  world->turn();
+  CHECK(world->spool->is_written(1));
+  CHECK_FALSE(world->spool->is_written(2));
+  world.advance(seconds{10});
+  world->turn();
+  CHECK(world->spool->is_written(2));
+  CHECK(world.left() == "a b");
+}
+
+TEST_CASE("an event that completed in time never touches the disk") {
+  auto options = spool_options();
+  options.write_after = seconds{60};
+  World world{options};
+  world->complete(kOwnLog, world->accept("a"));
+  world.advance(seconds{60});
+  world->turn();
+  CHECK(world.folders().empty());
+  CHECK(world->spool->is_written(1));
+}
+
+TEST_CASE("all that is pending is written when somebody asks for it") {
+  auto options = spool_options();
+  options.write_after = seconds{60};
+  World world{options};
+  for (int i = 0; i < 300; ++i) world->accept(std::to_string(i), "visit", 1'000);
+  world->spool->request_write();
+  world->turn();
+  CHECK(world->spool->is_written(300));
+  world.begin();
+  world->turns(10);
+  CHECK(world->read.size() == 300);
 }
 
 // --- Faults of the disk ---
 
-TEST_CASE("after the disk refused, nothing is tried for a while") {
+TEST_CASE("a disk that refuses is a fault, is not tried for a while, and recovers") {
   World world;
-  world.append("a");
+  world->record("a");
   world.files->space = 0;
-  PendingEvent one = world.event("b");
-  const auto refused = world.spool->append(one);
+  const std::uint64_t place = world->accept("b");
+  const auto refused = world->write(place);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().kind == pe::ErrorKind::Storage);
   CHECK(refused.error().code == "NoSpace");
-  CHECK(one.folder == spool::kNoFolder);
-  CHECK(world.spool->disk_fault()->code == "NoSpace");
+  CHECK(world->spool->is_refusing());
+  world->turn();
+  CHECK(world->fault() == "NoSpace");
   world.files->space.reset();
-  CHECK_FALSE(world.spool->append(one).has_value());
-  CHECK_FALSE(world.spool->append_overflow(one).has_value());
-  world.platform->advance(spool::kDiskPause - milliseconds{1});
-  CHECK_FALSE(world.spool->append(one).has_value());
-  world.platform->advance(milliseconds{1});
-  CHECK(world.spool->append(one).has_value());
-  CHECK(one.place == 2);
-  CHECK_FALSE(world.spool->disk_fault().has_value());
+  CHECK_FALSE(world->write(place).has_value());
+  world.advance(spool::kDiskPause);
+  CHECK_FALSE(world->spool->is_refusing());
+  world->turn();
+  CHECK(world->fault() == "none");
+  CHECK(world->spool->is_written(place));
+  CHECK(world.left() == "a b");
 }
 
-TEST_CASE("a folder that cannot be made is tried again") {
+TEST_CASE("an event on the disk only that the disk refuses is not accepted") {
+  World world;
+  world->record("a");
+  world.files->space = 0;
+  CHECK(world->try_disk_only("b").error().code == "NoSpace");
+  CHECK(world->spool->unread() == 0);
+  CHECK(world->spool->last_disk_only() == 0);
+  world.files->space.reset();
+  world.advance(spool::kDiskPause);
+  world->disk_only("c");
+  CHECK(world.left() == "a c");
+}
+
+TEST_CASE("a directory that cannot be made is a fault, and is made when it can be") {
   World world;
   world.files->make_folder_fails = true;
-  PendingEvent one = world.event("a");
-  CHECK(world.spool->append(one).error().kind == pe::ErrorKind::Storage);
+  const std::uint64_t place = world->accept("a");
+  CHECK(world->write(place).error().kind == pe::ErrorKind::Storage);
+  world->turn();
+  CHECK(world->fault() == "unnamed");
   world.files->make_folder_fails = false;
-  world.after_pause();
-  CHECK(world.spool->append(one).has_value());
+  world.advance(spool::kDiskPause);
+  world->turn();
+  CHECK(world->fault() == "none");
+  CHECK(world.left() == "a");
 }
 
-TEST_CASE("a folder that another process takes for a dead writer's costs another name, no event") {
+TEST_CASE("a directory that somebody removed is made again, with all that memory has") {
   World world;
-  spool::FolderLocks other;
-  int taken = 0;
-  world.files->after_new_folder = [&](const std::string& path) {
-    if (path == "/spool" || taken == 3) return;
-    // One is locked, and others are removed already.
-    if (++taken > 1) return static_cast<void>(world.files->remove_folder(path));
-    CHECK(other.take(*world.files, path)->has_value());
-  };
-  const PendingEvent one = world.append("a");
-  CHECK(taken == 3);
-  CHECK(one.folder == spool::kLiveFolder);
-  CHECK_FALSE(world.spool->disk_fault().has_value());
-  CHECK(world.folders() == 2);
+  world->complete(kOwnLog, world->record("a"));
+  world->record("b");
+  world->disk_only("lost");
+  world->turn();
+  world->read.clear();
+  world->disk_only("lost, too");
+  world.files->delete_tree("/spool");
+  world.advance(seconds{1});
+  world->turns(2);
+  CHECK(world->lost == 1);
+  CHECK(world->spool->unread() == 0);
+  CHECK(world.folders().size() == 1);
+  CHECK(world->spool->is_written(2));
+  world->record("c");
+  world->disk_only("d");
+  CHECK(world.left() == "b c d");
 }
 
-TEST_CASE("a live folder that somebody deleted has its events written again to another") {
-  World world;
-  const PendingEvent ended = world.append("a");
-  PendingEvent open = world.append("b");
-  CHECK(world.acknowledge(ended));
-  world.files->delete_folder(world.folder());
-  PendingEvent large = world.event("x");
-  large.text.insert(large.text.size() - 1, std::string(120'000, ' '));
-  while (world.spool->append(large).has_value()) continue;
-  const auto given_up = world.spool->begin_rewrite();
-  REQUIRE(given_up.size() == 1);
-  CHECK(given_up[0].number == 0);
-  CHECK(given_up[0].first_sequence <= open.place);
-  CHECK(given_up[0].end_sequence > large.place);
-  world.spool->end_rewrite({});
-  CHECK(world.spool->begin_rewrite().empty());
-  // Its end is noted nowhere, and harms nothing.
-  CHECK(world.acknowledge(open));
-  world.after_pause();
-  const std::uint64_t old = large.place;
-  REQUIRE(world.spool->append(open).has_value());
-  CHECK(open.place > old);
-  CHECK(world.folders() == 1);
+TEST_CASE("a disk that hangs in a write holds nobody longer than their patience") {
+  auto disk = std::make_shared<test::FaultyFiles>();
+  auto files = std::make_shared<HangingFiles>(disk);
+  auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  Process process{files, platform, spool_options()};
+  process.record("a");
+  const std::uint64_t first = process.accept("b");
+  files->hang();
+  std::thread recording{[&] { CHECK(process.write(first, seconds{1}).has_value()); }};
+  files->wait_until_hanging();
+
+  const std::uint64_t second = process.memory->last;
+  const auto stalled = process.write(second, milliseconds{20});
+  REQUIRE_FALSE(stalled.has_value());
+  CHECK(stalled.error().kind == pe::ErrorKind::Storage);
+  CHECK(stalled.error().code == "Stalled");
+  CHECK(process.spool->is_refusing());
+  // From then on nobody waits at all, the disk thread included.
+  const auto begun = std::chrono::steady_clock::now();
+  CHECK(process.write(second, hours{1}).error().code == "Stalled");
+  CHECK(process.try_disk_only("c").error().code == "Stalled");
+  process.turn();
+  CHECK(std::chrono::steady_clock::now() - begun < seconds{60});
+  CHECK(process.fault() == "Stalled");
+  CHECK_FALSE(process.spool->is_written(first));
+
+  files->release();
+  recording.join();
+  CHECK(process.spool->is_written(first));
+  CHECK_FALSE(process.spool->is_refusing());
+  process.turn();
+  CHECK(process.fault() == "none");
+  process.record("d");
+  CHECK(process.spool->is_written(process.memory->last));
+}
+
+TEST_CASE("after a hang the disk thread writes what nobody could write meanwhile") {
+  auto disk = std::make_shared<test::FaultyFiles>();
+  auto files = std::make_shared<HangingFiles>(disk);
+  auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  Process process{files, platform, spool_options()};
+  const std::uint64_t first = process.accept("a");
+  files->hang();
+  std::thread recording{[&] { CHECK(process.write(first, seconds{1}).has_value()); }};
+  files->wait_until_hanging();
+  // The other thread has collected what it writes.
+  const std::uint64_t second = process.accept("b");
+  int woken = 0;
+  process.spool->set_waker([&woken] { ++woken; });
+  CHECK(process.write(second, milliseconds{1}).error().code == "Stalled");
+  CHECK(woken > 0);
+  files->release();
+  recording.join();
+  process.turn();
+  CHECK(process.spool->is_written(second));
+  CHECK(process.fault() == "none");
 }
 
 // --- Bringing to the disk ---
 
-TEST_CASE("a sync brings what was written before it to the disk") {
+TEST_CASE("what was written is synced after the interval, and not before") {
   World world;
-  CHECK_FALSE(world.spool->has_unsynced());
-  CHECK(world.spool->wait_synced(world.spool->ticket(), milliseconds{0}));
-  world.append("a");
-  world.overflow("b");
-  const std::uint64_t ticket = world.spool->ticket();
-  CHECK(world.spool->has_unsynced());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  CHECK(world.spool->sync());
-  CHECK(world.files->syncs == 2);
-  CHECK_FALSE(world.spool->has_unsynced());
-  CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
-  world.append("c");
-  CHECK(world.spool->has_unsynced());
-  CHECK_FALSE(world.spool->wait_synced(world.spool->ticket(), milliseconds{0}));
-  CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
+  world->record("a");
+  world->turn();
+  CHECK(world.files->syncs == 0);
+  CHECK(world->next <= world.platform->steady_now() + milliseconds{500});
+  world.advance(milliseconds{500});
+  world->turn();
+  CHECK(world.files->syncs == 1);
+  world.advance(seconds{10});
+  world->turn();
+  CHECK(world.files->syncs == 1);
 }
 
-TEST_CASE("what is written during a sync waits for the next one") {
-  World world;
-  world.append("a");
-  world.files->during_sync = [&] { world.append("b"); };
-  const std::uint64_t first = world.spool->ticket();
-  CHECK(world.spool->sync());
-  CHECK(world.spool->wait_synced(first, milliseconds{0}));
-  CHECK_FALSE(world.spool->wait_synced(world.spool->ticket(), milliseconds{0}));
-  CHECK(world.spool->has_unsynced());
-  CHECK(world.spool->sync());
-  CHECK(world.spool->wait_synced(world.spool->ticket(), milliseconds{0}));
+TEST_CASE("without an interval the system decides when, unless somebody waits") {
+  auto options = spool_options();
+  options.sync_interval.reset();
+  World world{options};
+  world->record("a");
+  world.advance(hours{1});
+  world->turns(2);
+  CHECK(world.files->syncs == 0);
+  CHECK(world->spool->wait_durable(1, milliseconds{0}, false).has_value());
+  CHECK(world.files->syncs == 1);
 }
 
-TEST_CASE("live segments whose sync failed are written again before anything is synced") {
+TEST_CASE("who waits without a disk thread brings it to the disk, whatever the interval") {
+  auto options = spool_options();
+  options.write_after = hours{1};
+  World world{options};
+  world->record("a");
+  CHECK(world->spool->wait_durable(1, milliseconds{0}, false).has_value());
+  CHECK(world.files->syncs == 1);
+  CHECK(world->spool->wait_durable(1, milliseconds{0}, false).has_value());
+  CHECK(world.files->syncs == 1);
+  const std::uint64_t not_written = world->accept("b");
+  const auto late = world->spool->wait_durable(not_written, milliseconds{0}, false);
+  REQUIRE_FALSE(late.has_value());
+  CHECK(late.error().kind == pe::ErrorKind::Timeout);
+}
+
+TEST_CASE("who waits with a disk thread wakes it, and is told in time that it is late") {
   World world;
-  PendingEvent one = world.append("a");
-  const std::uint64_t ticket = world.spool->ticket();
+  world->record("a");
+  int woken = 0;
+  world->spool->set_waker([&woken] { ++woken; });
+  const auto late = world->spool->wait_durable(1, milliseconds{1}, true);
+  REQUIRE_FALSE(late.has_value());
+  CHECK(late.error().kind == pe::ErrorKind::Timeout);
+  CHECK(woken == 1);
+}
+
+TEST_CASE("a failed sync is a fault until what it may have lost is written again and synced") {
+  World world;
+  world->record("a");
+  world->disk_only("b");
   world.files->sync_fails = true;
-  CHECK(world.spool->sync());
-  CHECK(world.spool->disk_fault().has_value());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
+  CHECK_FALSE(world->spool->wait_durable(2, milliseconds{0}, false).has_value());
+  world->turn(0);
+  CHECK(world->fault() == "unnamed");
+  CHECK_FALSE(world->spool->wait_durable(2, milliseconds{0}, false).has_value());
+  CHECK(world.files->syncs == 0);
   world.files->sync_fails = false;
-  CHECK_FALSE(world.spool->sync());
-  const auto given_up = world.spool->begin_rewrite();
-  REQUIRE(given_up.size() == 1);
-  CHECK(given_up[0].number == 1);
-  CHECK(given_up[0].first_sequence == 1);
-  CHECK(given_up[0].end_sequence == 2);
-  // Neither while it is being written again, nor when that failed.
-  CHECK_FALSE(world.spool->sync());
-  world.spool->end_rewrite(given_up);
-  CHECK_FALSE(world.spool->sync());
-  CHECK(world.spool->begin_rewrite().size() == 1);
-  world.after_pause();
-  REQUIRE(world.spool->append(one).has_value());
-  CHECK(one.place == 2);
-  CHECK_FALSE(world.spool->sync());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  world.spool->end_rewrite({});
-  CHECK(world.spool->acknowledge({{spool::kLiveFolder, 1}}).has_value());
-  CHECK(world.spool->sync());
-  CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
+  world.advance(seconds{1});
+  world->turn(0);
+  CHECK(world->fault() == "none");
+  CHECK(world.files->exists(world.folder() + "/00000001.1.log"));
   CHECK_FALSE(world.files->exists(world.folder() + "/00000001.log"));
+  CHECK(world->spool->wait_durable(2, milliseconds{0}, false).has_value());
+  world->turns(2);
+  CHECK(world->ids() == "b");
+  CHECK(world->lost == 0);
+  CHECK(world.left() == "a b");
 }
 
-TEST_CASE("a folder that is let go during a sync is not taken for one that was synced") {
+TEST_CASE("who waits for an event that was lost with its directory is told so") {
   World world;
-  PendingEvent one = world.append("a");
-  const std::uint64_t ticket = world.spool->ticket();
-  const std::string folder = world.folder();
-  PendingEvent large = world.event("x");
-  large.text.insert(large.text.size() - 1, std::string(120'000, ' '));
-  world.files->during_sync = [&] {
-    world.files->delete_folder(folder);
-    while (world.spool->append(large).has_value()) continue;
-  };
-  CHECK(world.spool->sync());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  const auto given_up = world.spool->begin_rewrite();
-  REQUIRE(given_up.size() == 1);
-  CHECK(given_up[0].first_sequence <= one.place);
-  CHECK(given_up[0].end_sequence > one.place);
+  world->disk_only("a");
+  world.files->delete_tree("/spool");
+  world.advance(seconds{1});
+  world->turn();
+  const auto lost = world->spool->wait_durable(1, milliseconds{0}, false);
+  REQUIRE_FALSE(lost.has_value());
+  CHECK(lost.error().kind == pe::ErrorKind::Storage);
+  CHECK(lost.error().code == "Removed");
+  CHECK(world->lost == 1);
 }
 
-TEST_CASE("what was written again during a sync waits for the next one") {
+TEST_CASE("an event in memory whose directory is gone is durable when it was written again") {
   World world;
-  PendingEvent one = world.append("a");
-  const std::uint64_t ticket = world.spool->ticket();
-  PendingEvent large = world.event("x");
-  large.text.insert(large.text.size() - 1, std::string(120'000, ' '));
-  world.files->during_sync = [&] {
-    world.files->delete_folder(world.folder());
-    while (world.spool->append(large).has_value()) continue;
-    world.after_pause();
-    REQUIRE_FALSE(world.spool->begin_rewrite().empty());
-    REQUIRE(world.spool->append(one).has_value());
-    world.spool->end_rewrite({});
-  };
-  CHECK(world.spool->sync());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  CHECK(world.spool->sync());
-  CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
-}
-
-TEST_CASE("overflow whose sync failed is written again, in order, and once") {
-  World world;
-  world.overflow("a");
-  world.overflow("b");
-  const std::uint64_t ticket = world.spool->ticket();
-  world.files->sync_fails = true;
-  CHECK(world.spool->sync());
-  world.files->sync_fails = false;
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  // The old copy stays until the disk has the new one.
-  CHECK(world.files->exists(world.folder() + "/00000001.log"));
-  CHECK(world.acknowledge(std::vector<spool::ReadEvent>{}));
-  CHECK(world.files->exists(world.folder() + "/00000001.log"));
-  CHECK(world.spool->sync());
-  CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
-  CHECK(world.spool->acknowledge({}).has_value());
-  CHECK_FALSE(world.files->exists(world.folder() + "/00000001.log"));
-  world.after_pause();
-  world.overflow("c");
-  CHECK(ids_of(world.read()) == "a b c");
-  CHECK(world.spool->take_lost() == 0);
-  CHECK(world.spool->overflow_unread() == 0);
-}
-
-TEST_CASE("overflow that cannot be written again is read where it is, in order, and once") {
-  for (std::size_t room = 0; room < 400; room += 20) {
-    CAPTURE(room);
-    World world;
-    for (const char* id : {"a", "b", "c"}) world.overflow(id);
-    const std::uint64_t ticket = world.spool->ticket();
-    world.files->sync_fails = true;
-    world.files->space = room;
-    CHECK(world.spool->sync());
-    world.files->sync_fails = false;
-    world.files->space.reset();
-    world.after_pause();
-    world.overflow("d");
-    // What may be lost is never called synced.
-    CHECK(world.spool->sync());
-    CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-    const auto events = world.read();
-    CHECK(ids_of(events) == "a b c d");
-    CHECK(world.spool->overflow_unread() == 0);
-    CHECK(world.spool->take_lost() == 0);
-    CHECK(world.acknowledge(events));
-    world.spool->close();
-    CHECK(world.folders() == 0);
+  const std::uint64_t place = world->record("a");
+  world.files->delete_tree("/spool");
+  world.files->space = 0;
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(world->spool->wait_durable(place, milliseconds{0}, false).has_value());
+    world.advance(seconds{1});
+    world->turn();
   }
+  world.files->space.reset();
+  world.advance(seconds{1});
+  world->turn();
+  CHECK(world->spool->wait_durable(place, milliseconds{0}, false).has_value());
+  CHECK(world.left() == "a");
 }
 
-TEST_CASE("overflow whose folder was removed before a sync is never called synced") {
+TEST_CASE("segments that the spool removes while a sync runs are no fault") {
   World world;
-  world.overflow("a");
-  const std::uint64_t ticket = world.spool->ticket();
-  CHECK_FALSE(world.spool->is_lost(ticket));
-  world.files->delete_folder(world.folder());
-  world.files->delete_folder("/spool");
-  CHECK(world.spool->sync());
-  CHECK(world.spool->is_lost(ticket));
-  CHECK(world.spool->take_lost() == 1);
-  world.after_pause();
-  world.overflow("b");
-  CHECK(world.spool->sync());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  CHECK(world.spool->wait_synced(world.spool->ticket(), milliseconds{0}));
-  CHECK(ids_of(world.read()) == "b");
-}
-
-TEST_CASE("overflow that was read when its sync failed is not called synced until it ended") {
-  World world;
-  world.overflow("a");
-  world.overflow("b");
-  const std::uint64_t ticket = world.spool->ticket();
-  auto events = world.read(1);
-  CHECK(ids_of(events) == "a");
-  world.files->sync_fails = true;
-  CHECK(world.spool->sync());
-  world.files->sync_fails = false;
-  CHECK(world.spool->sync());  // the folder's name
-  // With nothing to bring to the disk nobody is called for it.
-  CHECK_FALSE(world.spool->sync());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  CHECK(world.acknowledge(events));
-  events = world.read();
-  CHECK(ids_of(events) == "b");
-  world.maintain();
-  CHECK_FALSE(world.spool->sync());
-  CHECK_FALSE(world.spool->wait_synced(ticket, milliseconds{0}));
-  CHECK(world.acknowledge(events));
-  world.maintain();
-  CHECK_FALSE(world.spool->sync());
-  CHECK(world.spool->wait_synced(ticket, milliseconds{0}));
+  for (int i = 0; i < 30; ++i) world->record("x" + std::to_string(i), "visit", kLarge);
+  for (std::uint64_t place = 1; place <= 30; ++place) world->complete(kOwnLog, place);
+  world->turn();
+  world.advance(seconds{1});
+  world->turns(2);
+  CHECK(world->fault() == "none");
+  CHECK(world->damage() == "none");
 }
 
 // --- Limits ---
@@ -711,58 +895,91 @@ TEST_CASE("a spool that is too large gives up its oldest events that are on the 
   auto options = spool_options();
   options.max_bytes = 1U << 20U;
   World world{options};
-  for (int i = 0; i < 12; ++i) world.overflow_large(std::to_string(i));
-  const auto dropped = world.spool->maintain();
-  REQUIRE_FALSE(dropped.empty());
-  CHECK(dropped.size() < 12);
-  CHECK(ids_of(dropped).substr(0, 3) == "0 1");
-  CHECK(spool::spool_bytes(*world.files, "/spool") <= options.max_bytes);
-  CHECK(world.spool->overflow_unread() == 12 - dropped.size());
-  CHECK(world.spool->must_follow("visit"));
-  for (const spool::ReadEvent& one : dropped) world.spool->admitted(one.event.front());
-  CHECK(world.spool->must_follow("visit"));
-  CHECK(world.read().size() == 12 - dropped.size());
-  CHECK_FALSE(world.spool->must_follow("visit"));
-  CHECK(world.spool->take_lost() == 0);
+  int refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    if (!world->try_disk_only(std::to_string(i), "visit", kLarge)) {
+      ++refused;
+      --i;
+      world.advance(spool::kDiskPause);
+    }
+    world->turn(0);
+    CHECK(spool::spool_bytes(*world.files, "/spool") <= options.max_bytes);
+    REQUIRE(refused < 50);
+  }
+  CHECK_FALSE(world->dropped.empty());
+  CHECK(test::ids_of(world->dropped[0].event) == "0");
+  CHECK(test::ids_of(world->dropped[1].event) == "1");
+  CHECK(world->spool->unread() + world->dropped.size() == 40);
+  CHECK(world->lost == 0);
+  world->turns(60);
+  CHECK(world->read.size() + world->dropped.size() == 40);
 }
 
-TEST_CASE("what dead writers left is given up first") {
+TEST_CASE("what killed processes left is given up before own events") {
   auto options = spool_options();
   options.max_bytes = 1U << 20U;
   World world{options};
-  world.overflow_large("old");
+  world->disk_only("old", "visit", kLarge);
   world.begin();
-  CHECK(world.spool->maintain().empty());
-  for (int i = 0; i < 9; ++i) world.overflow_large(std::to_string(i));
-  const auto dropped = world.spool->maintain();
-  REQUIRE_FALSE(dropped.empty());
-  CHECK(test::ids_of(dropped[0].event) == "old");
-  CHECK(dropped[0].event.front().folder >= spool::kFirstAdopted);
+  world->turn(0);
+  for (int i = 0; i < 16; ++i) {
+    static_cast<void>(world->try_disk_only(std::to_string(i), "visit", kLarge));
+    world->turn(0);
+  }
+  REQUIRE_FALSE(world->dropped.empty());
+  CHECK(test::ids_of(world->dropped[0].event) == "old");
+  CHECK(world->dropped[0].event.front().log != kOwnLog);
+}
+
+TEST_CASE("a spool that is full of what memory has refuses, and takes more when some completed") {
+  auto options = spool_options();
+  options.max_bytes = 1U << 20U;
+  World world{options};
+  std::uint64_t place = 0;
+  for (int i = 0; i < 30; ++i) {
+    place = world->accept(std::to_string(i), "visit", kLarge);
+    if (!world->write(place)) break;
+  }
+  CHECK_FALSE(world->spool->is_written(place));
+  world->turn(0);
+  CHECK(world->fault() == "NoSpace");
+  CHECK(world->dropped.empty());
+  CHECK(spool::spool_bytes(*world.files, "/spool") <= options.max_bytes);
+  for (std::uint64_t i = 1; i < place; ++i) world->complete(kOwnLog, i);
+  for (int i = 0; i < 3; ++i) {
+    world.advance(seconds{1});
+    world->turn(0);
+  }
+  CHECK(world->fault() == "none");
+  CHECK(world->spool->is_written(place));
 }
 
 TEST_CASE("a disk that is nearly full takes the oldest, and then refuses") {
   auto options = spool_options();
   options.min_free_bytes = 1'000;
   World world{options};
-  world.append("live");
-  world.overflow("a");
-  CHECK(world.spool->maintain().empty());
+  world->record("live");
+  world->disk_only("a");
+  world->turn(0);
+  CHECK(world->dropped.empty());
   world.files->space = 900;
   world.begin();
-  const auto dropped = world.spool->maintain();
-  CHECK(dropped.size() + world.spool->maintain().size() == 2);
-  world.after_pause();
-  CHECK(world.spool->maintain().empty());
-  PendingEvent one = world.event("b");
-  const auto refused = world.spool->append(one);
+  world->turns(1);
+  CHECK(world->dropped.size() + world->read.size() == 2);
+  world.advance(spool::kDiskPause);
+  world->turn(0);
+  const std::uint64_t place = world->accept("b");
+  const auto refused = world->write(place);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == "NoSpace");
   CHECK(refused.error().where == "/spool");
   world.files->space = 2'000;
-  CHECK(world.spool->maintain().empty());
-  world.after_pause();
-  CHECK(world.spool->maintain().empty());
-  CHECK(world.spool->append(one).has_value());
+  for (int i = 0; i < 3; ++i) {
+    world.advance(spool::kDiskPause);
+    world->turn(0);
+  }
+  CHECK(world->fault() == "none");
+  CHECK(world->spool->is_written(place));
 }
 
 TEST_CASE("five percent of a small disk are enough to be free") {
@@ -770,81 +987,107 @@ TEST_CASE("five percent of a small disk are enough to be free") {
   options.min_free_bytes = 1U << 30U;
   World world{options};
   world.files->space = 60U << 20U;  // of a GiB
-  world.overflow("a");
-  CHECK(world.spool->maintain().empty());
-  CHECK(ids_of(world.read()) == "a");
+  world->disk_only("a");
+  world->turns(2);
+  CHECK(world->dropped.empty());
+  CHECK(world->ids() == "a");
+}
+
+TEST_CASE("damaged files have a quarter of the space, and the oldest are removed first") {
+  auto options = spool_options();
+  options.max_bytes = 1U << 20U;
+  World world{options};
+  REQUIRE(spool::make_folders(*world.files, "/spool/quarantine").has_value());
+  for (const char* name : {"w-1", "w-2", "w-3", "w-4"}) {
+    world.files->put(std::string{"/spool/quarantine/"} + name, std::string(100'000, 'x'));
+  }
+  world->turn(0);
+  CHECK_FALSE(world.files->exists("/spool/quarantine/w-1"));
+  CHECK_FALSE(world.files->exists("/spool/quarantine/w-2"));
+  CHECK(world.files->exists("/spool/quarantine/w-3"));
+  CHECK(world.files->exists("/spool/quarantine/w-4"));
+  CHECK(world->damage() == spool::kDamaged);
 }
 
 // --- The rest ---
 
-TEST_CASE("refused events are kept beside, in one file of this spool's") {
+TEST_CASE("rejected events are kept in one file of this spool") {
   World world;
-  world.spool->keep_rejected("{\"a\":1}");
-  world.spool->keep_rejected("{\"b\":2}");
+  world->orders.rejected.emplace_back("{\"a\":1}");
+  world->turn();
+  world->orders.rejected.emplace_back("{\"b\":2}");
+  world->turn();
   const auto names = world.files->list_folder("/spool/rejected");
   REQUIRE(names.has_value());
   REQUIRE(names->size() == 1);
   CHECK(world.files->bytes("/spool/rejected/" + names->front()) == "{\"a\":1}\n{\"b\":2}\n");
 }
 
-TEST_CASE("who abandons a spool in a child lets others have its folders") {
+TEST_CASE("a child that abandons a spool unlocks its folders for others") {
   World world;
-  world.append("a");
-  spool::Spool other{world.files,
-                     spool_options(),
-                     {"tracker", "region", "endpoint", ""},
-                     1U << 20U,
-                     world.platform};
-  CHECK(other.maintain().empty());
-  CHECK_FALSE(other.has_unread());
-  world.spool->abandon_in_child();
-  world.spool->abandon_in_child();
-  world.platform->advance(seconds{75});
-  CHECK(other.maintain().empty());
-  CHECK(ids_of(other.read(10, 1'000)) == "a");
+  world->record("a");
+  Process other{world.files, world.platform, world.options};
+  other.turns(2);
+  CHECK(other.ids().empty());
+  world->spool->abandon_in_child();
+  world->spool->abandon_in_child();
+  world.advance(seconds{75});
+  other.turns(2);
+  CHECK(other.ids() == "a");
 }
 
-TEST_CASE("an acknowledgement that cannot be written is told, for whatever folder") {
+TEST_CASE("an unreadable own segment is damage, and stops the other events for a minute only") {
   World world;
-  const PendingEvent live = world.append("a");
-  world.append("b");
-  world.overflow("c");
-  world.overflow("d");
-  const auto events = world.read();
-  world.files->open_fails = true;
-  CHECK_FALSE(world.acknowledge(live));
-  CHECK_FALSE(world.acknowledge({events[0]}));
-  CHECK(world.spool->acknowledge({{spool::kFirstAdopted, 1}}).has_value());
+  for (int i = 0; i < 200; ++i) world->disk_only(std::to_string(i), "visit", kLarge);
+  world.files->read_fails = true;
+  world.files->fails_at = world.folder() + "/00000001.log";
+  const auto turns = [&](int seconds_each) {
+    for (int i = 0; i < seconds_each; ++i) {
+      world.advance(seconds{1});
+      world->turn(1'000, 64U << 20U);
+    }
+  };
+  turns(30);
+  CHECK(world->read.empty());
+  CHECK(world->news.damage.has_value());
+  turns(60);
+  CHECK(world->read.size() < 200);
+  CHECK_FALSE(world->read.empty());
+  CHECK(world->news.damage.has_value());
+  // They are read when the disk lets them be read.
+  world.files->read_fails = false;
+  turns(120);
+  CHECK(world->read.size() == 200);
+  CHECK(world->lost == 0);
 }
 
-TEST_CASE("segments that the spool removes, because all in them has ended, are no fault") {
+TEST_CASE("the loop is woken when there is news, and not for nothing") {
   World world;
-  SECTION("removed before a sync") {
-    world.append_large("a");
-    const PendingEvent last = world.append_until_segment(3);
-    world.acknowledge_all_but(last);
-    REQUIRE(world.files->count(world.folder()) < 6);
-    world.spool->sync();
+  world->turn();
+  const int before = world->woken;
+  world->turns(5);
+  CHECK(world->woken == before);
+  world->disk_only("a");
+  world->turn();
+  CHECK(world->woken > before);
+}
+
+TEST_CASE("a spool reports damage until a whole round found none") {
+  World world;
+  world->record("a");
+  world->record("b");
+  std::string& bytes = world.files->bytes(world.folder() + "/00000001.log");
+  bytes[bytes.find("\"a\"") + 1] = 'X';
+  world.begin();
+  world->turns(2);
+  CHECK(world->ids() == "b");
+  CHECK(world->damage() == spool::kDamaged);
+  world->complete(world->read);
+  world->turns(2);
+  CHECK(world->damage() == spool::kDamaged);
+  for (int i = 0; i < 2; ++i) {
+    world.advance(seconds{76});
+    world->turns(2);
   }
-  SECTION("removed while a sync runs") {
-    world.append_large("a");
-    const PendingEvent last = world.append_until_segment(3);
-    world.files->during_sync = [&] { world.acknowledge_all_but(last); };
-    world.spool->sync();
-  }
-  SECTION("read and removed while a sync runs") {
-    for (int i = 0; i < 200; ++i) world.overflow_large("o" + std::to_string(i));
-    world.files->during_sync = [&] {
-      std::vector<std::pair<std::uint32_t, std::uint64_t>> places;
-      for (const spool::ReadEvent& one : world.spool->read(1'000, 64U << 20U)) {
-        places.emplace_back(one.event.front().folder, one.event.front().place);
-      }
-      REQUIRE(world.spool->acknowledge(places).has_value());
-      REQUIRE(!world.files->removed.empty());
-    };
-    world.spool->sync();
-  }
-  CHECK(!world.spool->disk_fault().has_value());
-  world.spool->sync();
-  CHECK(!world.spool->has_unsynced());
+  CHECK(world->damage() == "none");
 }

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A disk that does not return from a write holds nobody but the caller inside that write.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "personalize_events/platform/system_files.hpp"
+#include "support/local_endpoint.hpp"
+#include "support/recorder_world.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace pe = personalize_events;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// Whether writes hang, each for at most 4 s.
+class Hang {
+ public:
+  void begin() {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    hangs_ = true;
+  }
+  void end() {
+    const std::lock_guard<std::mutex> lock{mutex_};
+    hangs_ = false;
+    changed_.notify_all();
+  }
+  void pass() {
+    std::unique_lock<std::mutex> lock{mutex_};
+    if (!hangs_) return;
+    ++inside_;
+    changed_.notify_all();
+    changed_.wait_for(lock, seconds{4}, [this] { return !hangs_; });
+    --inside_;
+  }
+  [[nodiscard]] bool wait_until_inside() {
+    std::unique_lock<std::mutex> lock{mutex_};
+    return changed_.wait_for(lock, seconds{20}, [this] { return inside_ > 0; });
+  }
+
+ private:
+  std::mutex mutex_{};
+  std::condition_variable changed_{};
+  bool hangs_{false};
+  int inside_{0};
+};
+
+class HangingFile final : public pe::File {
+ public:
+  HangingFile(std::unique_ptr<pe::File> file, std::shared_ptr<Hang> hang)
+      : file_(std::move(file)), hang_(std::move(hang)) {}
+  pe::Result<std::size_t> append(std::string_view bytes) override {
+    hang_->pass();
+    return file_->append(bytes);
+  }
+  pe::Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
+  pe::Result<void> sync() override {
+    hang_->pass();
+    return file_->sync();
+  }
+  pe::Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t count) override {
+    return file_->read_at(offset, out, count);
+  }
+  pe::Result<pe::FileStatus> status() override { return file_->status(); }
+  pe::Result<bool> try_lock() override { return file_->try_lock(); }
+
+ private:
+  std::unique_ptr<pe::File> file_;
+  std::shared_ptr<Hang> hang_;
+};
+
+class HangingFiles final : public pe::FileSystem {
+ public:
+  std::shared_ptr<Hang> hang = std::make_shared<Hang>();
+
+  pe::Result<std::unique_ptr<pe::File>> open(const std::string& path,
+                                             pe::OpenFor purpose) override {
+    auto file = files_.open(path, purpose);
+    if (!file) return std::move(file).error();
+    return std::unique_ptr<pe::File>{std::make_unique<HangingFile>(*std::move(file), hang)};
+  }
+  pe::Result<void> make_folder(const std::string& path) override {
+    return files_.make_folder(path);
+  }
+  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
+    return files_.list_folder(path);
+  }
+  pe::Result<void> sync_folder(const std::string& path) override {
+    return files_.sync_folder(path);
+  }
+  pe::Result<void> rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  pe::Result<void> remove_file(const std::string& path) override {
+    return files_.remove_file(path);
+  }
+  pe::Result<void> remove_folder(const std::string& path) override {
+    return files_.remove_folder(path);
+  }
+  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
+    return files_.disk_space(path);
+  }
+
+ private:
+  pe::SystemFiles files_{};
+};
+
+// How long a call takes.
+template <class Call>
+milliseconds time_of(const Call& call) {
+  const auto begin = Clock::now();
+  call();
+  return std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
+}
+
+}  // namespace
+
+TEST_CASE("a hung disk does not hold record, stats, flush and close") {
+  const test::TemporaryFolder folder;
+  const pe::testing::LocalEndpoint endpoint = test::local_endpoint();
+  auto files = std::make_shared<HangingFiles>();
+  test::Told told;
+  pe::RecorderOptions options = told.options();
+  options.block_timeout = milliseconds{200};
+  options.shutdown_timeout = milliseconds{200};
+  options.spool.emplace();
+  options.spool->directory = folder / "spool";
+  options.spool->min_free_bytes = 0;
+  auto recorder = pe::detail::make_recorder(
+      options,
+      std::make_shared<pe::detail::AsyncCore>(test::recorder_client(endpoint.url()),
+                                              pe::detail::LoopDriver::OwnThread),
+      files);
+  REQUIRE(recorder.has_value());
+  REQUIRE(recorder->record({"visit-1"}, pe::Event{"Watch"}).has_value());
+
+  files->hang->begin();
+  std::thread writer{[&] { static_cast<void>(recorder->record({"visit-2"}, pe::Event{"Watch"})); }};
+  CHECK(files->hang->wait_until_inside());
+  const milliseconds stats = time_of([&] { static_cast<void>(recorder->stats()); });
+  const milliseconds record =
+      time_of([&] { static_cast<void>(recorder->record({"visit-3"}, pe::Event{"Watch"})); });
+  const milliseconds flush =
+      time_of([&] { static_cast<void>(recorder->flush(milliseconds{100})); });
+  const milliseconds close =
+      time_of([&] { static_cast<void>(recorder->close(milliseconds{200})); });
+  files->hang->end();
+  writer.join();
+  CAPTURE(stats.count(), record.count(), flush.count(), close.count());
+  CHECK(stats <= test::kSlack);
+  CHECK(record <= options.block_timeout + test::kSlack);
+  CHECK(flush <= milliseconds{100} + test::kSlack);
+  CHECK(close <= milliseconds{200} + test::kSlack);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "personalize_events/recorder/spool/paths.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catch.hpp"
+#include "support/faulty_files.hpp"
+
+namespace pe = personalize_events;
+namespace spool = personalize_events::spool;
+
+namespace {
+
+/// The generation and number of a segment's name, "12.1"; "": no segment.
+std::string name_of(std::string_view name) {
+  const auto found = spool::segment_name(name);
+  if (!found) return {};
+  return std::to_string(found->number) + "." + std::to_string(found->generation);
+}
+
+}  // namespace
+
+TEST_CASE("numbers are padded, so that names sort as numbers do") {
+  CHECK(spool::padded(0) == "00000000");
+  CHECK(spool::padded(12) == "00000012");
+  CHECK(spool::padded(123'456'789) == "123456789");
+}
+
+TEST_CASE("a number is taken from the start of a text, if it has at most 18 digits") {
+  std::string_view text = "0012-rest";
+  CHECK(spool::take_number(text) == 12);
+  CHECK(text == "-rest");
+  CHECK_FALSE(spool::take_number(text).has_value());
+  CHECK(text == "-rest");
+  text = "999999999999999999";
+  CHECK(spool::take_number(text) == 999'999'999'999'999'999);
+  CHECK(text.empty());
+  CHECK_FALSE(spool::take_number(text).has_value());
+  text = "1000000000000000000";
+  CHECK_FALSE(spool::take_number(text).has_value());
+}
+
+TEST_CASE("a writer's folder has its number in its name; other forms have none") {
+  CHECK(spool::writer_number("w-00000012-1f2e3d4c") == 12);
+  CHECK(spool::writer_number("w-123456789-1f2e3d4c") == 123'456'789);
+  for (const char* name :
+       {"w-00000012", "w-", "w-x", "w--1", "00000012-1f2e3d4c", "",
+        "w-0190b6a0-0000-7000-8000-000000000001", "w-1000000000000000000-1f2e3d4c"}) {
+    CAPTURE(name);
+    CHECK(spool::writer_number(name) == 0);
+  }
+  CHECK(spool::is_writer_name("w-anything"));
+  CHECK_FALSE(spool::is_writer_name("w"));
+  CHECK_FALSE(spool::is_writer_name("quarantine"));
+}
+
+TEST_CASE("a segment's path says its number and its generation") {
+  CHECK(spool::segment_path("/w", {12, 0}) == "/w/00000012.log");
+  CHECK(spool::segment_path("/w", {12, 3}) == "/w/00000012.3.log");
+  CHECK(spool::segment_path("/w", {123'456'789, 0}) == "/w/123456789.log");
+  CHECK(spool::acknowledgement_path("/w", 12) == "/w/00000012.ack");
+}
+
+TEST_CASE("a segment is known by its name, and no other file is taken for one") {
+  CHECK(name_of("00000001.log") == "1.0");
+  CHECK(name_of("00000001.2.log") == "1.2");
+  CHECK(name_of("123456789.log") == "123456789.0");
+  CHECK(name_of("999999999999999999.4294967295.log") == "999999999999999999.4294967295");
+  for (const char* name : {"",
+                           "LOCK",
+                           "00000000.log",
+                           "00000001.ack",
+                           "00000001.log2",
+                           "0000001.log",
+                           "000000001.log",
+                           "0000000x.log",
+                           "-0000001.log",
+                           "00000001",
+                           ".log",
+                           "1000000000000000000.log",
+                           "00000001.0.log",
+                           "00000001.02.log",
+                           "00000001..log",
+                           "00000001.x.log",
+                           "00000001-2.log",
+                           "00000001.2",
+                           "00000001.2.log.log",
+                           "00000001.4294967296.log",
+                           "00000001.2.3.log"}) {
+    CAPTURE(name);
+    CHECK(name_of(name).empty());
+  }
+}
+
+TEST_CASE("the log is removed before what says that it is completed") {
+  test::FaultyFiles files;
+  REQUIRE(files.make_folder("/w").has_value());
+  files.put("/w/00000001.2.log", "");
+  files.put("/w/00000001.ack", "");
+  REQUIRE(spool::remove_segment(files, "/w", {1, 2}).has_value());
+  CHECK(files.removed == std::vector<std::string>{"/w/00000001.2.log", "/w/00000001.ack"});
+  CHECK(spool::remove_segment(files, "/w", {1, 2}).has_value());
+
+  files.put("/w/00000002.log", "");
+  files.put("/w/00000002.ack", "");
+  files.remove_fails = true;
+  files.fails_at = ".log";
+  CHECK_FALSE(spool::remove_segment(files, "/w", {2, 0}).has_value());
+  CHECK(files.exists("/w/00000002.ack"));
+  files.fails_at = ".ack";
+  CHECK_FALSE(spool::remove_segment(files, "/w", {2, 0}).has_value());
+  CHECK_FALSE(files.exists("/w/00000002.log"));
+}
+
+TEST_CASE("folders are made with all that they are in") {
+  test::FaultyFiles files;
+  REQUIRE(spool::make_folders(files, "/a/b/c").has_value());
+  CHECK(files.list_folder("/a/b/c").has_value());
+  CHECK(spool::make_folders(files, "/a/b/c").has_value());
+  CHECK(spool::make_folders(files, "/a/d").has_value());
+  CHECK(files.count("/a") == 2);
+}
+
+TEST_CASE("a folder that cannot be made is an error, at whatever depth") {
+  test::FaultyFiles files;
+  files.make_folder_fails = true;
+  CHECK_FALSE(spool::make_folders(files, "/a").has_value());
+  files.fails_at = "/a/b";
+  CHECK_FALSE(spool::make_folders(files, "/a/b/c").has_value());
+  CHECK(files.list_folder("/a/b").error().code == "NotFound");
+  files.make_folder_fails = false;
+  files.put("/file", "");
+  CHECK(spool::make_folders(files, "/file").error().code == "Exists");
+  CHECK(spool::make_folders(files, "/file/b").error().code == "Exists");
+}
+
+namespace {
+
+struct Writer {
+  Writer() {
+    REQUIRE(files.make_folder("/spool").has_value());
+    REQUIRE(files.make_folder(folder).has_value());
+    files.put(folder + "/LOCK", "");
+  }
+  bool remove() { return spool::remove_writer_folder(files, folder, "LOCK").has_value(); }
+  bool exists() { return files.list_folder(folder).has_value(); }
+
+  const std::string folder = "/spool/w-1";
+  test::FaultyFiles files{};
+};
+
+}  // namespace
+
+TEST_CASE("a writer's folder is removed with what a crash left in it, its lock last") {
+  Writer writer;
+  writer.files.put(writer.folder + "/00000001.ack", "");
+  writer.files.put(writer.folder + "/00000002.ack", "");
+  CHECK(writer.remove());
+  CHECK_FALSE(writer.exists());
+  CHECK(writer.files.removed.back() == "/spool/w-1/LOCK");
+  CHECK_FALSE(writer.remove());
+}
+
+TEST_CASE("a writer's folder with a segment or an unknown file keeps all of it") {
+  for (const char* name : {"00000001.log", "00000001.2.log", "notes.txt"}) {
+    CAPTURE(name);
+    Writer writer;
+    writer.files.put(writer.folder + "/" + name, "");
+    CHECK(writer.remove());
+    CHECK(writer.files.exists(writer.folder + "/" + name));
+    CHECK(writer.files.exists(writer.folder + "/LOCK"));
+  }
+  Writer writer;
+  writer.files.put(writer.folder + "/00000001.log", "");
+  writer.files.put(writer.folder + "/00000001.ack", "");
+  CHECK(writer.remove());
+  CHECK(writer.files.exists(writer.folder + "/00000001.ack"));
+}
+
+TEST_CASE("a writer's folder that cannot be listed or removed is an error") {
+  Writer writer;
+  writer.files.remove_fails = true;
+  CHECK_FALSE(writer.remove());
+  CHECK(writer.exists());
+  writer.files.remove_fails = false;
+  writer.files.list_fails = true;
+  CHECK_FALSE(writer.remove());
+}
