@@ -320,7 +320,7 @@ class Batcher {
       if (waits_for_events(*session)) make_ready(session);
       return;
     }
-    // Somebody is using this session now, so it is served with the live ones.
+    // The session is in use now, so it is served with the live ones.
     session->is_backlog = false;
     if (session->place == SessionPlace::Backlog) return move(session, SessionPlace::Ready);
     if (waits_for_events(*session) && is_complete(*session)) move(session, SessionPlace::Ready);

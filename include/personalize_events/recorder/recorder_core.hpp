@@ -247,7 +247,7 @@ class RecorderCore final : public LoopMember,
     if (spooler_) post(std::move(orders), ended);
     abort_if_closing();
     for (Outgoing& one : outgoing) send(std::move(one));
-    // Whoever runs the loop until this was reported must not wait for the network after it.
+    // A caller that runs the loop until this is reported must not wait for the network after it.
     if (is_manual() && !ended.empty()) wake = now;
     tell(std::move(ended), faults);
     if (left_in_callback_) finish();
@@ -276,7 +276,7 @@ class RecorderCore final : public LoopMember,
  private:
   /// Batches that one iteration of the loop signs and sends, so that responses are read in between.
   static constexpr std::size_t kMostPerTurn = 32;
-  /// Events that one iteration ends at close, so that nobody waits long for the lock.
+  /// Events that one iteration ends at close, so that no other thread waits long for the lock.
   static constexpr std::size_t kMostEndedPerTurn = 1024;
 
   enum class Phase : std::uint8_t {

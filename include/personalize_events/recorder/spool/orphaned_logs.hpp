@@ -80,7 +80,8 @@ class OrphanedLogs {
   }
 
   /// Visits the pending events of the folders of the round, without adopting them, until
-  /// `is_over()`. Returns whether all of them could be read.
+  /// `is_over()`. Returns false if a file could not be read;
+  /// what `is_over()` left out is no failure.
   template <class Visit, class IsOver>
   bool scan(const Visit& visit, const IsOver& is_over) {
     bool is_complete = true;

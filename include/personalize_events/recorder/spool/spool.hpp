@@ -733,7 +733,7 @@ class Spool {
   [[nodiscard]] std::optional<ReadEvent> read_one(detail::SteadyTime now, std::uint64_t& lost) {
     if (const auto found = orphans_.next(now)) {
       ReadEvent event = read(found->frame, found->log, *found->writer);
-      if (event.is_invalid) quarantine(found->frame, *found->writer);
+      if (event.is_invalid) quarantine(found->frame);
       return event;
     }
     if (!may_read_own(now)) return std::nullopt;
@@ -750,7 +750,7 @@ class Spool {
     return std::nullopt;
   }
   /// Keeps an event that cannot be sent, as JSON lines would not.
-  void quarantine(const Frame& frame, const BootClock&) {
+  void quarantine(const Frame& frame) {
     Error error = detail::make_error(ErrorKind::Storage, options_.directory,
                                      "has an event that cannot be sent, now in quarantine");
     error.code = kDamaged;
