@@ -147,13 +147,13 @@ void read_segment(pe::FileSystem& files, const std::string& path, std::uint64_t 
                   const pe::spool::SegmentHeader* writer, std::uint64_t& next_sequence,
                   Folder& folder, const Take& take) {
   // The acknowledgements first: an event that completes meanwhile is listed as open.
-  const auto acknowledged =
-      pe::spool::read_acknowledgement_file(files, pe::spool::acknowledgement_path(path, number));
+  const auto acknowledged = pe::spool::read_acknowledgements(
+      files, pe::spool::acknowledgement_path(path, number), writer);
   auto reader = open_segment(files, path, number, writer);
   if (!reader && reader.error().code == "NotFound") return;  // a living writer removed it
   ++folder.segments;
   if (acknowledged) {
-    folder.acknowledgements += acknowledged->records;
+    folder.acknowledgements += acknowledged->frames;
     folder.broken_acknowledgements += acknowledged->broken;
   } else {
     ++folder.unreadable_files;
@@ -170,8 +170,7 @@ void read_segment(pe::FileSystem& files, const std::string& path, std::uint64_t 
     if (!frame || !*frame) break;
     has_frames = true;
     const pe::spool::Entry& entry = (*frame)->entry;
-    constexpr std::uint32_t no_event = pe::spool::kEndOfSegment | pe::spool::kServiceClock;
-    if ((entry.flags & no_event) != 0) continue;
+    if ((entry.flags & pe::spool::kNoEvent) != 0) continue;
     // Equal sequences of one writer are one event.
     if ((*frame)->sequence < next_sequence) continue;
     next_sequence = (*frame)->sequence + 1;
@@ -215,8 +214,9 @@ pe::Result<std::optional<Folder>> read_folder(pe::FileSystem& files, const std::
   folder.name = name;
   folder.bytes = pe::spool::folder_bytes(files, path);
   // Its other members remove files.
-  pe::spool::OrphanedLog log{files, path, {}};
-  const pe::Result<void> opened = log.open();
+  pe::spool::FolderLocks none;
+  pe::spool::SegmentedLog log{files, none, directory};
+  const pe::Result<void> opened = log.adopt(name, {});
   if (!opened && opened.error().code == pe::spool::kOtherVersion) {
     folder.is_other_version = true;
     return std::optional<Folder>{std::move(folder)};

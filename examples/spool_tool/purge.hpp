@@ -43,7 +43,7 @@ inline pe::Result<void> remove_orphan(pe::FileSystem& files, const std::string& 
     if (!pe::spool::segment_name(name)) continue;
     if (auto removed = files.remove_file(path + "/" + name); !removed) return removed;
   }
-  auto removed = pe::spool::remove_writer_folder(files, path, pe::spool::kLockName);
+  auto removed = pe::spool::remove_writer_folder(files, path);
   if (!removed) return removed;
   if (const auto rest = files.list_folder(path); !rest && rest.error().code == "NotFound") {
     return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fuzz target: OrphanedLog on a writer's folder in memory. The input is a script: the LOCK file,
+// Fuzz target: SegmentedLog on a writer's folder in memory. The input is a script: the LOCK file,
 // the segments and their generations, acknowledgements, garbage and flipped bits. Sequences ascend,
 // what is acknowledged is not read again, nothing beside the folder changes, and a folder of
 // another format version stays as it is.
@@ -13,15 +13,15 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "personalize_events/recorder/spool/orphaned_log.hpp"
+#include "personalize_events/recorder/spool/segmented_log.hpp"
 #include "support/faulty_files.hpp"
 
 namespace spool = personalize_events::spool;
 
 namespace {
 
-const std::string kFolder = "/spool/w-00000001-0a0b0c0d";
-const std::string kQuarantine = "/spool/quarantine";
+const std::string kName = "w-00000001-0a0b0c0d";
+const std::string kFolder = "/spool/" + kName;
 
 std::string header_of(std::uint64_t first_sequence, std::uint32_t generation) {
   std::string bytes;
@@ -82,8 +82,11 @@ struct World {
       files.put(spool::segment_path(kFolder, {number, 1}), again);
     }
     if ((what & 0x80U) == 0) return;
-    std::string acknowledged = header_of(first, 0);
-    spool::append_acknowledgement(acknowledged, first + (script.byte() & 7U), 3);
+    std::string acknowledged = header_of(0, 0);
+    spool::SequenceSet completed;
+    const std::uint64_t from = first + (script.byte() & 7U);
+    completed.add(from, from + 3);
+    spool::append_acknowledgements(acknowledged, fuzz::kSalt, acknowledged.size(), completed);
     damage(acknowledged, script);
     files.put(spool::acknowledgement_path(kFolder, number), acknowledged);
   }
@@ -124,7 +127,7 @@ std::map<std::string, std::string> content_of(test::FaultyFiles& files) {
 }
 
 /// Reads all pending events.
-std::vector<std::uint64_t> read(spool::OrphanedLog& log) {
+std::vector<std::uint64_t> read(spool::SegmentedLog& log) {
   std::vector<std::uint64_t> sequences;
   for (;;) {
     const auto frame = log.next();
@@ -133,14 +136,15 @@ std::vector<std::uint64_t> read(spool::OrphanedLog& log) {
     fuzz::expect(sequences.empty() || (*frame)->sequence > sequences.back());
     sequences.push_back((*frame)->sequence);
   }
-  fuzz::expect(log.is_read());
+  fuzz::expect(!log.has_unread());
   return sequences;
 }
 
 void check(World& world) {
   const auto before = content_of(world.files);
-  spool::OrphanedLog log{world.files, kFolder, kQuarantine};
-  if (const auto opened = log.open(); !opened) {
+  spool::FolderLocks locks;
+  spool::SegmentedLog log{world.files, locks, "/spool"};
+  if (const auto opened = log.adopt(kName, {}); !opened) {
     const std::string& code = opened.error().code;
     fuzz::expect(code == spool::kOtherVersion || code == spool::kDamaged);
     fuzz::expect(content_of(world.files) == before);
@@ -148,19 +152,19 @@ void check(World& world) {
   }
   fuzz::expect(content_of(world.files) == before);
   const std::vector<std::uint64_t> first = read(log);
-  fuzz::expect(log.is_drained() == first.empty());
+  fuzz::expect(log.has_pending() != first.empty());
   std::vector<std::uint64_t> some;
   std::vector<std::uint64_t> others;
   for (const std::uint64_t sequence : first)
     (sequence % 3 == 0 ? others : some).push_back(sequence);
   fuzz::expect(log.acknowledge(some).has_value());
 
-  spool::OrphanedLog again{world.files, kFolder, kQuarantine};
-  if (!again.open()) return;  // the header that was left went with its segment
+  spool::SegmentedLog again{world.files, locks, "/spool"};
+  if (!again.adopt(kName, {})) return;  // the header that was left went with its segment
   const std::vector<std::uint64_t> second = read(again);
   if (!world.has_garbage) fuzz::expect(second == others);
   fuzz::expect(again.acknowledge(second).has_value());
-  fuzz::expect(again.is_drained());
+  fuzz::expect(!again.has_pending());
   fuzz::expect(world.files.bytes("/spool/beside") == "as it is");
 }
 

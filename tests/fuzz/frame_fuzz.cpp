@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "fuzz.hpp"
-#include "personalize_events/recorder/spool/frame.hpp"
+#include "personalize_events/recorder/spool/segment.hpp"
 
 namespace spool = personalize_events::spool;
 

@@ -10,7 +10,6 @@
 
 #include "fuzz.hpp"
 #include "personalize_events/recorder/spool/acknowledgement.hpp"
-#include "personalize_events/recorder/spool/frame.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
 
 namespace spool = personalize_events::spool;
@@ -53,9 +52,9 @@ std::string header() {
 
 std::string acknowledgements() {
   std::string bytes;
-  spool::append_acknowledgement(bytes, 1, 10);
-  spool::append_acknowledgement(bytes, 21, 1);
-  spool::append_acknowledgement(bytes, 11, 10);
+  spool::SequenceSet set;
+  for (const std::uint64_t first : {1U, 21U, 11U}) set.add(first, first + 5);
+  spool::append_acknowledgements(bytes, fuzz::kSalt, 0, set);
   return bytes;
 }
 

@@ -231,19 +231,11 @@ TEST_CASE("spools that begin side by side on one directory write each event at o
   // one.
   class OneEvent final : public pe::spool::PendingSource {
    public:
-    Collected collect(pe::spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t,
-                      pe::detail::SteadyTime, const pe::spool::Moment& now) override {
-      if (written == 0) {
-        static_cast<void>(chunk.add(1, pe::spool::entry_of(event_.front(), "tracker", now)));
-      }
-      Collected collected;
-      collected.complete_up_to = 1;
-      return collected;
+    std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
+      if (written == 0) static_cast<void>(visit(event_.front()));
+      return 1;
     }
-    pe::spool::Log::Frames collect_range(std::uint64_t, std::uint64_t, std::uint32_t,
-                                         const pe::spool::Moment&) override {
-      return {};
-    }
+    void visit(const Visit&) override {}
 
    private:
     test::PendingEvents event_ = test::pending("visit", "", "a");
@@ -263,7 +255,7 @@ TEST_CASE("spools that begin side by side on one directory write each event at o
     if (!spool.write_up_to(*source, 1, seconds{1})) ++refused;
     static_cast<void>(spool.work());
     pe::spool::SpoolOrders orders;
-    orders.completed.push_back({pe::detail::kOwnLog, 1});
+    orders.completed[pe::detail::kOwnLog].push_back(1);
     spool.post(std::move(orders));
     static_cast<void>(spool.work());
     spool.close();

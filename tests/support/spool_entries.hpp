@@ -14,7 +14,6 @@
 #include "personalize_events/detail/crc32c.hpp"
 #include "personalize_events/detail/little_endian.hpp"
 #include "personalize_events/recorder/spool/acknowledgement.hpp"
-#include "personalize_events/recorder/spool/frame.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
 
 namespace test {
@@ -84,11 +83,14 @@ inline std::string lock_bytes(personalize_events::spool::SegmentHeader header,
 }
 
 /// The bytes of an ".ack" file that acknowledges some events.
-inline std::string acknowledgement_bytes(const personalize_events::spool::SegmentHeader& header,
+inline std::string acknowledgement_bytes(personalize_events::spool::SegmentHeader header,
                                          std::uint64_t first, std::uint32_t count) {
+  header.first_sequence = 0;
   std::string bytes;
   REQUIRE(personalize_events::spool::append_header(bytes, header));
-  personalize_events::spool::append_acknowledgement(bytes, first, count);
+  personalize_events::spool::SequenceSet completed;
+  completed.add(first, first + count);
+  personalize_events::spool::append_acknowledgements(bytes, header.salt, bytes.size(), completed);
   return bytes;
 }
 

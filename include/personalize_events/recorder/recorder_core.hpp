@@ -254,15 +254,14 @@ class RecorderCore final : public LoopMember,
     return wake;
   }
 
-  Collected collect(spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
-                    SteadyTime recorded_by, const spool::Moment& now) override {
+  std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return spooler_->collect(chunk, written, up_to, recorded_by, now);
+    dispatcher_.visit_unwritten(written, visit);
+    return dispatcher_.account().last_sequence();
   }
-  spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
-                                   const spool::Moment& now) override {
+  void visit(const Visit& visit) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return spooler_->collect_range(first, end, salt, now);
+    dispatcher_.visit(visit);
   }
 
   void stop() override {

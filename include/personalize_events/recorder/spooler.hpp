@@ -123,39 +123,6 @@ class Spooler {
     dispatcher_.account().unspill(place);
   }
 
-  // --- The disk thread's questions, see spool::PendingSource ---
-
-  [[nodiscard]] spool::PendingSource::Collected collect(spool::FrameChunk& chunk,
-                                                        std::uint64_t written, std::uint64_t up_to,
-                                                        SteadyTime recorded_by,
-                                                        const spool::Moment& now) {
-    spool::PendingSource::Collected collected;
-    collected.complete_up_to = dispatcher_.account().last_sequence();
-    dispatcher_.visit_unwritten(written, [&](const PendingEvent& event) {
-      const bool is_due = event.place <= up_to || event.recorded_at <= recorded_by;
-      if (is_due && chunk.bytes.size() < spool::kChunkBytes) {
-        static_cast<void>(chunk.add(event.place, spool::entry_of(event, tracking_id_, now)));
-        return true;
-      }
-      collected.has_more = is_due;
-      collected.complete_up_to = event.place - 1;
-      collected.next_due = event.recorded_at + spool_->options().write_after;
-      return false;
-    });
-    return collected;
-  }
-  [[nodiscard]] spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end,
-                                                 std::uint32_t salt, const spool::Moment& now) {
-    spool::Log::Frames frames;
-    dispatcher_.visit([&](const PendingEvent& event) {
-      if (event.log != kOwnLog || event.place < first || event.place >= end) return true;
-      static_cast<void>(spool::append_frame(frames[event.place], salt, event.place,
-                                            spool::entry_of(event, tracking_id_, now)));
-      return true;
-    });
-    return frames;
-  }
-
   // --- The loop ---
 
   /// Takes in what the disk thread reported.
@@ -196,7 +163,7 @@ class Spooler {
         if (one.outcome == Outcome::Rejected) {
           orders.rejected.push_back(rejected_line(tracking_id_, event, one.error, one.request_id));
         }
-        orders.completed.push_back({event.log, event.place});
+        orders.completed[event.log].push_back(event.place);
       }
     }
     return orders;

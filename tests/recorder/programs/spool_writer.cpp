@@ -41,10 +41,9 @@ void wait_for_acknowledgements(const std::string& directory, std::uint64_t count
   }
   const std::string path = pe::spool::acknowledgement_path(directory + "/" + newest, 1);
   for (std::uint64_t found = 0; found < count; std::this_thread::yield()) {
-    const auto acknowledged = pe::spool::read_acknowledgement_file(files, path);
+    const auto acknowledged = pe::spool::read_acknowledgements(files, path);
     if (!acknowledged) return;
-    found = 0;
-    for (const auto& range : acknowledged->events.ranges()) found += range.end - range.first;
+    found = acknowledged->events.count();
   }
 }
 

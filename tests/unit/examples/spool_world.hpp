@@ -10,9 +10,9 @@
 
 #include "catch.hpp"
 #include "personalize_events/platform/file.hpp"
-#include "personalize_events/recorder/spool/acknowledgement_file.hpp"
+#include "personalize_events/recorder/spool/acknowledgement.hpp"
 #include "personalize_events/recorder/spool/log.hpp"
-#include "personalize_events/recorder/spool/paths.hpp"
+#include "personalize_events/recorder/spool/writer_folder.hpp"
 #include "support/spool_entries.hpp"
 
 namespace test {
@@ -72,12 +72,10 @@ inline void leave_events(personalize_events::FileSystem& files, const std::strin
 inline void acknowledge(personalize_events::FileSystem& files, const std::string& folder,
                         std::uint64_t first, std::uint32_t count) {
   namespace spool = personalize_events::spool;
-  auto file = spool::AcknowledgementFile::open(files, spool::acknowledgement_path(folder, 1),
-                                               spool_header());
-  REQUIRE(file);
-  std::string record;
-  spool::append_acknowledgement(record, first, count);
-  REQUIRE(file->write(record));
+  spool::SequenceSet completed;
+  completed.add(first, first + count);
+  spool::AcknowledgementFile file;
+  REQUIRE(file.write(files, spool::acknowledgement_path(folder, 1), spool_header(), completed));
 }
 
 }  // namespace test

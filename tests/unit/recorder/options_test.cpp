@@ -2,6 +2,7 @@
 
 #include "personalize_events/recorder/options.hpp"
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -57,4 +58,25 @@ TEST_CASE("outcomes and faults have names of their own") {
   CHECK(names.count("Unknown") == 0);
   CHECK(pe::to_string(static_cast<Outcome>(99)) == "Unknown");
   CHECK(pe::to_string(static_cast<FaultKind>(99)) == "Unknown");
+}
+
+TEST_CASE("a spool writes ahead and syncs twice a second unless told otherwise") {
+  const pe::SpoolOptions options;
+  CHECK(std::is_aggregate_v<pe::SpoolOptions>);
+  CHECK(options.directory.empty());
+  CHECK(options.write_after.count() == 0);
+  CHECK(options.sync_interval == std::chrono::milliseconds{500});
+  CHECK(options.max_bytes == 256U * 1024 * 1024);
+  CHECK(options.max_age == std::chrono::hours{24 * 7});
+  CHECK(options.min_free_bytes == 1024U * 1024 * 1024);
+  CHECK(options.account.empty());
+}
+
+TEST_CASE("a device's spool spares flash") {
+  const auto options = pe::SpoolOptions::device("/data/events");
+  CHECK(options.directory == "/data/events");
+  CHECK(options.write_after == std::chrono::minutes{1});
+  CHECK(options.sync_interval == std::chrono::seconds{30});
+  CHECK(options.max_bytes == 16U * 1024 * 1024);
+  CHECK(options.max_age == std::chrono::hours{24 * 7});
 }

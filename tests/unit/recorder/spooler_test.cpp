@@ -64,14 +64,11 @@ struct Recorder {
 
   struct Source final : spool::PendingSource {
     explicit Source(Recorder& recorder) : owner(recorder) {}
-    Collected collect(spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
-                      SteadyTime recorded_by, const spool::Moment& now) override {
-      return owner.spooler->collect(chunk, written, up_to, recorded_by, now);
+    std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
+      owner.dispatcher.visit_unwritten(written, visit);
+      return owner.dispatcher.account().last_sequence();
     }
-    spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
-                                     const spool::Moment& now) override {
-      return owner.spooler->collect_range(first, end, salt, now);
-    }
+    void visit(const Visit& visit) override { owner.dispatcher.visit(visit); }
     Recorder& owner;
   };
 
@@ -565,9 +562,9 @@ TEST_CASE("at the end what the disk has is spooled, and what it lacks is dropped
   CHECK(completed[0].outcome == Outcome::Spooled);
   CHECK(completed[1].outcome == Outcome::Dropped);
   const spool::SpoolOrders orders = world->spooler->orders_for(completed);
+  using Places = std::vector<std::uint64_t>;
   REQUIRE(orders.completed.size() == 1);
-  CHECK(orders.completed[0].log == kOwnLog);
-  CHECK(orders.completed[0].place == 2);
+  CHECK(orders.completed.at(kOwnLog) == Places{2});
   CHECK(world.left_on_disk() == "a");
 }
 
@@ -587,11 +584,10 @@ TEST_CASE("orders name each completed event, and have a line for each rejected o
   add(Outcome::Spooled, "c", kOwnLog, 3);
   add(Outcome::Expired, "d", kOwnLog, 4);
   const spool::SpoolOrders orders = world->spooler->orders_for(completed);
-  REQUIRE(orders.completed.size() == 3);
-  CHECK(orders.completed[0].place == 1);
-  CHECK(orders.completed[1].log == 4);
-  CHECK(orders.completed[1].place == 7);
-  CHECK(orders.completed[2].place == 4);
+  using Places = std::vector<std::uint64_t>;
+  REQUIRE(orders.completed.size() == 2);
+  CHECK(orders.completed.at(kOwnLog) == Places{1, 4});
+  CHECK(orders.completed.at(4) == Places{7});
   REQUIRE(orders.rejected.size() == 1);
   CHECK(orders.rejected[0].find("\"eventId\":\"b\"") != std::string::npos);
 }

@@ -19,12 +19,10 @@
 
 #include "personalize_events/platform/file.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
-#include "personalize_events/recorder/spool/folder_locks.hpp"
-#include "personalize_events/recorder/spool/frame.hpp"
-#include "personalize_events/recorder/spool/orphaned_log.hpp"
-#include "personalize_events/recorder/spool/paths.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
+#include "personalize_events/recorder/spool/segmented_log.hpp"
 #include "personalize_events/recorder/spool/spooled_event.hpp"
+#include "personalize_events/recorder/spool/writer_folder.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -74,41 +72,43 @@ class OrphanedLogs {
   [[nodiscard]] SteadyTime next_look() const noexcept {
     SteadyTime next = next_look_;
     for (const Adopted& one : adopted_) {
-      if (one.tries > 0 && !one.log.is_read()) next = std::min(next, one.try_at);
+      if (one.tries > 0 && one.log.has_unread()) next = std::min(next, one.try_at);
     }
     return next;
   }
 
   /// Visits the pending events of the folders of the round, without adopting them, until
-  /// `is_over()`. Returns false if a file could not be read;
-  /// what `is_over()` left out is no failure.
+  /// `is_over()`. Returns false if a file could not be read; what `is_over()` left out is no
+  /// failure.
   template <class Visit, class IsOver>
   bool scan(const Visit& visit, const IsOver& is_over) {
     bool is_complete = true;
     for (const std::string& name : std::deque<std::string>{names_}) {
       if (is_over()) break;
-      auto taken = take(name);
-      if (!taken) continue;
-      for (;;) {
-        const Result<std::optional<Frame>> frame = taken->log.next();
-        is_complete = is_complete && frame;
-        if (!frame || !*frame || is_over()) break;
-        visit((*frame)->entry);
+      for (Adopted& taken : take(name)) {
+        for (;;) {
+          const Result<std::optional<Frame>> frame = taken.log.next();
+          is_complete = is_complete && frame;
+          if (!frame || !*frame || is_over()) break;
+          visit((*frame)->entry);
+        }
+        if (auto error = taken.log.take_damage()) damage_ = std::move(error);
+        taken.log.close();
       }
-      locks_->release(taken->lock);
     }
     return is_complete && !has_found_damage_;
   }
 
   /// Releases what is drained, and adopts the next folders of the round.
   void adopt() {
-    for (auto one = adopted_.begin(); one != adopted_.end();) {
-      one = one->log.is_drained() ? release(one) : std::next(one);
-    }
+    adopted_.remove_if([](Adopted& one) {
+      const bool is_drained = !one.log.has_unread() && !one.log.has_pending();
+      if (is_drained) one.log.close();
+      return is_drained;
+    });
     while (adopted_.size() < kMostAdopted && !names_.empty()) {
-      auto taken = take(names_.front());
+      adopted_.splice(adopted_.end(), take(names_.front()));
       names_.pop_front();
-      if (taken) adopted_.push_back(*std::move(taken));
     }
   }
 
@@ -122,7 +122,7 @@ class OrphanedLogs {
   /// It is valid until the next call.
   [[nodiscard]] std::optional<Found> next(SteadyTime now) {
     for (Adopted& one : adopted_) {
-      if (one.log.is_read() || (one.tries > 0 && now < one.try_at)) continue;
+      if (!one.may_read(now)) continue;
       const Result<std::optional<Frame>> frame = one.log.next();
       note_damage(one.log);
       if (frame && *frame) {
@@ -132,8 +132,9 @@ class OrphanedLogs {
       if (frame) continue;
       note_damage(frame.error());
       one.try_at = now + kTryAgain;
-      // It never blocks the others.
-      if (++one.tries >= kMostTries) one.log.give_up();
+      // It never blocks the others: what was not read stays for the next adopter.
+      if (++one.tries < kMostTries) continue;
+      while (one.log.has_unread()) one.log.skip();
     }
     return std::nullopt;
   }
@@ -141,29 +142,28 @@ class OrphanedLogs {
   /// Whether `adopt` or `next` may have something now.
   [[nodiscard]] bool has_unread(SteadyTime now) const {
     if (!names_.empty() && adopted_.size() < kMostAdopted) return true;
-    return std::any_of(adopted_.begin(), adopted_.end(), [now](const Adopted& one) {
-      return !one.log.is_read() && (one.tries == 0 || now >= one.try_at);
-    });
+    return std::any_of(adopted_.begin(), adopted_.end(),
+                       [now](const Adopted& one) { return one.may_read(now); });
   }
   /// Whether all that the first round found was read.
   [[nodiscard]] bool is_first_round_read() const {
     if (rounds_ == 0 || (rounds_ == 1 && !names_.empty())) return false;
     return std::none_of(adopted_.begin(), adopted_.end(),
-                        [](const Adopted& one) { return one.round == 1 && !one.log.is_read(); });
+                        [](const Adopted& one) { return one.round == 1 && one.log.has_unread(); });
   }
   /// Every folder that could be adopted was found, and all in it is completed.
   [[nodiscard]] bool is_drained() const noexcept {
     return rounds_ > 0 && names_.empty() && adopted_.empty();
   }
 
-  /// As OrphanedLog::acknowledge, in the log of this number.
+  /// As SegmentedLog::acknowledge, in the log of this number.
   Result<void> acknowledge(std::uint32_t number, std::vector<std::uint64_t> sequences) {
     for (Adopted& one : adopted_) {
       if (one.number == number) return one.log.acknowledge(std::move(sequences));
     }
     return {};
   }
-  /// As OrphanedLog::evict_oldest: each frame goes to `take(found)`.
+  /// As SegmentedLog::evict_oldest: each frame goes to `take(found)`.
   template <class Take>
   bool evict_oldest(const Take& take) {
     for (Adopted& one : adopted_) {
@@ -189,28 +189,26 @@ class OrphanedLogs {
   /// Releases all folders; what is left in them is for the next adopter.
   void close() {
     names_.clear();
-    for (auto one = adopted_.begin(); one != adopted_.end();) one = release(one);
+    for (Adopted& one : adopted_) one.log.close();
+    adopted_.clear();
   }
 
  private:
   struct Adopted {
-    std::string name;
-    FolderLocks::Slot lock;
-    OrphanedLog log;
+    Adopted(FileSystem& files, FolderLocks& locks, const std::string& directory)
+        : log(files, locks, directory) {}
+    /// Whether its log may be read now.
+    [[nodiscard]] bool may_read(SteadyTime now) const {
+      return log.has_unread() && (tries == 0 || now >= try_at);
+    }
+
+    SegmentedLog log;
+    std::string name{};
     std::uint32_t number{0};
     std::uint64_t round{0};
     int tries{0};
     SteadyTime try_at{};
   };
-
-  std::list<Adopted>::iterator release(std::list<Adopted>::iterator one) {
-    // A folder in which something stays, such as a segment that cannot be read, stays too.
-    if (one->log.is_drained()) {
-      static_cast<void>(remove_writer_folder(*files_, one->log.folder(), kLockName));
-    }
-    locks_->release(one->lock);
-    return adopted_.erase(one);
-  }
 
   [[nodiscard]] bool is_held(const std::string& name) const {
     return std::any_of(adopted_.begin(), adopted_.end(),
@@ -218,22 +216,28 @@ class OrphanedLogs {
   }
 
   /// Locks and opens a folder; empty: its writer is alive, or it is not this spool's to drain.
-  [[nodiscard]] std::optional<Adopted> take(const std::string& name) {
-    const std::string path = detail::path_in(directory_, name);
-    const Result<std::optional<FolderLocks::Slot>> lock = locks_->take(*files_, path);
+  [[nodiscard]] std::list<Adopted> take(const std::string& name) {
+    std::list<Adopted> taken;
+    const Result<std::optional<FolderLocks::Slot>> lock =
+        locks_->take(*files_, detail::path_in(directory_, name));
     if (!lock && lock.error().code != "NotFound") note_damage(lock.error());
-    if (!lock || !*lock) return std::nullopt;
-    OrphanedLog log{*files_, path, detail::path_in(directory_, kQuarantineFolder)};
-    const Result<void> opened = log.open();
+    if (!lock || !*lock) return taken;
+    Adopted& one = taken.emplace_back(*files_, *locks_, directory_);
+    one.name = name;
+    one.round = rounds_;
+    const Result<void> opened = one.log.adopt(name, **lock);
     if (!opened) note_damage(opened.error());
-    // Without a segment it has nobody's events.
-    const bool is_mine = opened && (log.empty() || log.identity().header.scope == scope_);
-    if (is_mine) return Adopted{name, **lock, std::move(log), ++last_number_, rounds_};
+    // Without a segment it has no events of another scope.
+    const bool is_mine = opened && (one.log.empty() || one.log.identity().header.scope == scope_);
+    if (is_mine) {
+      one.number = ++last_number_;
+      return taken;
+    }
     locks_->release(**lock);
-    return std::nullopt;
+    return {};
   }
 
-  void note_damage(OrphanedLog& log) {
+  void note_damage(SegmentedLog& log) {
     if (std::optional<Error> error = log.take_damage()) note_damage(*std::move(error));
   }
 

@@ -10,9 +10,11 @@
 #include <string>
 #include <utility>
 
+#include "personalize_events/detail/uuid.hpp"
 #include "personalize_events/platform/file.hpp"
-#include "personalize_events/recorder/spool/disk_room.hpp"
-#include "personalize_events/recorder/spool/paths.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/recorder/spool/disk_health.hpp"
+#include "personalize_events/recorder/spool/writer_folder.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -24,15 +26,19 @@ inline constexpr const char* kRejectedFolder = "rejected";
 /// None: one thread at a time.
 class RejectedEvents {
  public:
-  /// `limit` bounds the folder, in bytes, with the files of all writers. `files` outlives it.
-  RejectedEvents(FileSystem& files, const std::string& directory, std::uint64_t limit)
-      : files_(&files), folder_(directory + "/" + kRejectedFolder), limit_(limit) {}
+  /// `limit` is that of the folder, in bytes, with the files of all writers. `files` and `platform`
+  /// outlive it.
+  RejectedEvents(FileSystem& files, Platform& platform, const std::string& directory,
+                 std::uint64_t limit)
+      : files_(&files),
+        platform_(&platform),
+        folder_(detail::path_in(directory, kRejectedFolder)),
+        limit_(limit) {}
 
-  /// Keeps a line, as long as there is room. `name` is a UUID for the file, which is made when it
-  /// is needed.
-  void keep(std::string line, const std::string& name) {
+  /// Keeps a line, as long as there is space. The file is made when it is needed.
+  void keep(std::string line) {
     line.push_back('\n');
-    if (file_ == nullptr && !open(name)) return;
+    if (file_ == nullptr && !open()) return;
     if (bytes_ + line.size() > limit_) return;
     // The application was told of the event, so that nothing is silent when this fails.
     const Result<std::size_t> written = file_->append(line);
@@ -46,11 +52,15 @@ class RejectedEvents {
   }
 
  private:
-  [[nodiscard]] bool open(const std::string& name) {
+  [[nodiscard]] bool open() {
     if (!make_folders(*files_, folder_)) return false;
     bytes_ = folder_bytes(*files_, folder_);
-    Result<std::unique_ptr<File>> file =
-        files_->open(folder_ + "/" + name + ".jsonl", OpenFor::Append);
+    if (path_.empty()) {
+      detail::UuidBytes random{};
+      platform_->random_bytes(random.data(), random.size());
+      path_ = detail::path_in(folder_, detail::format_uuid_v4(random)).append(".jsonl");
+    }
+    Result<std::unique_ptr<File>> file = files_->open(path_, OpenFor::Append);
     if (!file) return false;
     // While it is locked, no tool removes lines.
     const Result<bool> is_locked = (*file)->try_lock();
@@ -63,7 +73,9 @@ class RejectedEvents {
   }
 
   FileSystem* files_;
+  Platform* platform_;
   std::string folder_;
+  std::string path_{};
   std::uint64_t limit_;
   std::unique_ptr<File> file_{};
   std::uint64_t bytes_{0};       ///< of the folder

@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "personalize_events/platform/file.hpp"
-#include "personalize_events/recorder/spool/frame.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
 #include "personalize_events/result.hpp"
 

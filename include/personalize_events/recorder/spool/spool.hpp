@@ -19,6 +19,7 @@
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,21 +27,18 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/detail/uuid.hpp"
 #include "personalize_events/platform/file.hpp"
 #include "personalize_events/platform/platform.hpp"
+#include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
 #include "personalize_events/recorder/spool/disk_health.hpp"
-#include "personalize_events/recorder/spool/disk_room.hpp"
-#include "personalize_events/recorder/spool/folder_locks.hpp"
-#include "personalize_events/recorder/spool/frame.hpp"
 #include "personalize_events/recorder/spool/log.hpp"
-#include "personalize_events/recorder/spool/options.hpp"
 #include "personalize_events/recorder/spool/orphaned_logs.hpp"
 #include "personalize_events/recorder/spool/rejected_events.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
 #include "personalize_events/recorder/spool/session_counts.hpp"
 #include "personalize_events/recorder/spool/spooled_event.hpp"
+#include "personalize_events/recorder/spool/writer_folder.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -57,36 +55,24 @@ inline constexpr std::chrono::seconds kLongestScan{2};
 /// What a recorder has in memory, as its spool asks for it.
 ///
 /// @par Thread Safety
-/// Any thread. The recorder's lock is taken within.
+/// Any thread. The recorder's lock is held while events are visited.
 class PendingSource {
  public:
+  using Visit = std::function<bool(const detail::PendingEvent&)>;
+
   virtual ~PendingSource() = default;
 
-  struct Collected {
-    /// More is due than the chunk has.
-    bool has_more{false};
-    /// All pending events up to this place are in the log, once the chunk is.
-    std::uint64_t complete_up_to{0};
-    /// When the next event is due.
-    detail::SteadyTime next_due{detail::SteadyTime::max()};
-  };
-  /// Adds frames of pending events that the log lacks, those after `written`, in the order of their
-  /// places: those up to `up_to`, and those recorded up to `recorded_by`; about kChunkBytes of
-  /// them.
-  virtual Collected collect(FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
-                            detail::SteadyTime recorded_by, const Moment& now) = 0;
-  /// Frames of the pending events of a range of places.
-  virtual Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
-                                    const Moment& now) = 0;
+  /// Visits the pending events that the log lacks, as AgeOrder::visit_unwritten. Returns the
+  /// sequence of the last event that was accepted.
+  virtual std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) = 0;
+  /// Visits all pending events, as long as `visit(event)` returns true.
+  virtual void visit(const Visit& visit) = 0;
 };
 
 /// What the recorder's loop asks of the disk thread.
 struct SpoolOrders {
-  struct Completed {
-    std::uint32_t log{0};
-    std::uint64_t place{0};
-  };
-  std::vector<Completed> completed{};
+  /// The places of the events that completed, by their log.
+  std::map<std::uint32_t, std::vector<std::uint64_t>> completed{};
   /// Lines of JSON about events that the service refused.
   std::vector<std::string> rejected{};
   /// The memory that there is for events that are read back.
@@ -126,11 +112,11 @@ class Spool {
         platform_(std::move(platform)),
         memory_bytes_(memory_bytes),
         tracking_id_(scope.tracking_id),
-        boot_{platform_->boot_identity(), {}},
+        boot_{own_identity(*platform_), {}},
         log_(*files_, locks_, *platform_, options_.directory, scope,
              segment_size(options_.max_bytes), options_.sync_interval.has_value()),
         orphans_(*files_, locks_, options_.directory, std::move(scope)),
-        rejected_(*files_, options_.directory, rejected_limit(options_.max_bytes)) {}
+        rejected_(*files_, *platform_, options_.directory, rejected_limit(options_.max_bytes)) {}
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
   ~Spool() = default;
@@ -185,8 +171,6 @@ class Spool {
   [[nodiscard]] bool is_written(std::uint64_t place) const noexcept {
     return log_.written() >= place;
   }
-  /// The highest place of an event that was written and is on the disk only; 0: none yet.
-  [[nodiscard]] std::uint64_t last_disk_only() const noexcept { return last_disk_only_; }
   /// Own events that are on the disk only.
   [[nodiscard]] std::uint64_t unread() const noexcept { return log_.unread(); }
 
@@ -201,8 +185,7 @@ class Spool {
   }
   /// Whether the disk refuses to be written now.
   [[nodiscard]] bool is_refusing() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return is_stalled_ || health_.refusal(platform_->steady_now(), options_.directory) != nullptr;
+    return is_stalled_ || health_.refusal(platform_->steady_now()).has_value();
   }
 
   // --- Durability: any thread ---
@@ -223,17 +206,17 @@ class Spool {
     }
     --durable_waiters_;
     if (log_.is_lost(place)) {
-      Error error = detail::make_error(
-          ErrorKind::Storage, options_.directory,
-          "was removed before the event was on the disk, so that it may be lost; the spool makes "
-          "the directory again");
+      Error error = detail::make_error(ErrorKind::Storage, options_.directory,
+                                       "was removed before the event was on the disk, so "
+                                       "that it may be lost; the spool makes "
+                                       "the directory again");
       error.code = "Removed";
       return error;
     }
     if (log_.durable() >= place) return {};
-    return detail::make_error(
-        ErrorKind::Timeout, "record_durable",
-        "the event was accepted and is not on the disk yet; do not record it again");
+    return detail::make_error(ErrorKind::Timeout, "record_durable",
+                              "the event was accepted and is not on the disk "
+                              "yet; do not record it again");
   }
 
   // --- The recorder's loop ---
@@ -249,8 +232,10 @@ class Spool {
     bool is_urgent = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      orders_.completed.insert(orders_.completed.end(), orders.completed.begin(),
-                               orders.completed.end());
+      for (const auto& [log, places] : orders.completed) {
+        std::vector<std::uint64_t>& all = orders_.completed[log];
+        all.insert(all.end(), places.begin(), places.end());
+      }
       std::move(orders.rejected.begin(), orders.rejected.end(),
                 std::back_inserter(orders_.rejected));
       is_urgent = !orders_.completed.empty() || !orders_.rejected.empty() ||
@@ -323,6 +308,12 @@ class Spool {
   static constexpr std::size_t kMostDropped = 10'000;
   static constexpr int kMostOwnTries = 60;
 
+  /// A process knows its own clock whether or not it can name it.
+  [[nodiscard]] static std::string own_identity(Platform& platform) {
+    const std::string identity = platform.boot_identity();
+    return identity.empty() ? "this process" : identity;
+  }
+
   struct DiskOnly {
     std::uint64_t place;
     const detail::PendingEvent* event;
@@ -381,16 +372,24 @@ class Spool {
                              detail::SteadyTime recorded_by, const DiskOnly* last) {
     for (;;) {
       const Moment now = moment_of(*platform_);
-      {
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (const Error* refusal = health_.refusal(now.steady, options_.directory)) return *refusal;
-      }
+      if (auto refusal = health_.refusal(now.steady)) return *std::move(refusal);
       chunk_.clear();
       chunk_.salt = log_.salt();
-      const PendingSource::Collected collected =
-          source.collect(chunk_, log_.written(), up_to, recorded_by, now);
-      next_due_ = collected.next_due;
-      const bool is_last = !collected.has_more;
+      next_due_ = detail::SteadyTime::max();
+      bool is_last = true;
+      std::optional<std::uint64_t> complete_up_to;
+      const auto add = [&](const detail::PendingEvent& event) {
+        const bool is_due = event.place <= up_to || event.recorded_at <= recorded_by;
+        if (is_due && chunk_.bytes.size() < kChunkBytes) {
+          static_cast<void>(chunk_.add(event.place, entry_of(event, tracking_id_, now)));
+          return true;
+        }
+        is_last = !is_due;
+        complete_up_to = event.place - 1;
+        next_due_ = event.recorded_at + options_.write_after;
+        return false;
+      };
+      const std::uint64_t accepted = source.visit_unwritten(log_.written(), std::cref(add));
       if (is_last && last != nullptr) {
         Entry entry = entry_of(*last->event, tracking_id_, now);
         entry.flags |= kDiskOnly;
@@ -400,11 +399,7 @@ class Spool {
       }
       if (Result<void> written = append(now.steady); !written) return written;
       if (!is_last) continue;
-      if (last != nullptr) {
-        last_disk_only_ = last->place;
-      } else {
-        log_.skip_to(collected.complete_up_to);
-      }
+      if (last == nullptr) log_.skip_to(complete_up_to.value_or(accepted));
       return {};
     }
   }
@@ -412,32 +407,24 @@ class Spool {
   Result<void> append(detail::SteadyTime now) {
     if (chunk_.notes.empty()) return {};
     if (log_.bytes() + others_bytes_ + chunk_.bytes.size() > most_bytes()) {
-      wake();
-      const std::lock_guard<std::mutex> lock(mutex_);
-      health_.found_none(now);
+      health_.found_room(false, now);
       health_.grew();
-      return *health_.refusal(now, options_.directory);
+      wake();
+      return *health_.refusal(now);
     }
     if (Result<void> written = log_.append(chunk_); !written) {
-      return failed(std::move(written).error(), now);
+      if (written.error().code == "NotFound") is_gone_ = true;
+      wake();
+      return health_.failed(std::move(written).error(), now);
     }
-    bool is_first = false;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      health_.wrote();
-      if (log_.bytes() >= measure_at_) health_.grew();
-      is_first = !unsynced_since_;
-      if (is_first) unsynced_since_ = now;
-    }
-    if (is_first) wake();
-    return {};
-  }
-  Error failed(Error error, detail::SteadyTime now) {
-    if (error.code == "NotFound") is_gone_ = true;
+    health_.wrote();
+    if (log_.bytes() >= measure_at_) health_.grew();
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (unsynced_since_) return {};
+    unsynced_since_ = now;
+    lock.unlock();
     wake();
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (error.code == "NoSpace") health_.grew();
-    return health_.failed(std::move(error), now);
+    return {};
   }
 
   /// Writes what waited long enough, or could not be written before.
@@ -466,38 +453,17 @@ class Spool {
       std::swap(orders.rejected, orders_.rejected);
       orders.service_offset = orders_.service_offset;
     }
-    for (std::string& line : orders.rejected) keep_rejected(std::move(line));
-    acknowledge(orders.completed);
+    for (std::string& line : orders.rejected) rejected_.keep(std::move(line));
+    // What could not be noted is sent again after a crash, under the same ids.
+    static_cast<void>(log_.acknowledge(std::move(orders.completed[detail::kOwnLog])));
+    orders.completed.erase(detail::kOwnLog);
+    for (auto& [log, places] : orders.completed) {
+      static_cast<void>(orphans_.acknowledge(log, std::move(places)));
+    }
     if (!orders.service_offset) return;
     boot_.service_offset = orders.service_offset;
     const std::int64_t boot_ms = moment_of(*platform_).boot_ms;
     log_.note_clock(boot_ms, boot_ms + *orders.service_offset);
-  }
-
-  void acknowledge(std::vector<SpoolOrders::Completed>& completed) {
-    std::sort(completed.begin(), completed.end(),
-              [](const auto& a, const auto& b) { return a.log < b.log; });
-    // What could not be noted is sent again after a crash, under the same ids.
-    for (auto first = completed.begin(); first != completed.end();) {
-      const auto end = std::find_if(first, completed.end(),
-                                    [&](const auto& one) { return one.log != first->log; });
-      std::vector<std::uint64_t> places;
-      for (auto one = first; one != end; ++one) places.push_back(one->place);
-      static_cast<void>(first->log == detail::kOwnLog
-                            ? log_.acknowledge(std::move(places))
-                            : orphans_.acknowledge(first->log, std::move(places)));
-      first = end;
-    }
-    if (completed.empty()) static_cast<void>(log_.acknowledge({}));
-  }
-
-  void keep_rejected(std::string line) {
-    if (rejected_id_.empty()) {
-      detail::UuidBytes bytes{};
-      platform_->random_bytes(bytes.data(), bytes.size());
-      rejected_id_ = detail::format_uuid_v4(bytes);
-    }
-    rejected_.keep(std::move(line), rejected_id_);
   }
 
   /// Rewrites what a failed sync may have lost, and begins again where the folder is gone.
@@ -516,38 +482,33 @@ class Spool {
       }
       if (is_gone) {
         // All that is in memory is written again.
-        note_lost(log_.abandon());
-        const std::lock_guard<std::mutex> guard(mutex_);
-        news_.passed_fault = detail::make_error(
-            ErrorKind::Storage, options_.directory,
-            "was removed or renamed; it is made again, with the events that are in memory");
-        news_.passed_fault->code = "NotFound";
+        log_.abandon();
         write_all_ = true;
+        const std::lock_guard<std::mutex> guard(mutex_);
+        news_.passed_fault = detail::make_error(ErrorKind::Storage, options_.directory,
+                                                "was removed or renamed; it is made again, with "
+                                                "the events that are in memory");
+        news_.passed_fault->code = "NotFound";
         durable_changed_.notify_all();
       }
       // Nobody appends to these any more, so that they can be rewritten without the lock.
       if (!log_.seal_failed()) return;
     }
     const Moment moment = moment_of(*platform_);
-    std::uint64_t lost = 0;
-    const Result<void> rewritten = log_.rewrite(
-        [&](std::uint64_t first, std::uint64_t end) {
-          return source->collect_range(first, end, log_.salt(), moment);
-        },
-        lost);
-    note_lost(lost);
-    const std::lock_guard<std::mutex> guard(mutex_);
-    if (rewritten) {
-      health_.wrote();
-      sync_again_at_ = now;
-    } else {
-      health_.sync_failed(rewritten.error(), now);
-    }
-  }
-  void note_lost(std::uint64_t count) {
-    if (count == 0) return;
-    const std::lock_guard<std::mutex> lock(mutex_);
-    news_.lost += count;
+    const Result<void> rewritten = log_.rewrite([&](std::uint64_t first, std::uint64_t end) {
+      Log::Frames frames;
+      const auto add = [&](const detail::PendingEvent& event) {
+        if (event.log != detail::kOwnLog || event.place < first || event.place >= end) return true;
+        static_cast<void>(append_frame(frames[event.place], log_.salt(), event.place,
+                                       entry_of(event, tracking_id_, moment)));
+        return true;
+      };
+      source->visit(std::cref(add));
+      return frames;
+    });
+    if (!rewritten) return health_.sync_failed(rewritten.error(), now);
+    health_.wrote();
+    sync_again_at_ = now;
   }
 
   /// Brings what was written to the disk, as far as that is possible now. False: a failed sync was
@@ -558,13 +519,15 @@ class Spool {
       unsynced_since_.reset();
     }
     const SyncReport report = log_.sync();
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (report.error) health_.sync_failed(*report.error, platform_->steady_now());
-    }
+    if (report.error) health_.sync_failed(*report.error, platform_->steady_now());
     if (report.error && report.error->code == "NotFound") is_gone_ = true;
-    durable_changed_.notify_all();
+    notify_durable();
     return !report.error;
+  }
+  void notify_durable() {
+    // A waiter that has not seen it waits now.
+    { const std::lock_guard<std::mutex> lock(mutex_); }
+    durable_changed_.notify_all();
   }
 
   [[nodiscard]] detail::SteadyTime sync_due(detail::SteadyTime now) {
@@ -595,7 +558,6 @@ class Spool {
       log_.unskip();
       orphans_.settle_damage();
       orphans_.look(now, random, log_.name());
-      const std::lock_guard<std::mutex> lock(mutex_);
       health_.grew();
     }
     if (!is_scanned_) scan();
@@ -616,32 +578,21 @@ class Spool {
   }
 
   void keep_limits(detail::SteadyTime now) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!health_.should_look_for_room(now)) return;
-    }
+    if (!health_.should_look_for_room(now)) return;
     cap_quarantine();
-    for (;;) {
+    bool is_lacking = false;
+    do {
       const std::uint64_t all = spool_bytes(*files_, options_.directory);
       others_bytes_ = all - std::min<std::uint64_t>(all, log_.bytes());
       measure_at_ = log_.bytes() + options_.max_bytes / 64;
-      const bool is_out =
-          lacks_free_space(*files_, options_) || log_.bytes() + others_bytes_ > limit();
-      if (!is_out) break;
-      {
-        // The rest follows when these were reported.
-        const std::lock_guard<std::mutex> lock(mutex_);
-        if (news_.dropped.size() >= kMostDropped) return health_.grew();
-      }
-      if (make_room()) continue;
-      const bool is_full = log_.bytes() + others_bytes_ + kChunkBytes > most_bytes() ||
-                           lacks_free_space(*files_, options_);
+      is_lacking = lacks_free_space(*files_, options_);
+      if (!is_lacking && log_.bytes() + others_bytes_ <= limit()) break;
+      // The rest follows when these were reported.
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (is_full) return health_.found_none(now);
-      break;
-    }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    health_.found_room();
+      if (news_.dropped.size() >= kMostDropped) return health_.grew();
+    } while (make_room());
+    const bool is_full = log_.bytes() + others_bytes_ + kChunkBytes > most_bytes();
+    health_.found_room(!is_lacking && !is_full, now);
   }
   /// What the files may take, less what other writers may add before it is measured again.
   [[nodiscard]] std::uint64_t most_bytes() const {
@@ -658,17 +609,11 @@ class Spool {
       const std::lock_guard<std::mutex> lock(mutex_);
       news_.dropped.push_back(std::move(event));
     };
-    if (orphans_.evict_oldest([&](const OrphanedLogs::Found& found) {
-          drop(found.frame, found.log, *found.writer);
-        })) {
-      orphans_.adopt();
-      return true;
-    }
-    std::uint64_t lost = 0;
-    const bool has_evicted =
-        log_.evict_oldest([&](const Frame& frame) { drop(frame, detail::kOwnLog, boot_); }, lost);
-    note_lost(lost);
-    return has_evicted;
+    const bool has_evicted = orphans_.evict_oldest(
+        [&](const OrphanedLogs::Found& found) { drop(found.frame, found.log, *found.writer); });
+    if (has_evicted) orphans_.adopt();
+    return has_evicted ||
+           log_.evict_oldest([&](const Frame& frame) { drop(frame, detail::kOwnLog, boot_); });
   }
   /// Damaged files may take a quarter of the space; the oldest are removed first.
   void cap_quarantine() {
@@ -693,36 +638,26 @@ class Spool {
 
   [[nodiscard]] ReadEvent read(const Frame& frame, std::uint32_t log,
                                const BootClock& writer) const {
-    BootClock reader = boot_;
-    // A process knows its own clock whether or not it can name it.
-    if (log == detail::kOwnLog && reader.identity.empty()) reader.identity = "own";
-    const BootClock& own = log == detail::kOwnLog ? reader : writer;
-    ReadEvent event = read_event(frame, log, own, reader, options_.max_age, moment_of(*platform_));
+    ReadEvent event =
+        read_event(frame, log, writer, boot_, options_.max_age, moment_of(*platform_));
     event.is_invalid = log != detail::kOwnLog && !is_sendable(frame.entry);
     return event;
   }
 
   /// Reads what memory has space for, when the loop has taken what was read before.
   void read(detail::SteadyTime now) {
-    std::size_t most_events = 0;
-    std::size_t most_bytes = 0;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (news_.read.empty()) most_events = orders_.most_events;
-      most_bytes = orders_.most_bytes;
-    }
-    most_events = std::min(most_events, kMostReadEvents);
-    most_bytes = std::min(most_bytes, kMostReadBytes);
+    std::unique_lock<std::mutex> lock(mutex_);
+    const std::size_t most_events = news_.read.empty() ? orders_.most_events : 0;
+    const std::size_t most_bytes = orders_.most_bytes;
+    lock.unlock();
     std::vector<ReadEvent> events;
-    std::uint64_t lost = 0;
     for (std::size_t bytes = 0; events.size() < most_events && bytes < most_bytes;) {
-      std::optional<ReadEvent> event = read_one(now, lost);
+      std::optional<ReadEvent> event = read_one(now);
       if (!event) break;
       bytes += event->event.front().bytes();
       events.push_back(*std::move(event));
     }
-    note_lost(lost);
-    const std::lock_guard<std::mutex> lock(mutex_);
+    lock.lock();
     may_read_ = orphans_.has_unread(now) || may_read_own(now);
     if (!events.empty()) news_.read = std::move(events);
   }
@@ -730,14 +665,14 @@ class Spool {
   [[nodiscard]] bool may_read_own(detail::SteadyTime now) const {
     return log_.unread() > 0 && orphans_.is_first_round_read() && now >= read_own_at_;
   }
-  [[nodiscard]] std::optional<ReadEvent> read_one(detail::SteadyTime now, std::uint64_t& lost) {
+  [[nodiscard]] std::optional<ReadEvent> read_one(detail::SteadyTime now) {
     if (const auto found = orphans_.next(now)) {
       ReadEvent event = read(found->frame, found->log, *found->writer);
       if (event.is_invalid) quarantine(found->frame);
       return event;
     }
     if (!may_read_own(now)) return std::nullopt;
-    const Result<std::optional<Frame>> frame = log_.next(lost);
+    const Result<std::optional<Frame>> frame = log_.next();
     if (frame) own_tries_ = 0;
     if (frame && *frame) return read(**frame, detail::kOwnLog, boot_);
     if (frame) return std::nullopt;
@@ -773,6 +708,7 @@ class Spool {
       const bool is_drained = orphans_.is_drained() && is_own_read;
       const bool is_backlog_read = is_scanned_ && orphans_.is_first_round_read();
       std::optional<Error> fault = health_.fault();
+      news_.lost += log_.take_lost();
       const std::size_t state = (is_drained ? 1U : 0U) + (is_backlog_read ? 2U : 0U) +
                                 (fault || is_stalled_ ? 4U : 0U) + (orphans_.damage() ? 8U : 0U) +
                                 (may_read_ ? 16U : 0U);
@@ -792,6 +728,7 @@ class Spool {
   const std::size_t memory_bytes_;
   const std::string tracking_id_;
   FolderLocks locks_{};
+  DiskHealth health_{options_.directory};
   std::weak_ptr<PendingSource> source_{};
   std::function<void()> has_news_{};
   std::function<void()> wake_{};
@@ -811,14 +748,12 @@ class Spool {
   std::atomic<bool> is_gone_{false};
   std::atomic<bool> may_read_{false};
   std::atomic<bool> has_due_{false};
-  std::atomic<std::uint64_t> last_disk_only_{0};
   std::atomic<std::uint64_t> others_bytes_{0};
   std::atomic<std::uint64_t> measure_at_{0};
   std::atomic<int> durable_waiters_{0};
 
   mutable std::mutex mutex_{};
   std::condition_variable durable_changed_{};
-  DiskHealth health_{};
   SpoolOrders orders_{};
   SpoolNews news_{};
   std::optional<detail::SteadyTime> unsynced_since_{};
@@ -830,7 +765,6 @@ class Spool {
   Log log_;
   OrphanedLogs orphans_;
   RejectedEvents rejected_;
-  std::string rejected_id_{};
   detail::SteadyTime check_at_{};
   detail::SteadyTime sync_again_at_{};
   detail::SteadyTime read_own_at_{};

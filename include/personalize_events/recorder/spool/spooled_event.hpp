@@ -17,7 +17,7 @@
 #include "personalize_events/json/reader.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
-#include "personalize_events/recorder/spool/frame.hpp"
+#include "personalize_events/recorder/spool/segment.hpp"
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN

@@ -46,39 +46,22 @@ class Memory final : public spool::PendingSource {
  public:
   std::map<std::uint64_t, PendingEvent> events{};
   std::uint64_t last{0};
-  milliseconds write_after{0};
 
   std::uint64_t add(PendingEvent event) {
     event.place = ++last;
     events.emplace(last, std::move(event));
     return last;
   }
-  Collected collect(spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
-                    SteadyTime recorded_by, const spool::Moment& now) override {
-    Collected collected;
-    collected.complete_up_to = last;
+  std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
     for (auto next = events.upper_bound(written); next != events.end(); ++next) {
-      const bool is_due = next->first <= up_to || next->second.recorded_at <= recorded_by;
-      if (is_due && chunk.bytes.size() < spool::kChunkBytes) {
-        CHECK(chunk.add(next->first, spool::entry_of(next->second, "tracker", now)));
-        continue;
-      }
-      collected.has_more = is_due;
-      collected.complete_up_to = next->first - 1;
-      collected.next_due = next->second.recorded_at + write_after;
-      break;
+      if (!visit(next->second)) break;
     }
-    return collected;
+    return last;
   }
-  spool::Log::Frames collect_range(std::uint64_t first, std::uint64_t end, std::uint32_t salt,
-                                   const spool::Moment& now) override {
-    spool::Log::Frames frames;
+  void visit(const Visit& visit) override {
     for (const auto& [place, event] : events) {
-      if (place < first || place >= end) continue;
-      CHECK(
-          spool::append_frame(frames[place], salt, place, spool::entry_of(event, "tracker", now)));
+      if (!visit(event)) break;
     }
-    return frames;
   }
 };
 
@@ -178,7 +161,6 @@ struct Process {
     spool = std::make_unique<spool::Spool>(
         std::move(files), options, spool::Scope{"region", "endpoint", options.account, "tracker"},
         std::size_t{1} << 20U, platform);
-    memory->write_after = options.write_after;
     spool->connect(memory, [this] { ++woken; });
   }
 
@@ -234,7 +216,7 @@ struct Process {
   }
   void complete(std::uint32_t log, std::uint64_t place) {
     if (log == kOwnLog) memory->events.erase(place);
-    orders.completed.push_back({log, place});
+    orders.completed[log].push_back(place);
   }
   void complete(const std::vector<spool::ReadEvent>& events) {
     for (const spool::ReadEvent& one : events) {
@@ -476,7 +458,6 @@ TEST_CASE("events on the disk only are read in order, and while the log grows") 
   world->disk_only("b");
   CHECK(world->spool->unread() == 2);
   CHECK(world->spool->may_read());
-  CHECK(world->spool->last_disk_only() == 2);
   world->turn(1);
   CHECK_FALSE(world->news.is_drained);
   CHECK(world->ids() == "a");
@@ -672,7 +653,6 @@ TEST_CASE("an event on the disk only that the disk refuses is not accepted") {
   world.files->space = 0;
   CHECK(world->try_disk_only("b").error().code == "NoSpace");
   CHECK(world->spool->unread() == 0);
-  CHECK(world->spool->last_disk_only() == 0);
   world.files->space.reset();
   world.advance(spool::kDiskPause);
   world->disk_only("c");

@@ -37,27 +37,15 @@ class OneEvent final : public spool::PendingSource {
       : event_(test::pending("visit", "", "a", recorded_at).front()) {
     event_.place = 1;
   }
-  Collected collect(spool::FrameChunk& chunk, std::uint64_t written, std::uint64_t up_to,
-                    SteadyTime recorded_by, const spool::Moment& now) override {
+  std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
     std::unique_lock<std::mutex> lock(mutex_);
     ++asked_;
     changed_.notify_all();
     changed_.wait(lock, [this] { return !is_held_; });
-    Collected collected;
-    collected.complete_up_to = 1;
-    if (written >= 1) return collected;
-    if (up_to < 1 && event_.recorded_at > recorded_by) {
-      collected.complete_up_to = 0;
-      collected.next_due = event_.recorded_at;
-      return collected;
-    }
-    CHECK(chunk.add(1, spool::entry_of(event_, "tracker", now)));
-    return collected;
+    if (written == 0) static_cast<void>(visit(event_));
+    return 1;
   }
-  spool::Log::Frames collect_range(std::uint64_t, std::uint64_t, std::uint32_t,
-                                   const spool::Moment&) override {
-    return {};
-  }
+  void visit(const Visit&) override {}
   void hold(bool is_held) {
     const std::lock_guard<std::mutex> lock(mutex_);
     is_held_ = is_held;

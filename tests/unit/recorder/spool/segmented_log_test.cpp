@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/recorder/spool/orphaned_log.hpp"
+#include "personalize_events/recorder/spool/segmented_log.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -18,6 +18,7 @@ namespace spool = personalize_events::spool;
 
 namespace {
 
+const char* const kName = "w-00000001-00000000";
 const char* const kFolder = "/spool/w-00000001-00000000";
 
 std::string log_of(std::uint64_t number, std::uint32_t generation = 0) {
@@ -53,10 +54,12 @@ struct World {
     if (is_complete) bytes += test::end_frame(100);
     files.put(log_of(1, generation), bytes);
   }
-  void open() { REQUIRE(log.open().has_value()); }
+  pe::Result<void> adopt() { return log.adopt(kName, {}); }
+  void open() { REQUIRE(adopt().has_value()); }
+  bool is_drained() const { return !log.has_unread() && !log.has_pending(); }
   /// The next events, "a b", up to a number of them.
   std::string read(std::size_t most = 1'000'000) { return read(log, most); }
-  static std::string read(spool::OrphanedLog& from, std::size_t most = 1'000'000) {
+  static std::string read(spool::SegmentedLog& from, std::size_t most = 1'000'000) {
     std::string text;
     for (std::size_t i = 0; i < most; ++i) {
       const auto frame = from.next();
@@ -68,8 +71,8 @@ struct World {
   }
   /// What the next adopter finds.
   std::string left() {
-    spool::OrphanedLog next{files, kFolder, "/spool/quarantine"};
-    const pe::Result<void> opened = next.open();
+    spool::SegmentedLog next{files, locks, "/spool"};
+    const pe::Result<void> opened = next.adopt(kName, {});
     return opened ? read(next) : opened.error().code;
   }
   bool acknowledge(std::vector<std::uint64_t> sequences) {
@@ -82,7 +85,8 @@ struct World {
 
   const std::string lock_path = std::string{kFolder} + "/LOCK";
   test::FaultyFiles files{};
-  spool::OrphanedLog log{files, kFolder, "/spool/quarantine"};
+  spool::FolderLocks locks{};
+  spool::SegmentedLog log{files, locks, "/spool"};
 };
 
 /// Fails at a path as long as it lives.
@@ -108,19 +112,18 @@ TEST_CASE("the pending events of a folder are read in order, and it is drained w
   world.files.put(std::string{kFolder} + "/notes.txt", "x");
   world.open();
   CHECK_FALSE(world.log.empty());
-  CHECK(world.log.folder() == kFolder);
   CHECK(world.log.identity().header.scope == test::spool_scope());
   CHECK(world.log.identity().clock.identity == "boot-1");
-  CHECK_FALSE(world.log.is_read());
+  CHECK(world.log.has_unread());
   CHECK(world.read() == "a b c");
-  CHECK(world.log.is_read());
-  CHECK_FALSE(world.log.is_drained());
+  CHECK_FALSE(world.log.has_unread());
+  CHECK_FALSE(world.is_drained());
   CHECK(world.acknowledge({1, 2}));
   CHECK_FALSE(world.files.exists(log_of(1)));
   CHECK_FALSE(world.files.exists(ack_of(1)));
   CHECK(world.files.exists(log_of(2)));
   CHECK(world.acknowledge({3}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK_FALSE(world.files.exists(log_of(2)));
   CHECK(world.damage().empty());
 }
@@ -129,11 +132,11 @@ TEST_CASE("a folder without a segment is empty, and nobody's") {
   World world;
   world.open();
   CHECK(world.log.empty());
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK(world.read().empty());
   REQUIRE(world.files.remove_file(world.lock_path).has_value());
-  spool::OrphanedLog bare{world.files, kFolder, "/spool/quarantine"};
-  CHECK(bare.open().has_value());
+  spool::SegmentedLog bare{world.files, world.locks, "/spool"};
+  CHECK(bare.adopt(kName, {}).has_value());
   CHECK(bare.empty());
 }
 
@@ -156,10 +159,10 @@ TEST_CASE("a segment that is still read is not removed, whatever completed of it
   CHECK(world.read(1) == "a");
   CHECK(world.acknowledge({1}));
   CHECK(world.files.exists(log_of(1)));
-  CHECK_FALSE(world.log.is_drained());
+  CHECK_FALSE(world.is_drained());
   CHECK(world.read() == "b");
   CHECK(world.acknowledge({2}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK_FALSE(world.files.exists(log_of(1)));
 }
 
@@ -183,9 +186,9 @@ TEST_CASE("sequences with gaps, of any size, are read") {
   world.open();
   CHECK(world.read() == "a x x x");
   CHECK(world.acknowledge({1, 5, std::uint64_t{1} << 40U}));
-  CHECK_FALSE(world.log.is_drained());
+  CHECK_FALSE(world.is_drained());
   CHECK(world.acknowledge({std::uint64_t{1} << 63U}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
 }
 
 TEST_CASE("two segments that have the same event give it once") {
@@ -195,7 +198,7 @@ TEST_CASE("two segments that have the same event give it once") {
   world.open();
   CHECK(world.read() == "a b c d");
   CHECK(world.acknowledge({1, 2, 3, 4}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK(world.left().empty());
 }
 
@@ -218,7 +221,7 @@ TEST_CASE("a bit flip at any byte of a segment's header costs no event") {
       CHECK(world.read() == "a b c");
       CHECK(world.damage() == spool::kDamaged);
       CHECK(world.acknowledge({1, 2, 3}));
-      CHECK(world.log.is_drained());
+      CHECK(world.is_drained());
       CHECK_FALSE(world.files.exists(log_of(1)));
     }
   }
@@ -256,7 +259,7 @@ TEST_CASE("a log of which no header is left is not opened, and stays") {
   world.put(1, 1, {"a"});
   REQUIRE(world.files.remove_file(world.lock_path).has_value());
   world.files.bytes(log_of(1))[3] = 'x';
-  const auto opened = world.log.open();
+  const auto opened = world.adopt();
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().kind == pe::ErrorKind::Storage);
   CHECK(opened.error().code == spool::kDamaged);
@@ -285,7 +288,7 @@ TEST_CASE("a bit flip at any byte of a frame costs this event only") {
       std::vector<std::uint64_t> read{1, 2, 3};
       read.erase(read.begin() + static_cast<std::ptrdiff_t>(hit));
       CHECK(world.acknowledge(read));
-      CHECK(world.log.is_drained());
+      CHECK(world.is_drained());
       CHECK_FALSE(world.files.exists(log_of(1)));
     }
   }
@@ -311,7 +314,7 @@ TEST_CASE("a segment cut at any byte gives its whole frames, and its torn tail i
     CHECK(world.read() == expected);
     CHECK(world.damage().empty());
     CHECK(world.acknowledge(sequences));
-    CHECK(world.log.is_drained());
+    CHECK(world.is_drained());
     CHECK_FALSE(world.files.exists(log_of(1)));
     CHECK(world.files.count("/spool") == 1);
   }
@@ -357,7 +360,7 @@ TEST_CASE("a file of which no frame can be read goes into quarantine, and is rep
   CHECK(found->where == log_of(1));
   CHECK_FALSE(world.log.take_damage().has_value());
   CHECK(world.acknowledge({2}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
 }
 
 TEST_CASE("a file that cannot be moved into quarantine stays, and is skipped") {
@@ -371,16 +374,17 @@ TEST_CASE("a file that cannot be moved into quarantine stays, and is skipped") {
   CHECK(world.files.exists(log_of(1)));
   CHECK(world.damage() == spool::kDamaged);
   CHECK(world.acknowledge({2}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
 }
 
 TEST_CASE("a damaged acknowledgement brings its events back, and no others") {
   World world;
   world.put(1, 1, {"a", "b", "c"});
   std::string bytes = test::acknowledgement_bytes(test::segment_header(1), 1, 1);
-  const std::size_t first = bytes.size() - spool::kAcknowledgementSize;
-  spool::append_acknowledgement(bytes, 3, 1);
-  bytes[first] = static_cast<char>(bytes[first] ^ 1);
+  bytes[bytes.size() - 1] = static_cast<char>(bytes[bytes.size() - 1] ^ 1);
+  spool::SequenceSet third;
+  third.add(3, 4);
+  spool::append_acknowledgements(bytes, test::kSalt, bytes.size(), third);
   world.files.put(ack_of(1), bytes);
   world.open();
   CHECK(world.read() == "a b");
@@ -391,7 +395,7 @@ TEST_CASE("a segment of another version is left as it is, with all of its folder
   World world;
   world.put(1, 1, {"a"});
   world.files.put(log_of(2), is_older ? test::segment_of_version(1) : test::newer_segment());
-  const auto opened = world.log.open();
+  const auto opened = world.adopt();
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().code == spool::kOtherVersion);
   CHECK(opened.error().where == log_of(2));
@@ -399,7 +403,7 @@ TEST_CASE("a segment of another version is left as it is, with all of its folder
   World lock;
   lock.put(1, 1, {"a"});
   lock.files.put(lock.lock_path, test::newer_segment());
-  CHECK(lock.log.open().error().code == spool::kOtherVersion);
+  CHECK(lock.adopt().error().code == spool::kOtherVersion);
   CHECK(lock.files.removed.empty());
 }
 
@@ -415,7 +419,7 @@ TEST_CASE("a complete generation replaces the one before it") {
   CHECK(world.files.exists(log_of(1, 1)));
   CHECK(world.acknowledge({1, 2}));
   CHECK_FALSE(world.files.exists(log_of(1, 1)));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
 }
 
 TEST_CASE("a generation that was not written to its end is ignored, whatever is there of it") {
@@ -471,7 +475,7 @@ TEST_CASE("a complete generation whose events completed is removed with the olde
   world.put_generation(1, {}, true);
   world.open();
   CHECK(world.read().empty());
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK_FALSE(world.files.exists(log_of(1)));
   CHECK_FALSE(world.files.exists(log_of(1, 1)));
 }
@@ -484,13 +488,13 @@ TEST_CASE("a log whose folder or headers cannot be read is not opened") {
   world.put(1, 1, {"a"});
   {
     const Failing failing{world, &Files::list_fails, ""};
-    CHECK_FALSE(world.log.open().has_value());
+    CHECK_FALSE(world.adopt().has_value());
   }
   for (bool Files::*fault : {&Files::open_fails, &Files::read_fails}) {
     World unreadable;
     unreadable.put(1, 1, {"a"});
     const Failing failing{unreadable, fault, "LOCK"};
-    const auto opened = unreadable.log.open();
+    const auto opened = unreadable.adopt();
     REQUIRE_FALSE(opened.has_value());
     CHECK(opened.error().code.empty());
   }
@@ -507,8 +511,8 @@ TEST_CASE("a segment that cannot be read makes the later ones wait, so that the 
       const Failing failing{world, fault, "00000001.log"};
       for (int i = 0; i < 3; ++i) {
         CHECK(world.read() == "!");
-        CHECK_FALSE(world.log.is_read());
-        CHECK_FALSE(world.log.is_drained());
+        CHECK(world.log.has_unread());
+        CHECK_FALSE(world.is_drained());
       }
     }
     CHECK(world.read() == "a b");
@@ -549,7 +553,7 @@ TEST_CASE("a failure in the middle of a segment repeats no event and skips none"
   CHECK(failures > 1);
   world.files.read_fails = false;
   CHECK(world.read().empty());
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK(world.left().empty());
 }
 
@@ -572,7 +576,7 @@ TEST_CASE("a segment that cannot be removed brings none of its events back") {
   world.files.remove_fails = true;
   CHECK(world.acknowledge({1, 2}));
   CHECK(world.acknowledge({3}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   world.files.remove_fails = false;
   CHECK(world.left().empty());
 }
@@ -586,24 +590,24 @@ TEST_CASE("an acknowledgement that cannot be written is an error") {
   CHECK_FALSE(world.acknowledge({1}));
 }
 
-// --- Giving up ---
+// --- Skipped and evicted ---
 
-TEST_CASE(
-    "a log that is given up keeps what was not read, and what was read and did not complete") {
+TEST_CASE("a log that is skipped keeps what was not read, and what was read and did not complete") {
   World world;
   world.put(1, 1, {"a", "b", "c"});
   world.put(2, 4, {"d"});
   world.open();
   CHECK(world.read(2) == "a b");
-  world.log.give_up();
-  CHECK(world.log.is_read());
-  CHECK_FALSE(world.log.is_drained());
+  world.log.skip();
+  world.log.skip();
+  CHECK_FALSE(world.log.has_unread());
+  CHECK_FALSE(world.is_drained());
   CHECK(world.read().empty());
   CHECK(world.acknowledge({1}));
-  CHECK_FALSE(world.log.is_drained());
+  CHECK_FALSE(world.is_drained());
   CHECK(world.left() == "b c d");
   CHECK(world.acknowledge({2}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK(world.files.exists(log_of(1)));
   CHECK(world.left() == "c d");
 }
@@ -620,7 +624,7 @@ TEST_CASE("the unread events of the oldest segments are evicted, one segment at 
   const auto take = [&](const spool::Frame& frame) { evicted.append(frame.entry.event); };
   CHECK(world.log.evict_oldest(take));
   CHECK(evicted == "b");
-  CHECK(world.files.exists(log_of(1)));  // "a" is pending
+  CHECK(world.files.exists(log_of(1, 1)));  // "a" is pending, and nothing else is left
   CHECK(world.log.evict_oldest(take));
   CHECK(evicted == "bce");
   CHECK_FALSE(world.files.exists(log_of(2)));
@@ -628,7 +632,7 @@ TEST_CASE("the unread events of the oldest segments are evicted, one segment at 
   CHECK(world.read() == "f");
   CHECK_FALSE(world.log.evict_oldest(take));
   CHECK(world.acknowledge({1, 6}));
-  CHECK(world.log.is_drained());
+  CHECK(world.is_drained());
   CHECK(world.left().empty());
 }
 

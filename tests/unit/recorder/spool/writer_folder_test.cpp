@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/recorder/spool/paths.hpp"
+#include "personalize_events/recorder/spool/writer_folder.hpp"
 
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/platform/system_files.hpp"
 #include "support/faulty_files.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace pe = personalize_events;
 namespace spool = personalize_events::spool;
+using pe::spool::FolderLocks;
 
 namespace {
 
@@ -22,26 +32,59 @@ std::string name_of(std::string_view name) {
   return std::to_string(found->number) + "." + std::to_string(found->generation);
 }
 
+struct World {
+  World() { REQUIRE(files.make_folder("/w").has_value()); }
+  test::FaultyFiles files{};
+};
+
+bool can_take(FolderLocks& locks, pe::FileSystem& files, const std::string& folder) {
+  const auto taken = locks.take(files, folder);
+  REQUIRE(taken.has_value());
+  return taken->has_value();
+}
+
+/// Says who has the lock when it is asked for: one that another removes just then.
+class Remover final : public pe::FileSystem {
+ public:
+  explicit Remover(test::FaultyFiles& files) : files_(files) {}
+  pe::Result<std::unique_ptr<pe::File>> open(const std::string& path,
+                                             pe::OpenFor purpose) override {
+    auto file = files_.open(path, purpose);
+    CHECK(files_.remove_file(path).has_value());
+    return file;
+  }
+  pe::Result<void> make_folder(const std::string& path) override {
+    return files_.make_folder(path);
+  }
+  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
+    return files_.list_folder(path);
+  }
+  pe::Result<void> sync_folder(const std::string& path) override {
+    return files_.sync_folder(path);
+  }
+  pe::Result<void> rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  pe::Result<void> remove_file(const std::string& path) override {
+    return files_.remove_file(path);
+  }
+  pe::Result<void> remove_folder(const std::string& path) override {
+    return files_.remove_folder(path);
+  }
+  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
+    return files_.disk_space(path);
+  }
+
+ private:
+  test::FaultyFiles& files_;
+};
+
 }  // namespace
 
 TEST_CASE("numbers are padded, so that names sort as numbers do") {
   CHECK(spool::padded(0) == "00000000");
   CHECK(spool::padded(12) == "00000012");
   CHECK(spool::padded(123'456'789) == "123456789");
-}
-
-TEST_CASE("a number is taken from the start of a text, if it has at most 18 digits") {
-  std::string_view text = "0012-rest";
-  CHECK(spool::take_number(text) == 12);
-  CHECK(text == "-rest");
-  CHECK_FALSE(spool::take_number(text).has_value());
-  CHECK(text == "-rest");
-  text = "999999999999999999";
-  CHECK(spool::take_number(text) == 999'999'999'999'999'999);
-  CHECK(text.empty());
-  CHECK_FALSE(spool::take_number(text).has_value());
-  text = "1000000000000000000";
-  CHECK_FALSE(spool::take_number(text).has_value());
 }
 
 TEST_CASE("a writer's folder has its number in its name; other forms have none") {
@@ -81,7 +124,7 @@ TEST_CASE("a segment is known by its name, and no other file is taken for one") 
                            "-0000001.log",
                            "00000001",
                            ".log",
-                           "1000000000000000000.log",
+                           "1000000000000000000000.log",
                            "00000001.0.log",
                            "00000001.02.log",
                            "00000001..log",
@@ -146,7 +189,7 @@ struct Writer {
     REQUIRE(files.make_folder(folder).has_value());
     files.put(folder + "/LOCK", "");
   }
-  bool remove() { return spool::remove_writer_folder(files, folder, "LOCK").has_value(); }
+  bool remove() { return spool::remove_writer_folder(files, folder).has_value(); }
   bool exists() { return files.list_folder(folder).has_value(); }
 
   const std::string folder = "/spool/w-1";
@@ -189,4 +232,114 @@ TEST_CASE("a writer's folder that cannot be listed or removed is an error") {
   writer.files.remove_fails = false;
   writer.files.list_fails = true;
   CHECK_FALSE(writer.remove());
+}
+
+TEST_CASE("a folder is held by one, until it is released") {
+  World world;
+  FolderLocks one;
+  FolderLocks other;
+  const auto taken = one.take(world.files, "/w");
+  REQUIRE(taken.has_value());
+  REQUIRE(taken->has_value());
+  CHECK(world.files.exists("/w/LOCK"));
+  CHECK_FALSE(can_take(other, world.files, "/w"));
+  CHECK_FALSE(can_take(one, world.files, "/w"));
+  one.release(**taken);
+  CHECK(can_take(other, world.files, "/w"));
+  CHECK_FALSE(can_take(one, world.files, "/w"));
+}
+
+TEST_CASE("the end of the locks frees their folders") {
+  World world;
+  FolderLocks other;
+  {
+    FolderLocks one;
+    REQUIRE(can_take(one, world.files, "/w"));
+    CHECK_FALSE(can_take(other, world.files, "/w"));
+  }
+  CHECK(can_take(other, world.files, "/w"));
+}
+
+TEST_CASE("a lock whose file was removed meanwhile holds nothing") {
+  World world;
+  Remover racing{world.files};
+  FolderLocks locks;
+  CHECK_FALSE(can_take(locks, racing, "/w"));
+  CHECK(can_take(locks, world.files, "/w"));
+}
+
+TEST_CASE("no more than kMost folders are held, and a slot is used again") {
+  CHECK(FolderLocks::kMost >= 17);
+  test::FaultyFiles files;
+  FolderLocks locks;
+  std::vector<FolderLocks::Slot> slots;
+  for (std::size_t i = 0; i <= FolderLocks::kMost; ++i) {
+    const std::string folder = "/" + std::to_string(i);
+    REQUIRE(files.make_folder(folder).has_value());
+    const auto taken = locks.take(files, folder);
+    REQUIRE(taken.has_value());
+    CHECK(taken->has_value() == (i < FolderLocks::kMost));
+    if (*taken) slots.push_back(**taken);
+  }
+  FolderLocks other;
+  const std::string last = "/" + std::to_string(FolderLocks::kMost);
+  CHECK(can_take(other, files, last));
+  REQUIRE(slots.size() == FolderLocks::kMost);
+  other.close_all();
+  locks.release(slots[3]);
+  CHECK(can_take(locks, files, last));
+  CHECK(can_take(other, files, "/3"));
+}
+
+TEST_CASE("a disk error is returned, and nothing is held") {
+  World world;
+  FolderLocks locks;
+  CHECK(locks.take(world.files, "/absent").error().code == "NotFound");
+  for (bool test::FaultyFiles::*fault :
+       {&test::FaultyFiles::open_fails, &test::FaultyFiles::lock_fails,
+        &test::FaultyFiles::status_fails}) {
+    world.files.*fault = true;
+    CHECK(locks.take(world.files, "/w").error().kind == pe::ErrorKind::Storage);
+    world.files.*fault = false;
+  }
+  CHECK(can_take(locks, world.files, "/w"));
+}
+
+TEST_CASE(
+    "a forked child that closes its locks frees nothing of its parent's, then its death all") {
+  const test::TemporaryFolder folder;
+  pe::SystemFiles files;
+  const std::string path = folder / "w";
+  REQUIRE(files.make_folder(path).has_value());
+  FolderLocks locks;
+  REQUIRE(can_take(locks, files, path));
+  FolderLocks other;
+
+  int closed[2];
+  int may_end[2];
+  REQUIRE(::pipe(closed) == 0);
+  REQUIRE(::pipe(may_end) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    char byte = 'x';
+    locks.close_all();
+    const bool reported = ::write(closed[1], &byte, 1) == 1;
+    static_cast<void>(::close(may_end[1]));
+    // Lives on until its parent closes the pipe.
+    static_cast<void>(::read(may_end[0], &byte, 1));
+    ::_exit(reported ? 0 : 1);
+  }
+  char byte = 0;
+  CHECK(::read(closed[0], &byte, 1) == 1);
+  CHECK_FALSE(can_take(other, files, path));
+  // While the child lives, the parent's end is enough to free the folder.
+  locks.close_all();
+  CHECK(can_take(other, files, path));
+  for (const int descriptor : {closed[0], closed[1], may_end[0], may_end[1]}) {
+    CHECK(::close(descriptor) == 0);
+  }
+  int status = 1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
