@@ -59,7 +59,7 @@ struct SessionQueue {
 class Batch {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
-  [[nodiscard]] const PendingEvent& operator[](std::size_t i) const noexcept { return *events_[i]; }
+  [[nodiscard]] PendingEvent& operator[](std::size_t i) const noexcept { return *events_[i]; }
   [[nodiscard]] const PendingEvent& first() const noexcept { return *events_.front(); }
   /// What is known of their session.
   [[nodiscard]] SessionQueue& session() const noexcept { return *session_; }
@@ -71,14 +71,14 @@ class Batch {
   explicit Batch(std::list<SessionQueue>::iterator session) : session_(session) {}
 
   /// False when it is full.
-  [[nodiscard]] bool add(const PendingEvent& event) noexcept {
+  [[nodiscard]] bool add(PendingEvent& event) noexcept {
     if (size_ == events_.size()) return false;
     events_[size_++] = &event;
     return true;
   }
 
   std::list<SessionQueue>::iterator session_;
-  std::array<const PendingEvent*, kMaxBatchEvents> events_{};
+  std::array<PendingEvent*, kMaxBatchEvents> events_{};
   std::size_t size_{0};
 };
 

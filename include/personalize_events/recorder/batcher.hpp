@@ -40,53 +40,36 @@ class Batcher {
   /// Sessions that have pending events.
   [[nodiscard]] std::size_t sessions() const noexcept { return index_.size(); }
 
-  /// Takes one event, the youngest of all. One of the backlog does not linger.
+  /// Takes one event, the youngest of all. One of the backlog does not linger; a held one waits for
+  /// `release_held`.
   void add(PendingEvents&& one, Lane lane = Lane::Live) {
     age_.add(one.front());
-    join_session(std::move(one), lane);
-  }
-
-  /// Takes one event that must not be sent before `release_held`, because older ones of its session
-  /// are on the disk: those up to the place `after`.
-  void hold(PendingEvents&& one, std::uint64_t after) {
-    age_.add(one.front());
-    one.front().is_held = true;
+    if (!one.front().is_held) return join_session(std::move(one), lane);
     held_bytes_ += one.front().bytes();
-    held_.push_back({std::move(one), after});
+    held_.splice(held_.end(), one);
   }
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
   [[nodiscard]] std::size_t held_bytes() const noexcept { return held_bytes_; }
-  /// Lets those held events join their sessions for which `may_go(event, after)` returns true.
+  /// Lets those held events join their sessions for which `may_go(event)` returns true.
   template <class MayGo>
   void release_held(const MayGo& may_go) {
     for (auto one = held_.begin(); one != held_.end();) {
-      if (!may_go(one->event.front(), one->after)) {
-        ++one;
-        continue;
-      }
-      PendingEvents released = std::move(one->event);
-      one = held_.erase(one);
-      released.front().is_held = false;
-      held_bytes_ -= released.front().bytes();
-      join_session(std::move(released), Lane::Live);
+      const auto next = std::next(one);
+      if (may_go(*one)) join_session(unhold(one), Lane::Live);
+      one = next;
     }
   }
 
-  /// Takes an event back that was accepted last in its session; empty if it is on its way.
-  [[nodiscard]] PendingEvents take_back(std::string_view session_id, std::uint64_t sequence) {
-    for (auto one = held_.begin(); one != held_.end(); ++one) {
-      if (one->event.front().sequence == sequence) return take_held(one);
-    }
-    const auto found = index_.find(session_id);
-    if (found == index_.end()) return {};
-    const Position session = found->second;
-    if (session->events.back().sequence != sequence) return {};
-    if (session->events.size() == session->in_flight) return {};
-    if (session->events.size() == 1) return remove_front(session, 1);
-    PendingEvents taken;
-    taken.splice(taken.end(), session->events, std::prev(session->events.end()));
-    age_.remove(taken.front());
-    return taken;
+  /// Takes an event back that was accepted last in its session; empty if it is in flight.
+  [[nodiscard]] PendingEvents take_back(std::uint64_t sequence) {
+    PendingEvent* event = age_.newest();
+    while (event != nullptr && event->sequence > sequence) event = event->older;
+    if (event == nullptr || event->sequence != sequence) return {};
+    if (event->is_held) return take_held(*event);
+    const Position session = index_.find(event->session_id())->second;
+    const auto last = std::prev(session->events.end());
+    if (&*last != event || session->events.size() == session->in_flight) return {};
+    return take_out(session, last, session->events.end());
   }
 
   /// Lets what waited long enough become ready.
@@ -122,7 +105,7 @@ class Batcher {
     Batch batch(from.begin());
     SessionQueue& session = batch.session();
     std::size_t bytes = 0;
-    for (const PendingEvent& event : session.events) {
+    for (PendingEvent& event : session.events) {
       bytes += event.bytes();
       const bool fits =
           batch.size() == 0 || (batch.size() < session.most_next && bytes <= most_bytes_ &&
@@ -137,15 +120,9 @@ class Batcher {
   /// Lets `change(event)` change the JSON of a batch's events.
   template <class Change>
   void rewrite(const Batch& batch, const Change& change) {
-    SessionQueue& session = *batch.session_;
-    // The index refers to the text of the first.
-    auto entry = index_.extract(session.events.front().session_id());
-    std::size_t left = batch.size();
-    for (PendingEvent& event : session.events) {
-      if (left-- == 0) break;
-      change(event);
-    }
-    entry.key() = session.events.front().session_id();
+    auto entry = index_.extract(batch.first().session_id());
+    for (std::size_t i = 0; i < batch.size(); ++i) change(batch[i]);
+    entry.key() = batch.first().session_id();
     index_.insert(std::move(entry));
   }
 
@@ -157,22 +134,23 @@ class Batcher {
     return due;
   }
 
-  /// Takes the events of a batch out: they have ended. What was behind them goes on. `was_refused`
-  /// tells that this batch was the single bad event that was looked for.
+  /// Takes the completed events of a batch out. `was_refused`: this batch is the invalid event that
+  /// bisecting isolated.
   [[nodiscard]] PendingEvents take(const Batch& batch, SteadyTime now, bool was_refused = false) {
     SessionQueue& session = *batch.session_;
-    const std::size_t left = session.events.size() - batch.size();
+    const bool is_last = session.events.size() == batch.size();
+    const auto end = first_free(session);
     session.in_flight = 0;
     session.failures = 0;
     session.was_refused = false;
     session.suspects -=
         static_cast<std::uint8_t>(std::min<std::size_t>(session.suspects, batch.size()));
-    // Of suspects that are left beside good ones one is bad; beside a bad one they may all be good.
+    // Next to valid events one of the suspects is invalid; next to the invalid one none has to be.
     const auto next =
         static_cast<std::uint8_t>(was_refused ? session.suspects : (session.suspects + 1) / 2);
     session.most_next = next == 0 ? std::uint8_t{kMaxBatchEvents} : next;
-    PendingEvents taken = remove_front(batch.session_, batch.size());
-    if (left > 0) settle(batch.session_, now);
+    PendingEvents taken = take_out(batch.session_, session.events.begin(), end);
+    if (!is_last) settle(batch.session_, now);
     return taken;
   }
 
@@ -210,7 +188,7 @@ class Batcher {
   /// The oldest pending event; null when there is none.
   [[nodiscard]] const PendingEvent* oldest() const noexcept { return age_.oldest(); }
 
-  /// Visits the pending events, oldest first, as long as `visit(event)` answers true.
+  /// Visits the pending events, oldest first, as long as `visit(event)` returns true.
   template <class Visit>
   void visit(const Visit& visit) {
     PendingEvent* event = age_.oldest();
@@ -222,43 +200,44 @@ class Batcher {
   [[nodiscard]] PendingEvents take_oldest(SteadyTime before) {
     for (PendingEvent* event = age_.oldest(); event != nullptr; event = event->newer) {
       if (event->recorded_at >= before) return {};
-      if (event->is_held) {
-        const auto same = [event](const Held& one) { return &one.event.front() == event; };
-        return take_held(std::find_if(held_.begin(), held_.end(), same));
-      }
+      if (event->is_held) return take_held(*event);
       const Position session = index_.find(event->session_id())->second;
-      if (!is_in_flight(*session, *event)) return take_first_free(session);
+      const auto free = first_free(*session);
+      const auto is_same = [event](const PendingEvent& one) { return &one == event; };
+      if (std::any_of(session->events.begin(), free, is_same)) continue;
+      if (session->in_flight == 0) {
+        // A batch that failed before is not the same without its first event.
+        session->was_refused = false;
+        if (session->suspects > 0) --session->suspects;
+        if (session->suspects == 0) session->most_next = kMaxBatchEvents;
+      }
+      return take_out(session, free, std::next(free));
     }
     return {};
   }
 
   /// Takes all events of one session that are not in flight, in order; empty: there are none.
   [[nodiscard]] PendingEvents take_session() {
-    if (!held_.empty()) return take_held(held_.begin());
-    for (std::list<SessionQueue>* list : {&lingering_, &parked_, &ready_, &backlog_}) {
-      if (!list->empty()) return remove_front(list->begin(), list->front().events.size());
+    if (!held_.empty()) return take_held(held_.front());
+    for (auto* list : {&lingering_, &parked_, &ready_, &backlog_, &in_flight_}) {
+      for (auto session = list->begin(); session != list->end(); ++session) {
+        const auto free = first_free(*session);
+        if (free != session->events.end()) return take_out(session, free, session->events.end());
+      }
     }
-    PendingEvents taken;
-    for (SessionQueue& session : in_flight_) {
-      const auto first = std::next(session.events.begin(), session.in_flight);
-      taken.splice(taken.end(), session.events, first, session.events.end());
-      if (taken.empty()) continue;
-      for (PendingEvent& event : taken) age_.remove(event);
-      return taken;
-    }
-    return taken;
+    return {};
   }
 
-  /// Takes back what is in flight: its batches are void, and nobody knows whether they arrived.
+  /// Takes back what is in flight. Its batches are void, and may have been delivered.
   void recall() {
     while (!in_flight_.empty()) {
-      SessionQueue& session = in_flight_.front();
-      for (PendingEvent& event : session.events) {
-        if (session.in_flight == 0) break;
-        event.may_have_been_delivered = true;
-        --session.in_flight;
+      const Position session = in_flight_.begin();
+      const auto free = first_free(*session);
+      for (auto event = session->events.begin(); event != free; ++event) {
+        event->may_have_been_delivered = true;
       }
-      make_ready(in_flight_.begin());
+      session->in_flight = 0;
+      make_ready(session);
     }
   }
 
@@ -279,18 +258,19 @@ class Batcher {
 
  private:
   using Position = std::list<SessionQueue>::iterator;
-  struct Held {
-    PendingEvents event;
-    std::uint64_t after;
-  };
+  using EventPosition = PendingEvents::iterator;
 
-  [[nodiscard]] PendingEvents take_held(std::list<Held>::iterator one) {
-    PendingEvents taken = std::move(one->event);
-    held_.erase(one);
+  [[nodiscard]] PendingEvents unhold(EventPosition one) {
+    PendingEvents taken;
+    taken.splice(taken.end(), held_, one);
     taken.front().is_held = false;
     held_bytes_ -= taken.front().bytes();
-    age_.remove(taken.front());
     return taken;
+  }
+  [[nodiscard]] PendingEvents take_held(PendingEvent& event) {
+    age_.remove(event);
+    return unhold(std::find_if(held_.begin(), held_.end(),
+                               [&event](const PendingEvent& one) { return &one == &event; }));
   }
 
   [[nodiscard]] static bool waits_for_events(const SessionQueue& session) noexcept {
@@ -385,43 +365,22 @@ class Batcher {
     if (parked != last) parked_until_.erase(parked);
   }
 
-  /// Those in flight are the first of their session.
-  [[nodiscard]] static bool is_in_flight(const SessionQueue& session,
-                                         const PendingEvent& event) noexcept {
-    const auto end = std::next(session.events.begin(), session.in_flight);
-    return std::any_of(session.events.begin(), end,
-                       [&event](const PendingEvent& one) { return &one == &event; });
+  /// The first event of a session that is not in flight.
+  [[nodiscard]] static EventPosition first_free(SessionQueue& session) noexcept {
+    return std::next(session.events.begin(), session.in_flight);
   }
 
-  [[nodiscard]] PendingEvents take_first_free(Position session) {
-    if (session->in_flight == 0) {
-      // A batch that failed before is not the same without its first event.
-      session->was_refused = false;
-      session->suspects = static_cast<std::uint8_t>(session->suspects - (session->suspects > 0));
-      if (session->suspects == 0) session->most_next = kMaxBatchEvents;
-      return remove_front(session, 1);
-    }
+  /// Takes events of a session out, and erases the session when it has no other.
+  [[nodiscard]] PendingEvents take_out(Position session, EventPosition first, EventPosition last) {
+    auto entry = index_.extract(session->events.front().session_id());
     PendingEvents taken;
-    taken.splice(taken.end(), session->events,
-                 std::next(session->events.begin(), session->in_flight));
-    age_.remove(taken.front());
-    return taken;
-  }
-
-  /// Takes the first events of a session out, and erases the session when it has no other. The
-  /// index refers to the first event's id, so it is told of the new first.
-  [[nodiscard]] PendingEvents remove_front(Position session, std::size_t count) {
-    PendingEvents& events = session->events;
-    auto entry = index_.extract(events.front().session_id());
-    PendingEvents taken;
-    taken.splice(taken.end(), events, events.begin(),
-                 std::next(events.begin(), static_cast<std::ptrdiff_t>(count)));
+    taken.splice(taken.end(), session->events, first, last);
     for (PendingEvent& event : taken) age_.remove(event);
-    if (events.empty()) {
+    if (session->events.empty()) {
       leave_parking(session);
       list_of(session->place).erase(session);
     } else {
-      entry.key() = events.front().session_id();
+      entry.key() = session->events.front().session_id();
       index_.insert(std::move(entry));
     }
     return taken;
@@ -437,8 +396,8 @@ class Batcher {
   std::list<SessionQueue> backlog_{};
   std::list<SessionQueue> in_flight_{};
   std::multimap<SteadyTime, Position> parked_until_{};
-  std::unordered_map<std::string_view, Position> index_{};  // keys live in the first events
-  std::list<Held> held_{};
+  std::unordered_map<std::string_view, Position> index_{};  // keys refer to the first events
+  PendingEvents held_{};
   std::size_t held_bytes_{0};
   AgeOrder age_{};
 };

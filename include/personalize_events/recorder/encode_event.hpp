@@ -17,6 +17,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "personalize_events/detail/number.hpp"
+#include "personalize_events/detail/time.hpp"
 #include "personalize_events/json/writer.hpp"
 #include "personalize_events/model/event_id.hpp"
 #include "personalize_events/model/put_events.hpp"
@@ -25,6 +27,7 @@
 #include "personalize_events/recorder/pending_event.hpp"
 #include "personalize_events/recorder/session.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/retry/attempt.hpp"
 #include "personalize_events/wire/path.hpp"
 #include "personalize_events/wire/validate.hpp"
 #include "personalize_events/wire/write.hpp"
@@ -164,6 +167,27 @@ class SharedEncoders {
  private:
   std::atomic<EventEncoder*> spare_{nullptr};
 };
+
+/// Replaces "sentAt" by `recorded`, if the library stamped the event by a clock that was wrong by
+/// kClockSkewLimit or more, the event's age is known, and no request carried it yet. Returns
+/// whether it did.
+inline bool correct_sent_at(PendingEvent& event, std::chrono::system_clock::time_point recorded) {
+  const bool was_sent = event.attempts > 0 || event.may_have_been_delivered;
+  if (!event.time_is_ours || !event.age_is_known || was_sent) return false;
+  // The encoder writes the member once; within strings its quotes are escaped.
+  constexpr std::string_view key = "\"sentAt\":";
+  const std::size_t found = event.json().find(key);
+  if (found == std::string_view::npos) return false;
+  const std::size_t begin = event.text.size() - event.json().size() + found + key.size();
+  const std::size_t end = event.text.find_first_of(",}", begin);
+  if (end == std::string::npos) return false;
+  const auto seconds = parse_double(std::string_view{event.text}.substr(begin, end - begin));
+  const double right = std::chrono::duration<double>(recorded.time_since_epoch()).count();
+  const double limit = std::chrono::duration<double>(retry::kClockSkewLimit).count();
+  if (!seconds || (right - *seconds < limit && *seconds - right < limit)) return false;
+  event.text.replace(begin, end - begin, format_epoch_seconds(recorded));
+  return true;
+}
 
 }  // namespace detail
 PERSONALIZE_EVENTS_NAMESPACE_END
