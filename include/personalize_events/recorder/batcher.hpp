@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Batcher: groups pending events into batches of one session and user, and says which batch may
+// Batcher: groups pending events into batches of one session and user, and decides which batch may
 // leave next. A state machine without clock, thread or I/O; the dispatcher drives it.
 //
-// A session is in one place at a time: it lingers for more events, is ready, has a batch in flight,
-// or is parked until a time. Batches of a session leave in order, one at a time; sessions are
-// served in turn. A session without events is erased at once.
+// A session is in one place at a time: it is parked until a time, is ready, or has a batch in
+// flight. Batches of a session leave in order, one at a time; sessions are served in turn. A
+// session without events is erased at once.
 #ifndef PERSONALIZE_EVENTS_RECORDER_BATCHER_HPP
 #define PERSONALIZE_EVENTS_RECORDER_BATCHER_HPP
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -17,20 +18,110 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "personalize_events/recorder/batch.hpp"
+#include "personalize_events/json/writer.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
+#include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// Most bytes of the events of one batch, unless a single one is larger. The model's largest ten
-/// events are below it.
+/// Most events of one PutEvents request.
+inline constexpr std::size_t kMaxBatchEvents = 10;
+
+/// Most bytes of the events of one batch, unless a single one is larger. Ten events of the model's
+/// largest size are below it.
 inline constexpr std::size_t kMaxBatchBytes{128U << 10U};
+
+/// The state of a session of the batcher.
+enum class SessionPlace : std::uint8_t {
+  Parked,    ///< it waits until `due`, for more events or to retry
+  Ready,     ///< a batch may leave, before those of the backlog
+  Backlog,   ///< a batch may leave, after those of the others
+  InFlight,  ///< a batch is in flight
+};
+
+/// A session with pending events: the events in order, and what is known of the next batch.
+struct SessionQueue {
+  /// Oldest first; the first `in_flight` are in flight.
+  PendingEvents events{};
+  /// When it may leave, while it is parked.
+  SteadyTime due{};
+  std::uint8_t in_flight{0};
+  /// Most events of the next batch; less than ten while an invalid event is searched.
+  std::uint8_t most_next{kMaxBatchEvents};
+  /// Leading events among which the service found one that it refuses.
+  std::uint8_t suspects{0};
+  /// Attempts of the leading batch that failed in a row.
+  std::uint8_t failures{0};
+  /// The service refused the leading batch, and that may not be for its events.
+  bool was_refused{false};
+  bool is_backlog{false};
+  SessionPlace place{SessionPlace::Ready};
+
+  [[nodiscard]] Lane lane() const noexcept { return is_backlog ? Lane::Backlog : Lane::Live; }
+};
+
+/// One to ten events of one session and user that are sent in one request. A handle: the events
+/// stay with the batcher.
+class Batch {
+ public:
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] PendingEvent& operator[](std::size_t i) const noexcept { return *events_[i]; }
+  [[nodiscard]] const PendingEvent& first() const noexcept { return *events_.front(); }
+  /// What is known of their session.
+  [[nodiscard]] SessionQueue& session() const noexcept { return *session_; }
+  /// The number of its request, set by the dispatcher.
+  std::uint64_t request{0};
+
+ private:
+  friend class Batcher;
+  explicit Batch(std::list<SessionQueue>::iterator session) : session_(session) {}
+
+  /// False when it is full.
+  [[nodiscard]] bool add(PendingEvent& event) noexcept {
+    if (size_ == events_.size()) return false;
+    events_[size_++] = &event;
+    return true;
+  }
+
+  std::list<SessionQueue>::iterator session_;
+  std::array<PendingEvent*, kMaxBatchEvents> events_{};
+  std::size_t size_{0};
+};
+
+/// The body of the PutEvents request that carries a batch. Errors: InvalidArgument, when an id is
+/// not UTF-8, which the recorder has checked.
+/// Source: https://docs.aws.amazon.com/personalize/latest/dg/API_UBS_PutEvents.html
+[[nodiscard]] inline Result<std::string> write_body(std::string_view tracking_id,
+                                                    const Batch& batch) {
+  std::size_t size = 128 + tracking_id.size();
+  for (std::size_t i = 0; i < batch.size(); ++i) size += batch[i].text.size();
+  std::string body;
+  body.reserve(size);
+  json::Writer writer(body);
+  writer.begin_object();
+  writer.key("trackingId");
+  writer.string(tracking_id);
+  if (!batch.first().user_id().empty()) {
+    writer.key("userId");
+    writer.string(batch.first().user_id());
+  }
+  writer.key("sessionId");
+  writer.string(batch.first().session_id());
+  writer.key("eventList");
+  writer.begin_array();
+  for (std::size_t i = 0; i < batch.size(); ++i) writer.raw(batch[i].json());
+  writer.end_array();
+  writer.end_object();
+  if (writer.good()) return body;
+  return make_error(ErrorKind::InvalidArgument, "sessionId", "cannot be written as JSON");
+}
 
 class Batcher {
  public:
@@ -74,7 +165,6 @@ class Batcher {
 
   /// Lets what waited long enough become ready.
   void promote(SteadyTime now) {
-    while (!lingering_.empty() && lingering_.front().due <= now) make_ready(lingering_.begin());
     while (!parked_until_.empty() && parked_until_.begin()->first <= now) {
       make_ready(parked_until_.begin()->second);
     }
@@ -83,7 +173,6 @@ class Batcher {
   /// Lets all events that were accepted up to now leave without lingering.
   void flush(std::uint64_t last_sequence) {
     flushed_ = std::max(flushed_, last_sequence);
-    while (!lingering_.empty()) make_ready(lingering_.begin());
     for (auto parked = parked_until_.begin(); parked != parked_until_.end();) {
       const Position session = (parked++)->second;
       if (session->failures == 0) make_ready(session);
@@ -128,10 +217,7 @@ class Batcher {
 
   /// When `promote` has something to do; never, if nothing waits.
   [[nodiscard]] SteadyTime next_due() const noexcept {
-    SteadyTime due = SteadyTime::max();
-    if (!lingering_.empty()) due = lingering_.front().due;
-    if (!parked_until_.empty()) due = std::min(due, parked_until_.begin()->first);
-    return due;
+    return parked_until_.empty() ? SteadyTime::max() : parked_until_.begin()->first;
   }
 
   /// Takes the completed events of a batch out. `was_refused`: this batch is the invalid event that
@@ -219,7 +305,7 @@ class Batcher {
   /// Takes all events of one session that are not in flight, in order; empty: there are none.
   [[nodiscard]] PendingEvents take_session() {
     if (!held_.empty()) return take_held(held_.front());
-    for (auto* list : {&lingering_, &parked_, &ready_, &backlog_, &in_flight_}) {
+    for (auto* list : {&parked_, &ready_, &backlog_, &in_flight_}) {
       for (auto session = list->begin(); session != list->end(); ++session) {
         const auto free = first_free(*session);
         if (free != session->events.end()) return take_out(session, free, session->events.end());
@@ -243,7 +329,7 @@ class Batcher {
 
   /// From now on the sessions that wait are the backlog: new ones are served before them.
   void begin_backlog() {
-    for (std::list<SessionQueue>* list : {&lingering_, &parked_, &ready_, &in_flight_}) {
+    for (std::list<SessionQueue>* list : {&parked_, &ready_, &in_flight_}) {
       for (SessionQueue& session : *list) session.is_backlog = true;
     }
     for (SessionQueue& session : ready_) session.place = SessionPlace::Backlog;
@@ -274,8 +360,7 @@ class Batcher {
   }
 
   [[nodiscard]] static bool waits_for_events(const SessionQueue& session) noexcept {
-    return session.place == SessionPlace::Lingering ||
-           (session.place == SessionPlace::Parked && session.failures == 0);
+    return session.place == SessionPlace::Parked && session.failures == 0;
   }
 
   /// Whether the next batch can grow no more: it is full, or sealed by an event of another user.
@@ -307,23 +392,20 @@ class Batcher {
   }
 
   void open(PendingEvents&& one, Lane lane) {
-    lingering_.emplace_back();
-    const Position session = std::prev(lingering_.end());
-    session->place = SessionPlace::Lingering;
+    ready_.emplace_back();
+    const Position session = std::prev(ready_.end());
     session->is_backlog = lane == Lane::Backlog;
-    session->due = one.front().recorded_at + linger_;
     session->events.splice(session->events.end(), one);
     index_.emplace(session->events.front().session_id(), session);
-    const bool is_flushed = session->events.front().sequence <= flushed_;
-    if (linger_.count() <= 0 || lane == Lane::Backlog || is_flushed) make_ready(session);
+    settle(session, session->events.front().recorded_at);
   }
 
-  /// Finds the place of a session whose batch has ended and that has events left.
+  /// Finds the place of a session without a batch: it lingers for more events, or may leave now.
   void settle(Position session, SteadyTime now) {
     const PendingEvent& first = session->events.front();
     const SteadyTime due = first.recorded_at + linger_;
-    const bool leaves_now =
-        due <= now || first.sequence <= flushed_ || session->suspects > 0 || is_complete(*session);
+    const bool leaves_now = due <= now || first.sequence <= flushed_ || session->is_backlog ||
+                            session->suspects > 0 || is_complete(*session);
     if (leaves_now) return make_ready(session);
     park(session, due);
   }
@@ -335,12 +417,11 @@ class Batcher {
   void park(Position session, SteadyTime until) {
     move(session, SessionPlace::Parked);
     session->due = until;
-    parked_until_.emplace(until, session);
+    parked_until_.emplace_hint(parked_until_.end(), until, session);
   }
 
   [[nodiscard]] std::list<SessionQueue>& list_of(SessionPlace place) noexcept {
     switch (place) {
-      case SessionPlace::Lingering: return lingering_;
       case SessionPlace::Parked: return parked_;
       case SessionPlace::Ready: return ready_;
       case SessionPlace::Backlog: return backlog_;
@@ -390,7 +471,6 @@ class Batcher {
   std::size_t most_bytes_;
   std::uint64_t flushed_{0};
 
-  std::list<SessionQueue> lingering_{};  // all wait equally long, so the first is due first
   std::list<SessionQueue> parked_{};
   std::list<SessionQueue> ready_{};
   std::list<SessionQueue> backlog_{};

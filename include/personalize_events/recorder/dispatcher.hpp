@@ -72,6 +72,14 @@ struct EndedEvents {
   return delivery;
 }
 
+/// The error of an event whose time limit, an option, is over.
+[[nodiscard]] inline Error expired_error(const char* option) {
+  Error error = make_error(ErrorKind::Timeout, option,
+                           "could not be delivered in time; see the faults reported before");
+  error.retryable = true;
+  return error;
+}
+
 class Dispatcher {
  public:
   Dispatcher(const RecorderOptions& options, SteadyTime now)
@@ -277,6 +285,7 @@ class Dispatcher {
   retry::Remedy failed(const Batch& batch, const BatchAnswer& answer, SteadyTime now,
                        double random) {
     const BatchDecision decision = batch_action(*answer.error, answer.was_sent);
+    auto remedy = retry::Remedy::None;
     switch (decision.action) {
       case BatchAction::Throttle: throttled(batch, answer, now, random); break;
       case BatchAction::Reject: refused(batch, answer, now, random); break;
@@ -292,14 +301,13 @@ class Dispatcher {
         retry_later(batch, answer, now, random);
         break;
       case BatchAction::CorrectClock:
-        return fix(is_skewed(answer) ? retry::Remedy::CorrectClock : retry::Remedy::None, batch,
-                   answer, now, random);
+        if (is_skewed(answer)) remedy = retry::Remedy::CorrectClock;
+        return fix(remedy, batch, answer, now, random);
       case BatchAction::RefreshCredentials:
-        return fix(answer.failure.credentials_are_temporary ? retry::Remedy::RefreshCredentials
-                                                            : retry::Remedy::None,
-                   batch, answer, now, random);
+        if (answer.failure.credentials_are_temporary) remedy = retry::Remedy::RefreshCredentials;
+        return fix(remedy, batch, answer, now, random);
     }
-    return retry::Remedy::None;
+    return remedy;
   }
 
   /// Retries at once after a remedy. A remedy without success is a reason to hold; requests that
@@ -385,10 +393,7 @@ class Dispatcher {
         end({Outcome::Rejected, std::move(oldest), last_refusal_.request_id, last_refusal_});
         continue;
       }
-      Error error = make_error(ErrorKind::Timeout, "delivery_timeout",
-                               "could not be delivered in time; see the faults reported before");
-      error.retryable = true;
-      end({Outcome::Expired, std::move(oldest), {}, std::move(error)});
+      end({Outcome::Expired, std::move(oldest), {}, expired_error("delivery_timeout")});
     }
   }
 

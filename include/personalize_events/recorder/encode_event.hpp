@@ -68,28 +68,6 @@ namespace detail {
   return {};
 }
 
-/// Event ids out of random bytes that are asked for by the dozen: each asking is a system call.
-class EventIdSource {
- public:
-  [[nodiscard]] UuidText next(Platform& platform, std::chrono::system_clock::time_point now) {
-    if (used_ == pool_.size()) {
-      platform.random_bytes(pool_.data(), pool_.size());
-      used_ = 0;
-    }
-    UuidBytes random{};
-    std::copy_n(pool_.begin() + used_, random.size(), random.begin());
-    used_ += random.size();
-    return event_id_text(now, random);
-  }
-
- private:
-  /// Of sixteen ids.
-  static constexpr std::size_t kPoolBytes = sizeof(UuidBytes) * 16U;
-
-  std::array<unsigned char, kPoolBytes> pool_{};
-  std::size_t used_{kPoolBytes};
-};
-
 /// Encodes events, one at a time.
 ///
 /// @par Thread Safety
@@ -127,12 +105,24 @@ class EventEncoder {
   }
 
  private:
+  /// The id and the time of events without them.
   struct Defaults {
     Platform* platform{nullptr};
     std::chrono::system_clock::time_point time{};
-    EventIdSource ids{};
+    /// The random bytes of sixteen ids, because each request for some is a system call.
+    std::array<unsigned char, sizeof(UuidBytes) * 16U> pool{};
+    std::size_t used{pool.size()};
 
-    [[nodiscard]] UuidText event_id() { return ids.next(*platform, time); }
+    [[nodiscard]] UuidText event_id() {
+      if (used == pool.size()) {
+        platform->random_bytes(pool.data(), pool.size());
+        used = 0;
+      }
+      UuidBytes random{};
+      std::copy_n(pool.begin() + used, random.size(), random.begin());
+      used += random.size();
+      return event_id_text(time, random);
+    }
     [[nodiscard]] std::chrono::system_clock::time_point now() const { return time; }
   };
 

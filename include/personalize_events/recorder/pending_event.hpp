@@ -71,6 +71,9 @@ struct PendingEvent {
 /// A list, because its nodes keep their place in memory and move between lists for nothing.
 using PendingEvents = std::list<PendingEvent>;
 
+/// Whose request it is: of a session that is in use now, or of one that waited through an outage.
+enum class Lane : std::uint8_t { Live, Backlog };
+
 /// The id of an encoded event, whose first member it is.
 [[nodiscard]] inline std::string event_id_of(std::string_view event_json) {
   constexpr std::string_view start = "{\"eventId\":\"";

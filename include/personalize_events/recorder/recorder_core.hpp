@@ -28,7 +28,7 @@
 #include "personalize_events/detail/uuid.hpp"
 #include "personalize_events/http/options.hpp"
 #include "personalize_events/platform/process_id.hpp"
-#include "personalize_events/recorder/batch.hpp"
+#include "personalize_events/recorder/batcher.hpp"
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
 #include "personalize_events/recorder/options.hpp"
@@ -289,6 +289,7 @@ class RecorderCore final : public LoopMember,
     Draining,  ///< closed to new events
     Aborting,  ///< the deadline of close is over
   };
+
   Result<void> refused(Error error) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return error;
@@ -341,7 +342,9 @@ class RecorderCore final : public LoopMember,
       dispatcher_.accept(std::move(one));
     }
     const std::uint64_t place = dispatcher_.account().last_sequence();
-    if (spooler_) spool_at_ = std::min(spool_at_, later(now, options_.spool->write_after));
+    if (spooler_ && is_manual()) {
+      spool_at_ = std::min(spool_at_, later(now, options_.spool->write_after));
+    }
     if (dispatcher_.has_news() || next_wake(now) < planned_wake_) wake_loop(lock);
     return place;
   }
@@ -361,7 +364,7 @@ class RecorderCore final : public LoopMember,
       place = spooler_->reserve(event);
       return place;
     };
-    Result<void> written = shared_spool_->append_disk_only(*this, event, reserve, patience());
+    Result<void> written = shared_spool_->append_disk_only(*this, event, reserve, patience_);
     std::unique_lock<std::mutex> lock(mutex_);
     if (!written) {
       if (place > 0) spooler_->unreserve(event, place);
@@ -379,14 +382,11 @@ class RecorderCore final : public LoopMember,
       shared_spool_->note_pending();
       return place;
     }
-    Result<void> written = shared_spool_->write_up_to(*this, place, patience());
+    Result<void> written = shared_spool_->write_up_to(*this, place, patience_);
     if (written || !must_be_durable) return place;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (dispatcher_.withdraw(place)) return std::move(written).error();
     return place;
-  }
-  [[nodiscard]] std::chrono::milliseconds patience() const {
-    return std::max(options_.block_timeout, kLeastPatience);
   }
 
   // --- The loop's iteration, locked ---
@@ -475,9 +475,7 @@ class RecorderCore final : public LoopMember,
 
   /// When the loop has to iterate, if nothing wakes it.
   [[nodiscard]] SteadyTime next_wake(SteadyTime now) {
-    const SteadyTime wake = dispatcher_.next_wake(now);
-    if (!spooler_ || !is_manual()) return wake;
-    return std::min(wake, spool_at_);
+    return std::min(dispatcher_.next_wake(now), spool_at_);
   }
 
   [[nodiscard]] EventAccount::Watch begin_watch() {
@@ -604,6 +602,7 @@ class RecorderCore final : public LoopMember,
   }
 
   const RecorderOptions options_;
+  const std::chrono::milliseconds patience_{std::max(options_.block_timeout, kLeastPatience)};
   const std::shared_ptr<CallContext> context_;
   const std::shared_ptr<Loop> loop_;
   const std::shared_ptr<AttemptSender> sender_;

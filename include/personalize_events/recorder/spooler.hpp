@@ -59,17 +59,13 @@ inline constexpr std::size_t kBacklogWindow = 4U << 20U;
 /// Every member is called with the recorder's lock held.
 class Spooler {
  public:
+  /// `options` and `dispatcher` must outlive it.
   Spooler(std::shared_ptr<spool::Spool> spool, const RecorderOptions& options,
           Dispatcher& dispatcher)
       : spool_(std::move(spool)),
+        options_(options),
         dispatcher_(dispatcher),
         batcher_(dispatcher.batcher()),
-        tracking_id_(options.tracking_id),
-        most_events_(options.max_pending_events),
-        most_held_(options.max_pending_events / 2),
-        most_held_bytes_(options.max_pending_bytes / 2),
-        window_events_(std::max<std::size_t>(options.max_pending_events / 4, 1)),
-        window_bytes_(std::clamp<std::size_t>(options.max_pending_bytes / 4, 1, kBacklogWindow)),
         on_disk_(spool_->session_counts()),
         orphaned_(spool_->session_counts()),
         is_scanned_(spool_->is_scanned()) {}
@@ -85,8 +81,8 @@ class Spooler {
   [[nodiscard]] bool has_room(const PendingEvent& event) const {
     if (!dispatcher_.has_room(event.bytes())) return false;
     return !must_be_held(event.session_id()) ||
-           (batcher_.held() < most_held_ &&
-            batcher_.held_bytes() + event.bytes() <= most_held_bytes_);
+           (batcher_.held() < options_.max_pending_events / 2 &&
+            batcher_.held_bytes() + event.bytes() <= options_.max_pending_bytes / 2);
   }
   /// Whether an event that is kept in memory must not be sent before older ones of its session.
   [[nodiscard]] bool must_be_held(std::string_view session_id) const {
@@ -126,7 +122,8 @@ class Spooler {
     batcher_.visit_unwritten(written, [&](const PendingEvent& event) {
       const bool is_due = event.place <= up_to || event.recorded_at <= recorded_by;
       if (is_due && chunk.bytes.size() < spool::kChunkBytes) {
-        static_cast<void>(chunk.add(event.place, spool::entry_of(event, tracking_id_, now)));
+        static_cast<void>(
+            chunk.add(event.place, spool::entry_of(event, options_.tracking_id, now)));
         return true;
       }
       collected.has_more = is_due;
@@ -142,7 +139,7 @@ class Spooler {
     batcher_.visit([&](const PendingEvent& event) {
       if (event.log != kOwnLog || event.place < first || event.place >= end) return true;
       static_cast<void>(spool::append_frame(frames[event.place], salt, event.place,
-                                            spool::entry_of(event, tracking_id_, now)));
+                                            spool::entry_of(event, options_.tracking_id, now)));
       return true;
     });
     return frames;
@@ -193,7 +190,8 @@ class Spooler {
       if (one.outcome == Outcome::Spooled) continue;
       for (const PendingEvent& event : one.events) {
         if (one.outcome == Outcome::Rejected) {
-          orders.rejected.push_back(rejected_line(tracking_id_, event, one.error, one.request_id));
+          orders.rejected.push_back(
+              rejected_line(options_.tracking_id, event, one.error, one.request_id));
         }
         orders.completed.push_back({event.log, event.place});
       }
@@ -219,11 +217,14 @@ class Spooler {
     const std::uint64_t pending = dispatcher_.stats().pending;
     const std::uint64_t used = pending - batcher_.held();
     const std::size_t bytes = dispatcher_.account().pending_bytes() - batcher_.held_bytes();
-    if (used >= window_events_ || bytes >= window_bytes_) return;
-    const auto free = most_events_ - std::min<std::uint64_t>(most_events_, pending);
-    orders.most_events = static_cast<std::size_t>(
-        std::min<std::uint64_t>({window_events_ - used, free, spool::kMostReadEvents}));
-    orders.most_bytes = std::min(window_bytes_, spool::kMostReadBytes);
+    const std::uint64_t most = options_.max_pending_events;
+    const std::uint64_t window_events = std::max<std::uint64_t>(most / 4, 1);
+    const auto window_bytes =
+        std::clamp<std::size_t>(options_.max_pending_bytes / 4, 1, kBacklogWindow);
+    if (used >= window_events || bytes >= window_bytes) return;
+    orders.most_events = static_cast<std::size_t>(std::min<std::uint64_t>(
+        {window_events - used, most - std::min(most, pending), spool::kMostReadEvents}));
+    orders.most_bytes = std::min(window_bytes, spool::kMostReadBytes);
     dispatcher_.reserve(orders.most_events, orders.most_bytes);
   }
 
@@ -250,21 +251,14 @@ class Spooler {
       return dispatcher_.end_spooled(std::move(read.event), Outcome::Dropped, std::move(error));
     }
     if (!read.is_expired) return dispatcher_.readmit(std::move(read.event));
-    Error error = make_error(ErrorKind::Timeout, "SpoolOptions::max_age",
-                             "could not be delivered in time; see the faults reported before");
-    error.retryable = true;
-    dispatcher_.end_spooled(std::move(read.event), Outcome::Expired, std::move(error));
+    dispatcher_.end_spooled(std::move(read.event), Outcome::Expired,
+                            expired_error("SpoolOptions::max_age"));
   }
 
   const std::shared_ptr<spool::Spool> spool_;
+  const RecorderOptions& options_;
   Dispatcher& dispatcher_;
   Batcher& batcher_;
-  const std::string tracking_id_;
-  const std::size_t most_events_;
-  const std::size_t most_held_;
-  const std::size_t most_held_bytes_;
-  const std::size_t window_events_;
-  const std::size_t window_bytes_;
   spool::SessionCounts on_disk_;   ///< of own events that are on the disk only
   spool::SessionCounts orphaned_;  ///< of events that the first scan found
   spool::SessionCounts held_sessions_ = spool_->session_counts();

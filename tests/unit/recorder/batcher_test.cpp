@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/json/reader.hpp"
 #include "support/recorder_events.hpp"
 
 namespace pe = personalize_events;
@@ -574,4 +576,35 @@ TEST_CASE("the events of a batch are rewritten in place, and their session is fo
   CHECK(world.batcher.sessions() == 1);
   CHECK(ids_of(world.batcher.take(*batch, at(1'000))) == "a b");
   CHECK(ids_of_batch(world.next(3'000)) == "c d");
+}
+
+// --- Batches and their bodies ---
+
+TEST_CASE("only the batcher makes a batch") {
+  CHECK_FALSE(std::is_default_constructible_v<pe::detail::Batch>);
+  CHECK(pe::detail::kMaxBatchEvents == 10);
+}
+
+TEST_CASE("a body names the tracker, the user, the session and the events as they are") {
+  pe::detail::Batcher batcher{std::chrono::milliseconds{0}};
+  batcher.add(test::pending("visit \"1\"", "us\xC3\xA9r", "a"));
+  batcher.add(test::pending("visit \"1\"", "us\xC3\xA9r", "b"));
+  const auto batch = batcher.next();
+  REQUIRE(batch.has_value());
+  const auto body = pe::detail::write_body("tracker", *batch);
+  REQUIRE(body.has_value());
+  CHECK(*body == R"({"trackingId":"tracker","userId":"us)"
+                 "\xC3\xA9"
+                 R"(r","sessionId":"visit \"1\"","eventList":[)"
+                 R"({"eventId":"a","eventType":"Watch","sentAt":1},)"
+                 R"({"eventId":"b","eventType":"Watch","sentAt":1}]})");
+  CHECK(pe::json::parse(*body).has_value());
+}
+
+TEST_CASE("a body without a user has none") {
+  pe::detail::Batcher batcher{std::chrono::milliseconds{0}};
+  batcher.add(test::pending("visit", "", "a"));
+  const auto body = pe::detail::write_body("tracker", *batcher.next());
+  REQUIRE(body.has_value());
+  CHECK_THAT(*body, !test::ContainsSubstring("userId"));
 }
