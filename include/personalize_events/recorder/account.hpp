@@ -106,8 +106,9 @@ class EventAccount {
       --stats_.pending;
       pending_bytes_ -= event.bytes();
       ++count_of(stats_, outcome);
+      const std::uint64_t accepted = event.log == kOwnLog ? event.place : event.sequence;
       for (FlushWatch& watch : watches_) {
-        if (!is_watched(event, watch)) continue;
+        if (accepted > watch.last_sequence) continue;
         ++count_of(watch.report, outcome);
         --watch.report.pending;
       }
@@ -129,12 +130,6 @@ class EventAccount {
   }
 
  private:
-  [[nodiscard]] static bool is_watched(const PendingEvent& event,
-                                       const FlushWatch& watch) noexcept {
-    const std::uint64_t accepted = event.log == kOwnLog ? event.place : event.sequence;
-    return accepted <= watch.last_sequence;
-  }
-
   /// Undoes an acceptance.
   void forget(std::uint64_t place) noexcept {
     --stats_.recorded;

@@ -191,17 +191,8 @@ class Batcher {
   [[nodiscard]] std::optional<Batch> next() {
     std::list<SessionQueue>& from = ready_.empty() ? backlog_ : ready_;
     if (from.empty()) return std::nullopt;
-    Batch batch(from.begin());
-    SessionQueue& session = batch.session();
-    std::size_t bytes = 0;
-    for (PendingEvent& event : session.events) {
-      bytes += event.bytes();
-      const bool fits =
-          batch.size() == 0 || (batch.size() < session.most_next && bytes <= most_bytes_ &&
-                                event.user_id() == batch.first().user_id());
-      if (!fits || !batch.add(event)) break;
-    }
-    session.in_flight = static_cast<std::uint8_t>(batch.size());
+    const Batch batch = batch_of(from.begin());
+    batch.session().in_flight = static_cast<std::uint8_t>(batch.size());
     move(batch.session_, SessionPlace::InFlight);
     return batch;
   }
@@ -363,15 +354,23 @@ class Batcher {
     return session.place == SessionPlace::Parked && session.failures == 0;
   }
 
-  /// Whether the next batch can grow no more: it is full, or sealed by an event of another user.
-  [[nodiscard]] bool is_complete(const SessionQueue& session) const {
-    if (session.events.size() >= session.most_next) return true;
+  /// The first events of a session that fit into one batch.
+  [[nodiscard]] Batch batch_of(Position session) const {
+    Batch batch(session);
     std::size_t bytes = 0;
-    for (const PendingEvent& event : session.events) {
+    for (PendingEvent& event : session->events) {
       bytes += event.bytes();
-      if (event.user_id() != session.events.front().user_id() || bytes > most_bytes_) return true;
+      const bool fits =
+          batch.size() == 0 || (batch.size() < session->most_next && bytes <= most_bytes_ &&
+                                event.user_id() == batch.first().user_id());
+      if (!fits || !batch.add(event)) break;
     }
-    return false;
+    return batch;
+  }
+  /// Whether the next batch cannot grow: it is full, or another user's event follows.
+  [[nodiscard]] bool is_complete(Position session) const {
+    const std::size_t size = batch_of(session).size();
+    return size == session->most_next || size < session->events.size();
   }
 
   void join_session(PendingEvents&& one, Lane lane) {
@@ -388,7 +387,7 @@ class Batcher {
     // The session is in use now, so it is served with the live ones.
     session->is_backlog = false;
     if (session->place == SessionPlace::Backlog) return move(session, SessionPlace::Ready);
-    if (waits_for_events(*session) && is_complete(*session)) move(session, SessionPlace::Ready);
+    if (waits_for_events(*session) && is_complete(session)) move(session, SessionPlace::Ready);
   }
 
   void open(PendingEvents&& one, Lane lane) {
@@ -405,7 +404,7 @@ class Batcher {
     const PendingEvent& first = session->events.front();
     const SteadyTime due = first.recorded_at + linger_;
     const bool leaves_now = due <= now || first.sequence <= flushed_ || session->is_backlog ||
-                            session->suspects > 0 || is_complete(*session);
+                            session->suspects > 0 || is_complete(session);
     if (leaves_now) return make_ready(session);
     park(session, due);
   }

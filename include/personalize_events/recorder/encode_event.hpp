@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EventEncoder: from what an application records to a PendingEvent: checked against the model,
-// stamped with an id and a time, and written as JSON once. RecorderCore keeps them in
-// SharedEncoders and uses them again, so that encoding allocates the event and nothing else.
+// EventEncoder: makes a PendingEvent of a recorded event: with an id and a time, written as JSON
+// once. It reuses its buffers, so that encoding allocates the event and nothing else. Also what
+// checks an event before, and what corrects its time later. RecorderCore uses all of them.
 #ifndef PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
 #define PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
 
@@ -68,40 +68,43 @@ namespace detail {
   return {};
 }
 
-/// Encodes events, one at a time.
+/// Encodes events. The buffers are kept for the next caller; a concurrent caller makes others.
 ///
 /// @par Thread Safety
-/// None: one thread at a time.
+/// Safe; no lock.
 class EventEncoder {
  public:
   EventEncoder() = default;
   EventEncoder(const EventEncoder&) = delete;
   EventEncoder& operator=(const EventEncoder&) = delete;
+  ~EventEncoder() { delete spare_.load(); }
 
-  /// The event as the recorder keeps it, in a list of its own; an absent id and time are filled in.
+  /// The event as the recorder keeps it, in a list of its own; adds an absent id and time.
   ///
   /// @par Error Handling
   /// InvalidArgument: a value cannot be written as JSON. check_recorded comes first.
   [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
                                              Platform& platform) {
-    defaults_.platform = &platform;
-    defaults_.time = platform.now();
-    text_.assign(session.session_id);
-    if (session.user_id) text_.append(*session.user_id);
-    writer_.reset();
-    shapes_.reset();
-    shapes_.write(event);
-    if (!shapes_.good()) {
-      return make_error(ErrorKind::InvalidArgument, "event", "a value cannot be written as JSON");
-    }
+    std::unique_ptr<Buffers> buffers{spare_.exchange(nullptr)};
+    if (buffers == nullptr) buffers = std::make_unique<Buffers>();
+    buffers->defaults.platform = &platform;
+    buffers->defaults.time = platform.now();
+    buffers->text.assign(session.session_id);
+    if (session.user_id) buffers->text.append(*session.user_id);
+    buffers->writer.reset();
+    buffers->shapes.reset();
+    buffers->shapes.write(event);
     PendingEvents one;
     PendingEvent& pending = one.emplace_back();
     pending.session_size = static_cast<std::uint16_t>(session.session_id.size());
     pending.user_size = static_cast<std::uint16_t>(session.user_id ? session.user_id->size() : 0);
     pending.recorded_at = platform.steady_now();
     pending.time_is_ours = !event.sent_at.has_value();
-    pending.text = text_;  // a copy that is as long as it needs to be
-    return one;
+    pending.text = buffers->text;  // a copy that is as long as it needs to be
+    const bool is_good = buffers->shapes.good();
+    const std::unique_ptr<Buffers> surplus{spare_.exchange(buffers.release())};
+    if (is_good) return one;
+    return make_error(ErrorKind::InvalidArgument, "event", "a value cannot be written as JSON");
   }
 
  private:
@@ -125,37 +128,14 @@ class EventEncoder {
     }
     [[nodiscard]] std::chrono::system_clock::time_point now() const { return time; }
   };
+  struct Buffers {
+    std::string text{};
+    json::Writer writer{text};
+    Defaults defaults{};
+    wire::ShapeWriter<Defaults> shapes{writer, defaults};
+  };
 
-  std::string text_{};
-  json::Writer writer_{text_};
-  Defaults defaults_{};
-  wire::ShapeWriter<Defaults> shapes_{writer_, defaults_};
-};
-
-/// An encoder for whoever comes: one is kept for the next caller, and who comes at the same time
-/// makes another.
-///
-/// @par Thread Safety
-/// Safe; no lock.
-class SharedEncoders {
- public:
-  SharedEncoders() = default;
-  SharedEncoders(const SharedEncoders&) = delete;
-  SharedEncoders& operator=(const SharedEncoders&) = delete;
-  ~SharedEncoders() { delete spare_.load(); }
-
-  /// As of EventEncoder.
-  [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
-                                             Platform& platform) {
-    std::unique_ptr<EventEncoder> encoder{spare_.exchange(nullptr)};
-    if (encoder == nullptr) encoder = std::make_unique<EventEncoder>();
-    Result<PendingEvents> encoded = encoder->encode(session, event, platform);
-    const std::unique_ptr<EventEncoder> surplus{spare_.exchange(encoder.release())};
-    return encoded;
-  }
-
- private:
-  std::atomic<EventEncoder*> spare_{nullptr};
+  std::atomic<Buffers*> spare_{nullptr};
 };
 
 /// Replaces "sentAt" by `recorded`, if the library stamped the event by a clock that was wrong by

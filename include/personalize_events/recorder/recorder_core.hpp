@@ -183,9 +183,9 @@ class RecorderCore final : public LoopMember,
     const SteadyTime now = context_->platform().steady_now();
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(std::max(next_wake(now), now) - now);
-    // What is in flight may end at any time.
-    const bool is_busy = dispatcher_.stats().in_flight > 0;
-    report.next_wake = is_busy ? std::chrono::milliseconds{0} : std::min(left, kLongestTurn);
+    report.next_wake = std::min(left, kLongestTurn);
+    // Requests in flight may complete at any time.
+    if (dispatcher_.stats().in_flight > 0) report.next_wake = {};
     report.pending = dispatcher_.stats().pending;
     return report;
   }
@@ -309,7 +309,7 @@ class RecorderCore final : public LoopMember,
     if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
       return std::move(valid).error();
     }
-    Result<PendingEvents> one = encoders_.encode(session, event, context_->platform());
+    Result<PendingEvents> one = encoder_.encode(session, event, context_->platform());
     if (!one) return std::move(one).error();
     std::unique_lock<std::mutex> lock(mutex_);
     if (spooler_ && spooler_->is_disk_only(one->front())) {
@@ -608,7 +608,7 @@ class RecorderCore final : public LoopMember,
   const std::shared_ptr<AttemptSender> sender_;
   const std::shared_ptr<spool::Spool> shared_spool_;  // null: none
   const ProcessId owner_{process_id()};
-  SharedEncoders encoders_{};
+  EventEncoder encoder_{};
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<bool> has_left_{false};  // the loop iterates no more
 

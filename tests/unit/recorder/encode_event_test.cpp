@@ -121,7 +121,7 @@ TEST_CASE("raised limits pass, as far as the recorder can hold them") {
 
 TEST_CASE("encoders are shared by threads, each of which gets its own event") {
   pe::testing::VirtualPlatform platform;
-  pe::detail::SharedEncoders encoders;
+  pe::detail::EventEncoder encoders;
   std::vector<std::thread> threads;
   std::atomic<int> right{0};
   for (int thread = 0; thread < 4; ++thread) {
