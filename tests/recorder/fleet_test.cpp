@@ -62,7 +62,7 @@ class Fleet {
       pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
       options.delivery_timeout = std::chrono::hours{24};
       options.max_pending_bytes = std::size_t{1} << 40U;
-      recorders_.push_back(std::make_unique<pe::detail::Dispatcher>(options, 500, kStart));
+      recorders_.push_back(std::make_unique<pe::detail::Dispatcher>(options, kStart));
       plan(kStart + gap_ * static_cast<std::int64_t>(random_.below(1000)) / 1000,
            Happening::Kind::Record, i);
     }

@@ -62,7 +62,7 @@ class Load {
   using Service = std::function<Response(const Batch&, SteadyTime)>;
 
   explicit Load(Service service, pe::RecorderOptions options = server(), std::uint64_t seed = 1)
-      : random_(seed), service_(std::move(service)), dispatcher_(options, 500, kStart) {}
+      : random_(seed), service_(std::move(service)), dispatcher_(options, kStart) {}
 
   static pe::RecorderOptions server() {
     pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
@@ -267,7 +267,7 @@ TEST_CASE("Stray throttling and stray refusals of credentials hold nothing up") 
                          [] {
                            Response response =
                                failure(pe::ErrorKind::Service, "ExpiredTokenException", 403);
-                           response.answer.credentials_are_temporary = true;
+                           response.answer.failure.credentials_are_temporary = true;
                            return response;
                          },
                          7'600}};
@@ -314,7 +314,7 @@ TEST_CASE("Credentials that expired hold with few requests") {
   Load load{[&is_expired](const Batch&, SteadyTime) {
     if (!is_expired) return Response{};
     Response response = failure(pe::ErrorKind::Service, "ExpiredTokenException", 403);
-    response.answer.credentials_are_temporary = true;
+    response.answer.failure.credentials_are_temporary = true;
     return response;
   }};
   load.offer(400, kStart + seconds{20});

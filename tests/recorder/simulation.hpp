@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -85,7 +86,7 @@ class Simulation {
       : random_(seed),
         options_(draw_options()),
         weather_(draw_weather()),
-        dispatcher_(options_, 500, now_) {
+        dispatcher_(options_, now_) {
     const std::uint64_t many = random_.below(20);
     sessions_ = many == 0 ? 200 : 1 + many % 8;
     most_steps_ = 20 + random_.below(180);
@@ -297,10 +298,11 @@ class Simulation {
       answer.was_sent = false;
       return answer;
     }
-    answer.credentials_are_temporary = true;
-    answer.signed_at =
+    answer.failure.credentials_are_temporary = true;
+    answer.failure.signed_at =
         std::chrono::system_clock::time_point{std::chrono::hours{500'000}} + clock_error_;
-    answer.service_date = std::chrono::system_clock::time_point{std::chrono::hours{500'000}};
+    answer.failure.service_date =
+        std::chrono::system_clock::time_point{std::chrono::hours{500'000}};
     if (is_down_) {
       inject(Injected::Failure, FaultKind::Offline);
       answer.error = error(ErrorKind::Transport, "", 0);
@@ -514,7 +516,9 @@ class Simulation {
       dispatcher_.answered(flight.batch, std::move(answer), now_, 0);
     }
     flights_.clear();
-    dispatcher_.drop_all(error(pe::ErrorKind::Cancelled, "", 0));
+    dispatcher_.end_some(std::numeric_limits<std::size_t>::max(),
+                         error(pe::ErrorKind::Cancelled, "", 0),
+                         [](const pe::detail::PendingEvent&) { return false; });
     take_news();
     check();
     if (dispatcher_.stats().pending != 0) fail("pending after close");

@@ -51,10 +51,9 @@ class EventAccount {
   }
   /// Takes an accepted event back that was refused in the end.
   void withdraw(const PendingEvent& event) noexcept {
-    --stats_.recorded;
     --stats_.pending;
     pending_bytes_ -= event.bytes();
-    for (FlushWatch& watch : watches_) watch.report.pending -= is_watched(event, watch) ? 1U : 0U;
+    forget(event.place);
   }
 
   /// Counts an accepted event that is on the disk only, and returns its place.
@@ -66,11 +65,9 @@ class EventAccount {
   }
   /// Takes one back that could not be written.
   void unspill(std::uint64_t place) noexcept {
-    --stats_.recorded;
     --stats_.spooled;
     --disk_only_;
-    for (FlushWatch& watch : watches_)
-      watch.report.pending -= place <= watch.last_sequence ? 1U : 0U;
+    forget(place);
   }
   /// Accepted events that are on the disk only, those excepted that ended as Spooled.
   [[nodiscard]] std::uint64_t disk_only() const noexcept { return disk_only_; }
@@ -99,17 +96,19 @@ class EventAccount {
     }
   }
 
-  /// How many events reached an end that is told.
-  [[nodiscard]] std::uint64_t ended() const noexcept { return ended_; }
+  /// Accepted and adopted events that are neither pending nor on the disk only.
+  [[nodiscard]] std::uint64_t ended() const noexcept {
+    return stats_.recorded + stats_.adopted - stats_.pending - disk_only_;
+  }
 
   void end(const PendingEvents& events, Outcome outcome) noexcept {
     for (const PendingEvent& event : events) {
-      ++ended_;
       --stats_.pending;
       pending_bytes_ -= event.bytes();
       ++count_of(stats_, outcome);
+      const std::uint64_t accepted = event.log == kOwnLog ? event.place : event.sequence;
       for (FlushWatch& watch : watches_) {
-        if (!is_watched(event, watch)) continue;
+        if (accepted > watch.last_sequence) continue;
         ++count_of(watch.report, outcome);
         --watch.report.pending;
       }
@@ -122,7 +121,7 @@ class EventAccount {
     watches_.back().report.pending = stats_.pending + disk_only_;
     return std::prev(watches_.end());
   }
-  /// Ends it, and answers what happened since.
+  /// Ends a watch. Returns the outcomes since it began.
   FlushReport unwatch(Watch watch) {
     FlushReport report = watch->report;
     report.complete = report.pending == 0;
@@ -131,10 +130,12 @@ class EventAccount {
   }
 
  private:
-  [[nodiscard]] static bool is_watched(const PendingEvent& event,
-                                       const FlushWatch& watch) noexcept {
-    const std::uint64_t accepted = event.log == kOwnLog ? event.place : event.sequence;
-    return accepted <= watch.last_sequence;
+  /// Undoes an acceptance.
+  void forget(std::uint64_t place) noexcept {
+    --stats_.recorded;
+    for (FlushWatch& watch : watches_) {
+      if (place <= watch.last_sequence) --watch.report.pending;
+    }
   }
 
   template <class Counts>
@@ -152,7 +153,6 @@ class EventAccount {
   RecorderStats stats_{};
   std::size_t pending_bytes_{0};
   std::uint64_t last_sequence_{0};
-  std::uint64_t ended_{0};
   std::uint64_t disk_only_{0};
   std::list<FlushWatch> watches_{};
 };

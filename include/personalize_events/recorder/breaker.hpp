@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -41,7 +42,7 @@ class Breaker {
   [[nodiscard]] bool refuses_all() const { return open_ && open_->by_refusals; }
 
   /// When a request may leave; never, while the result of another is awaited.
-  [[nodiscard]] SteadyTime leave_at(std::size_t in_flight) const {
+  [[nodiscard]] SteadyTime leave_at(std::uint64_t in_flight) const {
     if (!open_) return SteadyTime::min();
     return in_flight > 0 ? SteadyTime::max() : open_->next_probe;
   }

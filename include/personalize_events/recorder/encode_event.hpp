@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EventEncoder: from what an application records to a PendingEvent: checked against the model,
-// stamped with an id and a time, and written as JSON once. RecorderCore keeps them in
-// SharedEncoders and uses them again, so that encoding allocates the event and nothing else.
+// EventEncoder: makes a PendingEvent of a recorded event: with an id and a time, written as JSON
+// once. It reuses its buffers, so that encoding allocates the event and nothing else. Also what
+// checks an event before, and what corrects its time later. RecorderCore uses all of them.
 #ifndef PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
 #define PERSONALIZE_EVENTS_RECORDER_ENCODE_EVENT_HPP
 
@@ -17,6 +17,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "personalize_events/detail/number.hpp"
+#include "personalize_events/detail/time.hpp"
 #include "personalize_events/json/writer.hpp"
 #include "personalize_events/model/event_id.hpp"
 #include "personalize_events/model/put_events.hpp"
@@ -25,6 +27,7 @@
 #include "personalize_events/recorder/pending_event.hpp"
 #include "personalize_events/recorder/session.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/retry/attempt.hpp"
 #include "personalize_events/wire/path.hpp"
 #include "personalize_events/wire/validate.hpp"
 #include "personalize_events/wire/write.hpp"
@@ -65,105 +68,96 @@ namespace detail {
   return {};
 }
 
-/// Event ids out of random bytes that are asked for by the dozen: each asking is a system call.
-class EventIdSource {
- public:
-  [[nodiscard]] UuidText next(Platform& platform, std::chrono::system_clock::time_point now) {
-    if (used_ == pool_.size()) {
-      platform.random_bytes(pool_.data(), pool_.size());
-      used_ = 0;
-    }
-    UuidBytes random{};
-    std::copy_n(pool_.begin() + used_, random.size(), random.begin());
-    used_ += random.size();
-    return event_id_text(now, random);
-  }
-
- private:
-  /// Of sixteen ids.
-  static constexpr std::size_t kPoolBytes = sizeof(UuidBytes) * 16U;
-
-  std::array<unsigned char, kPoolBytes> pool_{};
-  std::size_t used_{kPoolBytes};
-};
-
-/// Encodes events, one at a time.
+/// Encodes events. The buffers are kept for the next caller; a concurrent caller makes others.
 ///
 /// @par Thread Safety
-/// None: one thread at a time.
+/// Safe; no lock.
 class EventEncoder {
  public:
   EventEncoder() = default;
   EventEncoder(const EventEncoder&) = delete;
   EventEncoder& operator=(const EventEncoder&) = delete;
+  ~EventEncoder() { delete spare_.load(); }
 
-  /// The event as the recorder keeps it, in a list of its own; an absent id and time are filled in.
+  /// The event as the recorder keeps it, in a list of its own; adds an absent id and time.
   ///
   /// @par Error Handling
   /// InvalidArgument: a value cannot be written as JSON. check_recorded comes first.
   [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
                                              Platform& platform) {
-    defaults_.platform = &platform;
-    defaults_.time = platform.now();
-    text_.assign(session.session_id);
-    if (session.user_id) text_.append(*session.user_id);
-    writer_.reset();
-    shapes_.reset();
-    shapes_.write(event);
-    if (!shapes_.good()) {
-      return make_error(ErrorKind::InvalidArgument, "event", "a value cannot be written as JSON");
-    }
+    std::unique_ptr<Buffers> buffers{spare_.exchange(nullptr)};
+    if (buffers == nullptr) buffers = std::make_unique<Buffers>();
+    buffers->defaults.platform = &platform;
+    buffers->defaults.time = platform.now();
+    buffers->text.assign(session.session_id);
+    if (session.user_id) buffers->text.append(*session.user_id);
+    buffers->writer.reset();
+    buffers->shapes.reset();
+    buffers->shapes.write(event);
     PendingEvents one;
     PendingEvent& pending = one.emplace_back();
     pending.session_size = static_cast<std::uint16_t>(session.session_id.size());
     pending.user_size = static_cast<std::uint16_t>(session.user_id ? session.user_id->size() : 0);
     pending.recorded_at = platform.steady_now();
     pending.time_is_ours = !event.sent_at.has_value();
-    pending.text = text_;  // a copy that is as long as it needs to be
-    return one;
+    pending.text = buffers->text;  // a copy that is as long as it needs to be
+    const bool is_good = buffers->shapes.good();
+    const std::unique_ptr<Buffers> surplus{spare_.exchange(buffers.release())};
+    if (is_good) return one;
+    return make_error(ErrorKind::InvalidArgument, "event", "a value cannot be written as JSON");
   }
 
  private:
+  /// The id and the time of events without them.
   struct Defaults {
     Platform* platform{nullptr};
     std::chrono::system_clock::time_point time{};
-    EventIdSource ids{};
+    /// The random bytes of sixteen ids, because each request for some is a system call.
+    std::array<unsigned char, sizeof(UuidBytes) * 16U> pool{};
+    std::size_t used{pool.size()};
 
-    [[nodiscard]] UuidText event_id() { return ids.next(*platform, time); }
+    [[nodiscard]] UuidText event_id() {
+      if (used == pool.size()) {
+        platform->random_bytes(pool.data(), pool.size());
+        used = 0;
+      }
+      UuidBytes random{};
+      std::copy_n(pool.begin() + used, random.size(), random.begin());
+      used += random.size();
+      return event_id_text(time, random);
+    }
     [[nodiscard]] std::chrono::system_clock::time_point now() const { return time; }
   };
+  struct Buffers {
+    std::string text{};
+    json::Writer writer{text};
+    Defaults defaults{};
+    wire::ShapeWriter<Defaults> shapes{writer, defaults};
+  };
 
-  std::string text_{};
-  json::Writer writer_{text_};
-  Defaults defaults_{};
-  wire::ShapeWriter<Defaults> shapes_{writer_, defaults_};
+  std::atomic<Buffers*> spare_{nullptr};
 };
 
-/// An encoder for whoever comes: one is kept for the next caller, and who comes at the same time
-/// makes another.
-///
-/// @par Thread Safety
-/// Safe; no lock.
-class SharedEncoders {
- public:
-  SharedEncoders() = default;
-  SharedEncoders(const SharedEncoders&) = delete;
-  SharedEncoders& operator=(const SharedEncoders&) = delete;
-  ~SharedEncoders() { delete spare_.load(); }
-
-  /// As of EventEncoder.
-  [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
-                                             Platform& platform) {
-    std::unique_ptr<EventEncoder> encoder{spare_.exchange(nullptr)};
-    if (encoder == nullptr) encoder = std::make_unique<EventEncoder>();
-    Result<PendingEvents> encoded = encoder->encode(session, event, platform);
-    const std::unique_ptr<EventEncoder> surplus{spare_.exchange(encoder.release())};
-    return encoded;
-  }
-
- private:
-  std::atomic<EventEncoder*> spare_{nullptr};
-};
+/// Replaces "sentAt" by `recorded`, if the library stamped the event by a clock that was wrong by
+/// kClockSkewLimit or more, the event's age is known, and no request carried it yet. Returns
+/// whether it did.
+inline bool correct_sent_at(PendingEvent& event, std::chrono::system_clock::time_point recorded) {
+  const bool was_sent = event.attempts > 0 || event.may_have_been_delivered;
+  if (!event.time_is_ours || !event.age_is_known || was_sent) return false;
+  // The encoder writes the member once; within strings its quotes are escaped.
+  constexpr std::string_view key = "\"sentAt\":";
+  const std::size_t found = event.json().find(key);
+  if (found == std::string_view::npos) return false;
+  const std::size_t begin = event.text.size() - event.json().size() + found + key.size();
+  const std::size_t end = event.text.find_first_of(",}", begin);
+  if (end == std::string::npos) return false;
+  const auto seconds = parse_double(std::string_view{event.text}.substr(begin, end - begin));
+  const double right = std::chrono::duration<double>(recorded.time_since_epoch()).count();
+  const double limit = std::chrono::duration<double>(retry::kClockSkewLimit).count();
+  if (!seconds || (right - *seconds < limit && *seconds - right < limit)) return false;
+  event.text.replace(begin, end - begin, format_epoch_seconds(recorded));
+  return true;
+}
 
 }  // namespace detail
 PERSONALIZE_EVENTS_NAMESPACE_END

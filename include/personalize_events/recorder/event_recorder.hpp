@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EventRecorder: many events from any thread, each at the cost of a queue push, in batches of one
-// session, with one honest outcome for each. Applications get one from make_recorder
-// (make_recorder.hpp); one on a client of theirs is made here and sees no libcurl.
+// EventRecorder: background delivery of many events from any thread, with one outcome for each. The
+// make_recorder of make_recorder.hpp needs libcurl, that of this header an AsyncClient.
 #ifndef PERSONALIZE_EVENTS_RECORDER_EVENT_RECORDER_HPP
 #define PERSONALIZE_EVENTS_RECORDER_EVENT_RECORDER_HPP
 
@@ -66,36 +65,36 @@ namespace detail {
   return {};
 }
 
-/// `files` holds the spool; null: the system's.
+/// `files` has the spool; null: the system's files.
 [[nodiscard]] inline Result<EventRecorder> make_recorder(
     RecorderOptions options, std::shared_ptr<AsyncCore> client,
     std::shared_ptr<FileSystem> files = nullptr);
 
 }  // namespace detail
 
-/// Takes events and sends them to Amazon Personalize in the background.
+/// Queues events and sends them to Amazon Personalize in the background.
 ///
-/// Events of a session leave in the order in which they were recorded, in requests of up to ten,
-/// one at a time; sessions are served in turn. An event that the service refuses is found and
-/// reported by itself. What cannot be delivered now waits, up to
-/// RecorderOptions::delivery_timeout: while the service is away, while credentials are refused, and
-/// at the pace that the service accepts. RecorderOptions::on_delivery tells each end,
+/// Events of a session are sent in the order of recording, in requests of up to ten, one at a time;
+/// sessions are served in turn. An event that the service refuses is isolated and reported alone.
+/// Events wait up to RecorderOptions::delivery_timeout while the service is unavailable or refuses
+/// the credentials, and for its rate. RecorderOptions::on_delivery reports each outcome,
 /// RecorderOptions::on_fault what is wrong meanwhile.
 ///
 /// @par Thread Safety
 /// Every member may be called from any thread at the same time; moving and destroying may not.
-/// Callbacks come from one thread, the recorder's or the caller of run_once, no lock held.
+/// Callbacks are invoked on one thread, the recorder's or the caller of run_once, with no lock
+/// held.
 ///
 /// @par Fork
-/// A forked child does not send its parent's events: there `record` answers Cancelled, and flush
+/// A forked child does not send its parent's events: there `record` returns Cancelled, and flush
 /// and close do nothing. Make another recorder in the child.
 class EventRecorder : public EventSink {
  public:
   using EventSink::record;
 
-  /// Takes the other's place; the other answers Cancelled from then on.
+  /// Move constructor. The moved-from recorder returns Cancelled.
   EventRecorder(EventRecorder&&) noexcept = default;
-  /// Closes as the destructor does, then takes the other's place.
+  /// Move assignment. Closes this recorder before, as the destructor does.
   // NOLINTNEXTLINE(bugprone-exception-escape): see end
   EventRecorder& operator=(EventRecorder&& other) noexcept {
     if (this == &other) return *this;
@@ -110,13 +109,13 @@ class EventRecorder : public EventSink {
   /// Closes, within RecorderOptions::shutdown_timeout.
   ~EventRecorder() override { end(); }  // NOLINT(bugprone-exception-escape): see end
 
-  /// Takes an event, gives it an id and a time if it has none, and returns. Whether and how it was
-  /// delivered is told to RecorderOptions::on_delivery, once.
+  /// Queues an event for delivery. Assigns an event ID and a timestamp if absent. Does not block on
+  /// the network. RecorderOptions::on_delivery reports the outcome, once.
   ///
   /// @par Error Handling
-  /// InvalidArgument: `where` is the member that breaks the model, by its wire name. QueueFull: no
-  /// room, after RecorderOptions::block_timeout if `when_full` is Block. Cancelled: closed, or in a
-  /// forked child. The event is untouched and counted as refused then.
+  /// InvalidArgument: `where` is the wire name of the invalid member. QueueFull: no space, after
+  /// RecorderOptions::block_timeout if `when_full` is Block. Cancelled: closed, or in a forked
+  /// child. The event is unchanged then, and counted as refused.
   Result<void> record(const Session& session, Event&& event) override {
     if (core_ == nullptr) return moved_from();
     Result<void> taken = core_->record(session, event);
@@ -124,16 +123,15 @@ class EventRecorder : public EventSink {
     return taken;
   }
 
-  /// Takes an event as `record` does, and waits until the disk has it (fdatasync), together with
-  /// all that was recorded before. Callers at the same time share one wait. Needs
-  /// RecorderOptions::spool.
+  /// Queues an event as `record` does, and waits until it is on the disk (fdatasync), together with
+  /// all that was recorded before. Concurrent callers share one wait. Needs RecorderOptions::spool.
   ///
   /// @par Error Handling
-  /// Timeout: the event was accepted, and whether the disk has it is not known after `timeout`; do
-  /// not record it again. Storage, of code "Removed": it was accepted, and somebody removed the
-  /// spool's directory before the disk had it, so that it may be lost. All other errors: it was not
-  /// accepted. Storage, of another code: the disk refused it.
-  /// Configuration: there is no spool. InvalidArgument, QueueFull, Cancelled: as `record`.
+  /// Timeout: the event was accepted, and its durability is unknown after `timeout`; do not record
+  /// it again. Storage with code "Removed": it was accepted, but may be lost, because the directory
+  /// of the spool was removed before. After all other errors it was not accepted: Storage with
+  /// another code: the disk refused it. Configuration: there is no spool. InvalidArgument,
+  /// QueueFull, Cancelled: as `record`.
   Result<void> record_durable(const Session& session, const Event& event,
                               std::chrono::milliseconds timeout) {
     if (core_ == nullptr) return moved_from();
@@ -144,36 +142,36 @@ class EventRecorder : public EventSink {
     if (core_ != nullptr) core_->flush_soon();
   }
 
-  /// Sends what was recorded before it without lingering, and waits until all of that has ended and
-  /// was told, or `timeout` is over. Called by a callback it answers at once, `would_deadlock`.
+  /// Sends the recorded events without lingering, and waits until all of their outcomes are
+  /// reported, at most `timeout`. In a callback it returns at once, with `would_deadlock`.
   FlushReport flush(std::chrono::milliseconds timeout) {
     const auto core = core_;  // a callback may destroy the recorder
     return core == nullptr ? FlushReport{} : core->flush(timeout);
   }
 
-  /// Takes no more events, sends what there is, with a spool also what dead processes left, and
-  /// waits for that as flush does. At `timeout` it aborts what is on its way and ends the rest: as
-  /// Spooled when the disk has it, else as Dropped. Called again it does nothing new.
+  /// Accepts no more events, sends the pending ones, with a spool also those of orphaned writers,
+  /// and waits as flush does. At `timeout` it aborts requests in flight and completes the rest: as
+  /// Spooled if it is on the disk, else as Dropped. Idempotent.
   CloseReport close(std::chrono::milliseconds timeout) {
     const auto core = core_;
     return core == nullptr ? CloseReport{} : core->close(timeout);
   }
 
-  /// The account of this moment; its numbers add up.
+  /// A consistent snapshot of the counters.
   [[nodiscard]] RecorderStats stats() const {
     return core_ == nullptr ? RecorderStats{} : core_->stats();
   }
 
-  /// With Driver::Manual: does what is due and waits for the network no longer than `at_most`. Any
-  /// thread, one at a time; another call meanwhile does nothing.
+  /// With Driver::Manual: does what is due and waits for the network at most `at_most`. Any thread,
+  /// one at a time; a concurrent call does nothing.
   RunReport run_once(std::chrono::milliseconds at_most) {
     const auto core = core_;
     if (core == nullptr || !core->is_manual()) return {};
     return core->run_once(at_most);
   }
 
-  /// Signs with these from now on, until they expire: for an application that gets its credentials
-  /// by itself, so that no provider has to block, as with Driver::Manual.
+  /// Replaces the credentials, until these expire: for applications that fetch credentials
+  /// themselves, so that no provider blocks, as with Driver::Manual.
   void set_credentials(const Credentials& credentials) {
     if (core_ != nullptr) core_->set_credentials(credentials);
   }
@@ -191,7 +189,7 @@ class EventRecorder : public EventSink {
     return detail::make_error(ErrorKind::Cancelled, "record", "the recorder was moved from");
   }
 
-  // What may be thrown here says that the system has no memory or no lock left.
+  // Only a system without memory or locks throws here.
   // NOLINTNEXTLINE(bugprone-exception-escape)
   void end() noexcept {
     if (core_ == nullptr) return;
@@ -233,13 +231,13 @@ inline Result<EventRecorder> make_recorder(RecorderOptions options,
 
 }  // namespace detail
 
-/// A recorder on the thread of an AsyncClient, which it keeps. Any number of recorders may share
-/// one client: they share its thread, connections and credentials, and callbacks of all of them
-/// come from that thread. A recorder with a spool still has a thread that waits for the disk.
+/// Makes a recorder on the thread of an AsyncClient, which it keeps. Any number of recorders may
+/// share the thread, connections and credentials of one client; all their callbacks are invoked on
+/// that thread. A recorder with a spool has an additional thread that waits for the disk.
 ///
 /// @par Error Handling
-/// Configuration: a setting that cannot be, named in `where`; Driver::Manual, because the client
-/// has a thread; a client without region, credentials or transport.
+/// Configuration: an invalid setting, named in `where`; Driver::Manual, because the client has a
+/// thread; a client without region, credentials or transport.
 [[nodiscard]] inline Result<EventRecorder> make_recorder(RecorderOptions options,
                                                          const AsyncClient& client) {
   if (options.driver == Driver::Manual) {

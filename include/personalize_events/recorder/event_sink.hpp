@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EventSink: where an application's code puts its events. It is all that the application's own
-// headers need: this one includes neither libcurl, OpenSSL nor RapidJSON. EventRecorder is the real
-// one, testing::RecordingSink the one of tests, null_sink that of a program without consent.
+// EventSink: the interface by which application code records events. It includes neither libcurl,
+// OpenSSL nor RapidJSON. Implemented by EventRecorder, by testing::RecordingSink and by null_sink.
 #ifndef PERSONALIZE_EVENTS_RECORDER_EVENT_SINK_HPP
 #define PERSONALIZE_EVENTS_RECORDER_EVENT_SINK_HPP
 
@@ -15,7 +14,7 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// Takes events. A subclass that overrides `record` writes `using EventSink::record;`, so that the
+/// Accepts events. A subclass that overrides `record` needs `using EventSink::record;`, so that the
 /// other overload stays visible.
 ///
 /// @par Thread Safety
@@ -24,21 +23,21 @@ class EventSink {
  public:
   virtual ~EventSink() = default;
 
-  /// Takes an event; `event` is moved from only when it was accepted. Does not wait for the
+  /// Accepts an event, and moves from it only if it returns no error. Does not wait for the
   /// service.
   ///
   /// @par Error Handling
-  /// InvalidArgument: the event or the session breaks the model; `where` names the member.
-  /// QueueFull: there is no room. Cancelled: the sink is closed. The event is untouched then.
+  /// InvalidArgument: the event or the session is invalid; `where` names the member. QueueFull:
+  /// there is no space. Cancelled: the sink is closed.
   virtual Result<void> record(const Session& session, Event&& event) = 0;
 
-  /// Takes a copy of an event. Errors: as above.
+  /// Accepts a copy of an event. Errors: as above.
   Result<void> record(const Session& session, const Event& event) {
     Event copy = event;
     return record(session, std::move(copy));
   }
 
-  /// Asks for what was recorded so far to be sent without waiting for more. Waits for nothing.
+  /// Requests that the recorded events are sent without waiting for more. Does not block.
   virtual void flush_soon() = 0;
 };
 
@@ -56,7 +55,7 @@ class NullSink final : public EventSink {
 
 }  // namespace detail
 
-/// A sink that accepts every event and forgets it: for users who did not consent, and for programs
+/// A sink that accepts every event and discards it: for users who did not consent, and for programs
 /// that run without the service.
 [[nodiscard]] inline std::unique_ptr<EventSink> null_sink() {
   return std::make_unique<detail::NullSink>();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_recorder: an EventRecorder with every gap in its client's options filled from the AWS
-// environment, over libcurl. This is where applications that record all day begin.
+// make_recorder: an EventRecorder over libcurl, whose client takes missing options from the AWS
+// environment. The entry point for background delivery.
 #ifndef PERSONALIZE_EVENTS_RECORDER_MAKE_RECORDER_HPP
 #define PERSONALIZE_EVENTS_RECORDER_MAKE_RECORDER_HPP
 
@@ -16,15 +16,14 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// A recorder with region, endpoint and credentials from `client`, then the environment, then the
-/// profile, as make_client finds them. It opens no connection; credentials are asked for with the
-/// first request. With Driver::OwnThread it starts one thread, with Driver::Manual none.
-/// Each such recorder has a thread, connections and credentials of its own; programs with many, for
-/// example one for each tracking id, share those of one AsyncClient instead:
-/// make_recorder(RecorderOptions, const AsyncClient&).
+/// Makes a recorder with region, endpoint and credentials from `client`, then the environment, then
+/// the profile, as make_client. It opens no connection; the first request fetches credentials. With
+/// Driver::OwnThread it starts one thread, with Driver::Manual none. Programs with many recorders,
+/// for example one for each tracking id, share the thread, connections and credentials of one
+/// AsyncClient instead: make_recorder(RecorderOptions, const AsyncClient&).
 ///
 /// @par Error Handling
-/// Configuration: as make_client, and a setting of the recorder that cannot be; `where` names it.
+/// Configuration: as make_client, and an invalid setting of the recorder; `where` names it.
 [[nodiscard]] inline Result<EventRecorder> make_recorder(RecorderOptions options,
                                                          ClientOptions client = {}) {
   auto filled = detail::with_async_environment(std::move(client));

@@ -20,17 +20,17 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// How an accepted event ended. Every accepted event has exactly one.
+/// The outcome of an accepted event. Every accepted event has exactly one.
 enum class Outcome : std::uint8_t {
-  /// The service took it.
+  /// The service accepted it.
   Delivered,
-  /// The service refused it, it alone.
+  /// The service refused this event.
   Rejected,
   /// RecorderOptions::delivery_timeout was over.
   Expired,
-  /// Given up: for a newer one when the queue was full, or at the end of close.
+  /// Discarded for a newer one when the queue was full, or at the end of close.
   Dropped,
-  /// Left on the disk at close, for the next start, which tells how it ends.
+  /// Left on the disk at close, for the next start, which reports its outcome.
   Spooled,
 };
 
@@ -46,48 +46,48 @@ enum class Outcome : std::uint8_t {
   return "Unknown";
 }
 
-/// What `record` does when there is no room.
+/// What `record` does when there is no space.
 enum class WhenFull : std::uint8_t {
   /// Refuses the new event: QueueFull.
   DropNewest,
-  /// Ends the oldest events that are not on their way as Dropped, and takes the new one.
+  /// Drops the oldest events that are not in flight, and accepts the new one.
   DropOldest,
-  /// Waits for room, up to RecorderOptions::block_timeout, then refuses. It never waits on the
-  /// callback thread nor with Driver::Manual.
+  /// Waits for space, at most RecorderOptions::block_timeout, then refuses. It does not wait on the
+  /// callback thread, nor with Driver::Manual.
   Block,
 };
 
 /// Who runs the recorder.
 enum class Driver : std::uint8_t {
-  /// A thread of the recorder, or that of the AsyncClient it was given. Programs with many
-  /// recorders share one AsyncClient: see make_recorder(RecorderOptions, const AsyncClient&).
+  /// A thread of the recorder, or that of its AsyncClient, which many recorders may share: see
+  /// make_recorder(RecorderOptions, const AsyncClient&).
   OwnThread,
   /// The application, by EventRecorder::run_once. No thread is started.
   Manual,
 };
 
-/// Events that reached their end together, as RecorderOptions::on_delivery is told.
+/// Events that completed together, as RecorderOptions::on_delivery gets them.
 struct Delivery {
-  /// How they ended, all of them alike.
+  /// The outcome of all of them.
   Outcome outcome{};
-  /// Whose they are, as `record` was told.
+  /// As it was given to `record`.
   Session session{};
   /// In the order of recording.
   std::vector<std::string> event_ids{};
-  /// The events as JSON, in the same order, when they were not delivered: to be looked at, or kept
-  /// elsewhere. They are private data of users.
+  /// The events as JSON, in the same order, if they were not delivered. They are private data of
+  /// users.
   std::vector<std::string> events{};
-  /// Requests that carried them.
+  /// Requests that contained them.
   int attempts{0};
   /// The service may have them although they were not reported as delivered.
   bool may_have_been_delivered{false};
-  /// The service's, of the last answer.
+  /// Of the last response.
   std::string request_id{};
-  /// Why, when they were not delivered.
+  /// The cause, if they were not delivered.
   std::optional<Error> error{};
 };
 
-/// What can be wrong with a recorder's surroundings for a while.
+/// The temporary faults of a recorder's environment.
 enum class FaultKind : std::uint8_t {
   /// No credentials, or the service refuses them. Events wait.
   Credentials,
@@ -95,7 +95,7 @@ enum class FaultKind : std::uint8_t {
   TrackingId,
   /// No connection to the service. Events wait, and one request at a time probes.
   Offline,
-  /// The service throttles so many requests that fewer are sent.
+  /// The service throttles so many requests that the rate is reduced.
   Throttled,
   /// The spool cannot be written. Events are kept in memory.
   Disk,
@@ -103,14 +103,13 @@ enum class FaultKind : std::uint8_t {
   SpoolDamaged,
   /// This machine's clock is more than four minutes off; it is corrected in requests.
   ClockSkew,
-  /// The service is reached and does not do its work: 5xx, responses that are not the service's, no
-  /// response in time. Events wait.
+  /// The service is reached and does not work: 5xx, responses of intermediaries, no response in
+  /// time. Events wait.
   Unavailable,
   /// This process lacks what a request needs: descriptors, memory. Events wait.
   Resources,
-  /// A setting is wrong, so that requests fail before they are sent, or the service refuses them
-  /// all.
-  /// Events wait.
+  /// A setting is wrong, so that requests fail before they are sent, or the service refuses all of
+  /// them. Events wait.
   Configuration,
 };
 
@@ -131,13 +130,13 @@ enum class FaultKind : std::uint8_t {
   return "Unknown";
 }
 
-/// Told to RecorderOptions::on_fault when a fault begins and when it is over, not in between.
+/// Reported to RecorderOptions::on_fault when a fault begins and when it ends, not in between.
 struct Fault {
   /// What is wrong.
   FaultKind kind{};
-  /// It is over.
+  /// It has ended.
   bool cleared{false};
-  /// What was seen; of a cleared fault, what had been seen.
+  /// The error with which the fault began.
   Error error{};
 };
 
@@ -190,34 +189,33 @@ inline constexpr std::size_t kMaxAccountSize = 4'096;
 struct RecorderOptions {
   /// "trackingId", required: the event tracker's.
   std::string tracking_id;
-  /// How long a session's batch may wait for more events, from its first one.
+  /// How long a batch waits for more events, from the time of its first one.
   std::chrono::milliseconds linger{1000};
-  /// Most events that are accepted and not ended, in flight included.
+  /// The maximum of pending events, in flight included.
   std::size_t max_pending_events{100'000};
-  /// Most bytes of them, as JSON and with their ids.
+  /// The maximum of their bytes, as JSON and with their ids.
   std::size_t max_pending_bytes{64U << 20U};
   /// What `record` does when either limit is reached.
   WhenFull when_full{WhenFull::DropNewest};
   /// Of WhenFull::Block.
   std::chrono::milliseconds block_timeout{1000};
-  /// Most requests at once.
+  /// The maximum of concurrent requests.
   int max_in_flight{32};
-  /// 0: the service's answers set the pace.
+  /// 0: only the responses of the service limit the rate.
   double max_requests_per_second{0};
-  /// How long an event may wait; then it ends as Expired. With a spool SpoolOptions::max_age is
-  /// what counts.
+  /// How long an event waits before it is Expired. With a spool SpoolOptions::max_age counts.
   std::chrono::milliseconds delivery_timeout{600'000};
-  /// How long the destructor's close may take.
+  /// The timeout of the destructor's close.
   std::chrono::milliseconds shutdown_timeout{2'000};
   /// Who runs the recorder.
   Driver driver{Driver::OwnThread};
-  /// Keeps accepted events on the disk, so that a killed process loses none. Empty: in memory only.
+  /// Keeps accepted events on the disk, so that a killed process loses none. Empty: memory only.
   std::optional<SpoolOptions> spool{};
-  /// Called once for each batch that completed, on the recorder's thread, no lock held. It may call
-  /// `record`; `flush` and `close` return to it at once. A callback that throws ends the program.
+  /// Called once for each batch that completed, on the recorder's thread, with no lock held. It may
+  /// call `record`; `flush` and `close` return at once. A callback that throws ends the program.
   std::function<void(const Delivery&)> on_delivery{};
-  /// Called when a fault begins or ends, on the same thread: the place for your logger. A callback
-  /// that throws ends the program.
+  /// Called when a fault begins or ends, on the same thread, for example to log it. A callback that
+  /// throws ends the program.
   std::function<void(const Fault&)> on_fault{};
 
   /// The defaults: for a server, which has many sessions and a good network.
@@ -228,7 +226,7 @@ struct RecorderOptions {
   }
 
   /// For a set-top box, a console or a phone: one session, little memory, batches that wait half a
-  /// minute to fill. With a directory, a spool that spares flash: SpoolOptions::device.
+  /// minute for more events. With a directory, also a spool: SpoolOptions::device.
   [[nodiscard]] static RecorderOptions device(std::string tracking_id,
                                               std::string spool_directory = {}) {
     RecorderOptions options;
@@ -242,68 +240,66 @@ struct RecorderOptions {
   }
 };
 
-/// Where the events of a recorder are. At any moment recorded + adopted == delivered + rejected +
-/// expired + dropped + spooled + pending.
+/// The counters of a recorder. At any moment recorded + adopted == delivered + rejected + expired +
+/// dropped + spooled + pending.
 struct RecorderStats {
   /// Accepted by `record`.
   std::uint64_t recorded{};
   /// Found in the spool, left by an earlier process.
   std::uint64_t adopted{};
-  /// The service took them.
+  /// The service accepted them.
   std::uint64_t delivered{};
-  /// The service refused them, each by itself.
+  /// The service refused each of them.
   std::uint64_t rejected{};
-  /// Their time was over.
+  /// Their time limit was over.
   std::uint64_t expired{};
-  /// Given up for newer ones, or at the end of close.
+  /// Discarded for newer ones, or at the end of close.
   std::uint64_t dropped{};
-  /// On the disk and not in memory: those that memory has no room for, and after close those that
-  /// were left.
+  /// On the disk and not in memory: those that memory has no space for, or that close left.
   std::uint64_t spooled{};
-  /// Accepted and not ended, in flight included.
+  /// Accepted and not completed, in flight included.
   std::uint64_t pending{};
-  /// Calls of `record` that did not accept their event; not part of the account.
+  /// Calls of `record` that returned an error; not part of the sum.
   std::uint64_t refused{};
   /// Requests after the first of a batch.
   std::uint64_t retries{};
   /// Requests that were sent.
   std::uint64_t requests{};
-  /// Requests on their way now.
+  /// Requests in flight.
   std::uint64_t in_flight{};
   /// How long the oldest pending event has waited.
   std::chrono::milliseconds oldest_pending_age{};
 };
 
-/// What became of the events that a flush or a close waited for.
-/// `spooled` ones are on the disk, for the next start.
+/// The outcomes of the events that a flush or a close waited for.
 struct FlushReport {
-  /// The service took them.
+  /// The service accepted them.
   std::uint64_t delivered{};
-  /// The service refused them, each by itself.
+  /// The service refused each of them.
   std::uint64_t rejected{};
-  /// Their time was over.
+  /// Their time limit was over.
   std::uint64_t expired{};
-  /// Given up for newer ones, or at the end of close.
+  /// Discarded for newer ones, or at the end of close.
   std::uint64_t dropped{};
-  /// On the disk and not in memory.
+  /// On the disk, for the next start.
   std::uint64_t spooled{};
-  /// Not ended.
+  /// Not completed.
   std::uint64_t pending{};
   /// None of them is pending.
   bool complete{false};
-  /// Called on the callback thread, which it would have to wait for; it answered at once.
+  /// It was called on the callback thread, and returned at once.
   bool would_deadlock{false};
 };
-/// What became of the events that a close ended, or could not.
+/// The outcomes of the events that a close waited for.
 using CloseReport = FlushReport;
 
 /// What EventRecorder::run_once did.
 struct RunReport {
-  /// When to call it again at the latest.
+  /// When to call it again, at the latest.
   std::chrono::milliseconds next_wake{};
-  /// Accepted and not ended.
+  /// Accepted and not completed.
   std::uint64_t pending{};
-  /// Anything was due.
+  /// Whether anything was due.
   bool did_work{false};
 };
 

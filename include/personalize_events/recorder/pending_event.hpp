@@ -6,13 +6,14 @@
 #ifndef PERSONALIZE_EVENTS_RECORDER_PENDING_EVENT_HPP
 #define PERSONALIZE_EVENTS_RECORDER_PENDING_EVENT_HPP
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "personalize_events/json/reader.hpp"
 #include "personalize_events/result.hpp"
@@ -35,18 +36,21 @@ struct PendingEvent {
   /// Requests that carried it, as far as it matters.
   std::uint16_t attempts{0};
   bool may_have_been_delivered{false};
-  /// It waits for older events of its session that are on the disk.
+  /// It must not be sent yet, because older events of its session are on the disk: those up to the
+  /// place `held_behind`.
   bool is_held{false};
   /// The library gave it its time ("sentAt").
   bool time_is_ours{false};
   /// `recorded_at` is when it was recorded; else when it was adopted.
   bool age_is_known{true};
+  /// The log it belongs to.
+  std::uint32_t log{kOwnLog};
+  /// Its place in that log.
+  std::uint64_t place{0};
+  std::uint64_t held_behind{0};
   /// The order of acceptance, from 1.
   std::uint64_t sequence{0};
   SteadyTime recorded_at{};
-  /// The log it belongs to, and its sequence there.
-  std::uint32_t log{kOwnLog};
-  std::uint64_t place{0};
   /// Its neighbours in AgeOrder.
   PendingEvent* older{nullptr};
   PendingEvent* newer{nullptr};
@@ -67,6 +71,9 @@ struct PendingEvent {
 /// A list, because its nodes keep their place in memory and move between lists for nothing.
 using PendingEvents = std::list<PendingEvent>;
 
+/// Whose request it is: of a session that is in use now, or of one that waited through an outage.
+enum class Lane : std::uint8_t { Live, Backlog };
+
 /// The id of an encoded event, whose first member it is.
 [[nodiscard]] inline std::string event_id_of(std::string_view event_json) {
   constexpr std::string_view start = "{\"eventId\":\"";
@@ -81,13 +88,14 @@ using PendingEvents = std::list<PendingEvent>;
   return id == nullptr ? std::string{} : *id;
 }
 
-/// All pending events in the order of acceptance, by their own links: which is the oldest, whatever
-/// session it belongs to, and which of them the log lacks.
+/// All pending events of all sessions, linked in the order of their sequences. Finds the oldest,
+/// and those that the log lacks.
 class AgeOrder {
  public:
   [[nodiscard]] PendingEvent* oldest() const noexcept { return oldest_; }
+  [[nodiscard]] PendingEvent* newest() const noexcept { return newest_; }
 
-  /// Adds an event that was accepted after all others.
+  /// Adds an event with a higher sequence than all others.
   void add(PendingEvent& event) noexcept {
     event.older = newest_;
     event.newer = nullptr;
@@ -100,27 +108,22 @@ class AgeOrder {
     (event.older == nullptr ? oldest_ : event.older->newer) = event.newer;
     (event.newer == nullptr ? newest_ : event.newer->older) = event.older;
     if (unwritten_ == &event) unwritten_ = event.newer;
-    if (!again_.empty() && event.log == kOwnLog) again_.erase(event.place);
     event.older = nullptr;
     event.newer = nullptr;
   }
 
-  /// Visits the events of the recorder's own log that it lacks, which has those up to `written`, in
-  /// the order of their places, as long as `visit(event)` returns true. If `written` is lower than
-  /// before, the log began again and lacks all.
+  /// Visits the events that the recorder's own log lacks, in the order of their places, as long as
+  /// `visit(event)` returns true. The log has those up to `written`. If that is lower than before,
+  /// the log began again and lacks all.
   template <class Visit>
   void visit_unwritten(std::uint64_t written, const Visit& visit) {
     if (written < written_) rewind();
     written_ = written;
-    again_.erase(again_.begin(), again_.upper_bound(written));
-    for (const auto& [place, event] : again_) {
-      if (!visit(*event)) return;
-    }
     while (unwritten_ != nullptr && !(is_new(*unwritten_) && unwritten_->place > written)) {
       unwritten_ = unwritten_->newer;
     }
     for (PendingEvent* event = unwritten_; event != nullptr; event = event->newer) {
-      if (is_new(*event) && again_.count(event->place) == 0 && !visit(*event)) return;
+      if (is_new(*event) && !visit(*event)) return;
     }
   }
 
@@ -130,18 +133,23 @@ class AgeOrder {
     return event.log == kOwnLog && event.place == event.sequence;
   }
 
+  /// Makes the events that were read back new ones again, where they were before.
   void rewind() {
-    unwritten_ = nullptr;
+    std::vector<PendingEvent*> events;
     for (PendingEvent* event = oldest_; event != nullptr; event = event->newer) {
-      if (event->log == kOwnLog) again_.emplace(event->place, event);
+      if (event->log == kOwnLog) event->sequence = event->place;
+      events.push_back(event);
     }
+    std::sort(events.begin(), events.end(),
+              [](const auto* a, const auto* b) { return a->sequence < b->sequence; });
+    oldest_ = newest_ = unwritten_ = nullptr;
+    for (PendingEvent* event : events) add(*event);
   }
 
   PendingEvent* oldest_{nullptr};
   PendingEvent* newest_{nullptr};
   PendingEvent* unwritten_{nullptr};  ///< all before it are written
   std::uint64_t written_{0};
-  std::map<std::uint64_t, PendingEvent*> again_{};  ///< to be written again, by their places
 };
 
 }  // namespace detail

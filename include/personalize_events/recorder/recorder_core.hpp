@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RecorderCore: the implementation behind an EventRecorder: the lock around the dispatcher, the
-// loop's iterations that execute its decisions, and the waiting of flush and close. It never waits
-// for the disk with its lock held.
+// RecorderCore: the implementation of EventRecorder: the lock around the dispatcher, the iterations
+// of the loop that execute its decisions, and the waiting of flush and close. It never waits for
+// the disk with its lock held.
 #ifndef PERSONALIZE_EVENTS_RECORDER_RECORDER_CORE_HPP
 #define PERSONALIZE_EVENTS_RECORDER_RECORDER_CORE_HPP
 
@@ -12,25 +12,26 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "personalize_events/client/attempt_sender.hpp"
 #include "personalize_events/client/call_context.hpp"
 #include "personalize_events/client/loop.hpp"
+#include "personalize_events/detail/uuid.hpp"
+#include "personalize_events/http/options.hpp"
 #include "personalize_events/platform/process_id.hpp"
-#include "personalize_events/recorder/batch.hpp"
-#include "personalize_events/recorder/bounded_options.hpp"
-#include "personalize_events/recorder/delivery.hpp"
+#include "personalize_events/recorder/batcher.hpp"
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
-#include "personalize_events/recorder/flights.hpp"
 #include "personalize_events/recorder/options.hpp"
-#include "personalize_events/recorder/sent_at.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
 #include "personalize_events/recorder/spool/spool_thread.hpp"
 #include "personalize_events/recorder/spooler.hpp"
@@ -39,11 +40,30 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
+/// No wait is longer, so that it can be added to any time.
+inline constexpr std::chrono::milliseconds kLongestWait{std::chrono::hours{24 * 365}};
+
+/// The options as a recorder can follow them: waits that end, and no more requests in flight than
+/// its transport carries at once, because those that wait there use up their timeout.
+[[nodiscard]] inline RecorderOptions bounded(RecorderOptions options, const HttpOptions& http) {
+  if (options.spool) {
+    options.spool->max_age = std::min<std::chrono::hours>(
+        options.spool->max_age, std::chrono::duration_cast<std::chrono::hours>(kLongestWait));
+    options.delivery_timeout = options.spool->max_age;
+  }
+  for (std::chrono::milliseconds* wait : {&options.linger, &options.block_timeout,
+                                          &options.delivery_timeout, &options.shutdown_timeout}) {
+    *wait = std::clamp(*wait, std::chrono::milliseconds{0}, kLongestWait);
+  }
+  options.max_in_flight = std::min(options.max_in_flight, std::max(http.max_connections, 1));
+  return options;
+}
+
 /// What close adds to its deadline to abort requests in flight and to write what is left.
 inline constexpr std::chrono::milliseconds kAbortGrace{50};
 /// How long the destructor waits for the disk thread to release the spool.
 inline constexpr std::chrono::milliseconds kStopGrace{1000};
-/// The least time for which a recording thread waits for another that writes to the log.
+/// How long a recording thread waits at least for another that writes to the log.
 inline constexpr std::chrono::milliseconds kLeastPatience{100};
 
 class RecorderCore final : public LoopMember,
@@ -57,12 +77,9 @@ class RecorderCore final : public LoopMember,
       : options_(bounded(std::move(options), context->options().http)),
         context_(std::move(context)),
         loop_(std::move(loop)),
-        dispatcher_(options_, context_->options().retry.quota, context_->platform().steady_now()),
-        flights_(context_, std::move(sender)) {
-    if (spool == nullptr) return;
-    shared_spool_ = std::move(spool);
-    is_spool_drained_ = false;
-  }
+        sender_(std::move(sender)),
+        shared_spool_(std::move(spool)),
+        dispatcher_(options_, context_->platform().steady_now()) {}
 
   ~RecorderCore() override = default;
   RecorderCore(const RecorderCore&) = delete;
@@ -82,10 +99,8 @@ class RecorderCore final : public LoopMember,
   }
 
   [[nodiscard]] Result<void> record(const Session& session, const Event& event) {
-    Result<PendingEvents> encoded = prepare(session, event);
-    if (!encoded) return refused(std::move(encoded).error());
-    const Result<std::uint64_t> place = accept(*std::move(encoded), false);
-    return place ? Result<void>{} : place.error();
+    const Result<std::uint64_t> place = accept(session, event, false);
+    return place ? Result<void>{} : refused(place.error());
   }
 
   [[nodiscard]] Result<void> record_durable(const Session& session, const Event& event,
@@ -94,10 +109,8 @@ class RecorderCore final : public LoopMember,
       return refused(make_error(ErrorKind::Configuration, "RecorderOptions.spool",
                                 "record_durable needs a spool; set its directory"));
     }
-    Result<PendingEvents> encoded = prepare(session, event);
-    if (!encoded) return refused(std::move(encoded).error());
-    const Result<std::uint64_t> place = accept(*std::move(encoded), true);
-    if (!place) return place.error();
+    const Result<std::uint64_t> place = accept(session, event, true);
+    if (!place) return refused(place.error());
     return shared_spool_->wait_durable(
         *place, std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait),
         spool_thread_.has_value());
@@ -105,22 +118,17 @@ class RecorderCore final : public LoopMember,
 
   void flush_soon() {
     if (is_forked()) return;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      dispatcher_.flush();
-      planned_wake_ = SteadyTime::min();
-    }
-    loop_->wake();
+    std::unique_lock<std::mutex> lock(mutex_);
+    dispatcher_.flush();
+    wake_loop(lock);
   }
 
   [[nodiscard]] FlushReport flush(std::chrono::milliseconds timeout) {
     if (is_forked()) return {};
     std::unique_lock<std::mutex> lock(mutex_);
     const auto watch = begin_watch();
-    if (loop_->is_loop_thread()) return would_deadlock(watch);
-    std::optional<std::uint64_t> last_told;
-    wait(lock, timeout, [&] { return has_ended(*watch, last_told); });
-    return dispatcher_.account().unwatch(watch);
+    if (!loop_->is_loop_thread()) wait(lock, timeout, is_reported(*watch));
+    return end_watch(watch);
   }
 
   [[nodiscard]] CloseReport close(std::chrono::milliseconds timeout) {
@@ -130,22 +138,22 @@ class RecorderCore final : public LoopMember,
     phase_ = std::max(phase_, Phase::Draining);
     has_room_.notify_all();
     const auto watch = begin_watch();
-    if (loop_->is_loop_thread()) return would_deadlock(watch);
-    std::optional<std::uint64_t> last_told;
-    wait(lock, timeout, [&] {
+    if (loop_->is_loop_thread()) return end_watch(watch);
+    wait(lock, timeout, [this, is_done = is_reported(*watch)]() mutable {
       if (phase_ == Phase::Aborting) return dispatcher_.stats().pending == 0;
-      return has_ended(*watch, last_told) && is_spool_drained_;
+      return is_done() && (!spooler_ || spooler_->is_drained());
     });
     if (dispatcher_.stats().pending > 0) {
       begin_abort();
-      wait(lock, kAbortGrace, [&] { return has_all_ended(); });
+      wait(lock, kAbortGrace, [this] {
+        return dispatcher_.stats().pending == 0 && reported_ >= dispatcher_.account().ended();
+      });
     }
-    CloseReport report = dispatcher_.account().unwatch(watch);
-    // What memory never had room for.
+    CloseReport report = end_watch(watch);
+    if (!spooler_) return report;
     const std::uint64_t left = std::min(dispatcher_.account().disk_only(), report.pending);
     const std::uint64_t last = dispatcher_.account().last_sequence();
     lock.unlock();
-    if (!spooler_) return report;
     if (is_first && options_.spool->sync_interval) {
       static_cast<void>(shared_spool_->wait_durable(last, kAbortGrace, spool_thread_.has_value()));
     }
@@ -160,7 +168,7 @@ class RecorderCore final : public LoopMember,
     const std::lock_guard<std::mutex> lock(mutex_);
     RecorderStats stats = dispatcher_.stats();
     stats.refused = refused_.load(std::memory_order_relaxed);
-    if (const PendingEvent* oldest = dispatcher_.oldest()) {
+    if (const PendingEvent* oldest = dispatcher_.batcher().oldest()) {
       stats.oldest_pending_age = std::chrono::duration_cast<std::chrono::milliseconds>(
           context_->platform().steady_now() - oldest->recorded_at);
     }
@@ -175,9 +183,9 @@ class RecorderCore final : public LoopMember,
     const SteadyTime now = context_->platform().steady_now();
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(std::max(next_wake(now), now) - now);
-    // What is in flight may end at any time.
-    const bool is_busy = dispatcher_.stats().in_flight > 0;
-    report.next_wake = is_busy ? std::chrono::milliseconds{0} : std::min(left, kLongestTurn);
+    report.next_wake = std::min(left, kLongestTurn);
+    // Requests in flight may complete at any time.
+    if (dispatcher_.stats().in_flight > 0) report.next_wake = {};
     report.pending = dispatcher_.stats().pending;
     return report;
   }
@@ -188,25 +196,21 @@ class RecorderCore final : public LoopMember,
     loop_->wake();
   }
 
-  /// Leaves the loop: no callback is running then, unless it is the caller, in which case the rest
-  /// follows when that returns. What the loop could not complete in time is completed and reported
-  /// here.
+  /// Leaves the loop. Afterwards no callback is running, unless it is the caller; then the rest
+  /// follows when that returns. Completes and reports what the loop could not in time.
   void leave() {
     if (is_forked()) return;
     loop_->remove(this);
-    std::unique_lock<std::mutex> lock(mutex_);
     has_left_ = true;
     if (loop_->is_loop_thread()) {
       left_in_callback_ = true;
       return;
     }
-    changed_.wait(lock, [this] { return !is_busy_; });
-    lock.unlock();
+    { const std::lock_guard<std::recursive_mutex> no_iteration(iteration_mutex_); }
     finish();
   }
 
-  /// Whether this is another process than the one that made it. It lets go of the spool then, which
-  /// is its parent's.
+  /// Whether this is a forked child, which then releases the spool of its parent.
   [[nodiscard]] bool is_forked() const {
     if (process_id() == owner_) return false;
     if (shared_spool_ != nullptr) shared_spool_->abandon_in_child();
@@ -216,52 +220,53 @@ class RecorderCore final : public LoopMember,
   [[nodiscard]] const RecorderOptions& options() const { return options_; }
 
   SteadyTime step(SteadyTime now) override {
-    const Turn turn{*this};
-    if (!turn.is_taken()) return SteadyTime::max();
+    const std::lock_guard<std::recursive_mutex> iteration(iteration_mutex_);
+    if (has_left_) return SteadyTime::max();
     const bool works_here = spooler_ && is_manual();
     const SteadyTime spool_at = works_here ? shared_spool_->work() : SteadyTime::max();
-    std::vector<Outgoing> outgoing;
-    std::vector<EndedEvents> ended;
-    std::vector<Fault> faults;
+    std::vector<Batch> batches;
     spool::SpoolOrders orders;
-    SteadyTime wake{};
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      spool_at_ = spool_at;
-      if (spooler_) take_spool_news();
-      wake = next_wake(now);
-      if (phase_ < Phase::Aborting) {
-        take_batches(now, outgoing);
-        wake = outgoing.size() == kMostPerTurn ? now : next_wake(now);
-      } else if (dispatcher_.stats().in_flight == 0) {
-        wake = end_rest(lock, now);
-      }
-      ended = dispatcher_.take_ended();
-      faults = dispatcher_.take_faults();
-      if (spooler_ && phase_ < Phase::Aborting) spooler_->add_window(orders);
-      if (is_manual() && orders.most_events > 0) wake = now;
-      planned_wake_ = wake;
+    std::unique_lock<std::mutex> lock(mutex_);
+    spool_at_ = spool_at;
+    if (spooler_) spooler_->turn();
+    SteadyTime wake = next_wake(now);
+    const bool is_aborting = phase_ == Phase::Aborting;
+    if (!is_aborting) {
+      batches = take_batches(now);
+      wake = batches.size() == kMostPerTurn ? now : next_wake(now);
+    } else if (dispatcher_.stats().in_flight == 0) {
+      wake = end_rest(lock, now);
     }
-    if (!ended.empty()) has_room_.notify_all();
-    if (is_spool_drained_) changed_.notify_all();
-    if (spooler_) post(std::move(orders), ended);
-    abort_if_closing();
-    for (Outgoing& one : outgoing) send(std::move(one));
+    std::vector<EndedEvents> ended = dispatcher_.take_ended();
+    const std::vector<Fault> faults = dispatcher_.take_faults();
+    const std::uint64_t ended_by_now = dispatcher_.account().ended();
+    if (spooler_) orders = spooler_->orders_for(ended, !is_aborting);
+    orders.service_offset = service_offset_;
     // A caller that runs the loop until this is reported must not wait for the network after it.
-    if (is_manual() && !ended.empty()) wake = now;
-    tell(std::move(ended), faults);
+    if (is_manual() && (orders.most_events > 0 || !ended.empty())) wake = now;
+    planned_wake_ = wake;
+    lock.unlock();
+    if (!ended.empty()) has_room_.notify_all();
+    if (spooler_) shared_spool_->post(std::move(orders));
+    if (is_aborting) cancel_requests();
+    for (const Batch& batch : batches) send(batch);
+    call_application(std::move(ended), faults);
+    lock.lock();
+    reported_ = ended_by_now;
+    lock.unlock();
+    changed_.notify_all();
     if (left_in_callback_) finish();
     return wake;
   }
 
   std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    dispatcher_.visit_unwritten(written, visit);
+    dispatcher_.batcher().visit_unwritten(written, visit);
     return dispatcher_.account().last_sequence();
   }
   void visit(const Visit& visit) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    dispatcher_.visit(visit);
+    dispatcher_.batcher().visit(visit);
   }
 
   void stop() override {
@@ -269,7 +274,7 @@ class RecorderCore final : public LoopMember,
       const std::lock_guard<std::mutex> lock(mutex_);
       begin_abort();
     }
-    abort_if_closing();
+    cancel_requests();
   }
 
  private:
@@ -283,46 +288,6 @@ class RecorderCore final : public LoopMember,
     Draining,  ///< closed to new events
     Aborting,  ///< the deadline of close is over
   };
-  /// A time in which the loop's thread uses this, and `leave` waits. Not taken once it has left.
-  class Turn {
-   public:
-    explicit Turn(RecorderCore& core) : core_(core) {
-      const std::lock_guard<std::mutex> lock(core_.mutex_);
-      is_taken_ = !core_.has_left_;
-      if (is_taken_) core_.is_busy_ = true;
-    }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    ~Turn() {
-      if (!is_taken_) return;
-      const std::lock_guard<std::mutex> lock(core_.mutex_);
-      core_.is_busy_ = false;
-      if (core_.has_left_) core_.changed_.notify_all();
-    }
-    [[nodiscard]] bool is_taken() const { return is_taken_; }
-
-   private:
-    RecorderCore& core_;
-    bool is_taken_{false};
-  };
-  struct Outgoing {
-    Batch batch;
-    Result<std::string> body;
-  };
-
-  [[nodiscard]] static Error closed_error() {
-    return make_error(ErrorKind::Cancelled, "close",
-                      "the recorder was closed before it could be delivered");
-  }
-
-  /// The event as it is kept, if it can be recorded.
-  [[nodiscard]] Result<PendingEvents> prepare(const Session& session, const Event& event) {
-    if (is_forked()) return cancelled("this process was forked from the recorder's");
-    if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
-      return std::move(valid).error();
-    }
-    return encoders_.encode(session, event, context_->platform());
-  }
 
   Result<void> refused(Error error) {
     refused_.fetch_add(1, std::memory_order_relaxed);
@@ -331,31 +296,31 @@ class RecorderCore final : public LoopMember,
   [[nodiscard]] static Error cancelled(const char* why) {
     return make_error(ErrorKind::Cancelled, "record", why);
   }
+  [[nodiscard]] static SteadyTime later(SteadyTime now, std::chrono::milliseconds timeout) {
+    return now + std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait);
+  }
 
-  /// Accepts an event, and writes it if it is time for that or `must_be_durable`. Returns its place
-  /// in the log.
-  [[nodiscard]] Result<std::uint64_t> accept(PendingEvents&& one, bool must_be_durable) {
-    Placement placement = Placement::Memory;
-    const std::string durable_session{must_be_durable ? one.front().session_id() : ""};
-    Result<std::uint64_t> place = std::uint64_t{0};
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      if (spooler_) placement = spooler_->placement_of(one.front());
-      if (placement != Placement::Disk) place = take(lock, std::move(one));
+  /// Accepts an event, and writes it if it is due or `must_be_durable`. Returns its place in the
+  /// log.
+  [[nodiscard]] Result<std::uint64_t> accept(const Session& session, const Event& event,
+                                             bool must_be_durable) {
+    if (is_forked()) return cancelled("this process was forked from the recorder's");
+    if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
+      return std::move(valid).error();
     }
-    if (placement == Placement::Disk) {
-      place = append_disk_only(one.front());
-      const bool may_stay_in_memory =
-          !place && !must_be_durable && place.error().kind == ErrorKind::Storage;
-      if (may_stay_in_memory) {
-        std::unique_lock<std::mutex> lock(mutex_);
-        place = take(lock, std::move(one));
-      }
-    } else if (spooler_ && place) {
-      place = write(*place, durable_session);
+    Result<PendingEvents> one = encoder_.encode(session, event, context_->platform());
+    if (!one) return std::move(one).error();
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (spooler_ && spooler_->is_disk_only(one->front())) {
+      lock.unlock();
+      Result<std::uint64_t> place = append_disk_only(one->front());
+      if (place || must_be_durable || place.error().kind != ErrorKind::Storage) return place;
+      lock.lock();
+      return take(lock, *std::move(one));
     }
-    if (!place) return refused(std::move(place).error()).error();
-    return place;
+    Result<std::uint64_t> place = take(lock, *std::move(one));
+    if (lock.owns_lock()) lock.unlock();
+    return spooler_ && place ? write(*place, must_be_durable) : place;
   }
 
   /// Takes an event into memory.
@@ -376,15 +341,17 @@ class RecorderCore final : public LoopMember,
       dispatcher_.accept(std::move(one));
     }
     const std::uint64_t place = dispatcher_.account().last_sequence();
-    if (spooler_) spool_at_ = std::min(spool_at_, later(now, options_.spool->write_after));
-    // The earliest time there is says that the loop is on its way already.
-    const bool is_waited_for = planned_wake_ != SteadyTime::min() &&
-                               (dispatcher_.has_news() || next_wake(now) < planned_wake_);
-    if (!is_waited_for) return place;
-    planned_wake_ = SteadyTime::min();
+    if (spooler_ && is_manual()) {
+      spool_at_ = std::min(spool_at_, later(now, options_.spool->write_after));
+    }
+    if (dispatcher_.has_news() || next_wake(now) < planned_wake_) wake_loop(lock);
+    return place;
+  }
+  /// Makes the loop iterate now, and releases the lock for that, unless it is woken already.
+  void wake_loop(std::unique_lock<std::mutex>& lock) {
+    if (std::exchange(planned_wake_, SteadyTime::min()) == SteadyTime::min()) return;
     lock.unlock();
     loop_->wake();
-    return place;
   }
 
   /// Writes an event to the disk that memory has no room for.
@@ -396,52 +363,42 @@ class RecorderCore final : public LoopMember,
       place = spooler_->reserve(event);
       return place;
     };
-    Result<void> written = shared_spool_->append_disk_only(*this, event, reserve, patience());
-    bool is_waited_for = false;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (!written && place > 0) spooler_->unreserve(event, place);
-      is_waited_for = written && is_manual() && planned_wake_ != SteadyTime::min();
-      if (is_waited_for) planned_wake_ = SteadyTime::min();
+    Result<void> written = shared_spool_->append_disk_only(*this, event, reserve, patience_);
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!written) {
+      if (place > 0) spooler_->unreserve(event, place);
+      return std::move(written).error();
     }
-    if (!written) return std::move(written).error();
     shared_spool_->note_unread();
-    if (is_waited_for) loop_->wake();
+    if (is_manual()) wake_loop(lock);
     return place;
   }
 
-  /// Writes the accepted events up to a place, if it is time for that. The session is that of an
-  /// event which must be durable, or else it is taken back; empty: it is written later.
-  [[nodiscard]] Result<std::uint64_t> write(std::uint64_t place, const std::string& session) {
-    const auto write_after = shared_spool_->options().write_after;
-    if (session.empty() && write_after.count() > 0) {
+  /// Writes the accepted events up to a place, if they are due. One that must be durable is written
+  /// at once, or else taken back.
+  [[nodiscard]] Result<std::uint64_t> write(std::uint64_t place, bool must_be_durable) {
+    if (!must_be_durable && options_.spool->write_after.count() > 0) {
       shared_spool_->note_pending();
       return place;
     }
-    Result<void> written = shared_spool_->write_up_to(*this, place, patience());
-    if (written || session.empty()) return place;
+    Result<void> written = shared_spool_->write_up_to(*this, place, patience_);
+    if (written || !must_be_durable) return place;
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (dispatcher_.withdraw(session, place)) return std::move(written).error();
+    if (dispatcher_.withdraw(place)) return std::move(written).error();
     return place;
-  }
-  [[nodiscard]] std::chrono::milliseconds patience() const {
-    return std::max(options_.block_timeout, kLeastPatience);
   }
 
   // --- The loop's iteration, locked ---
 
-  void take_spool_news() {
-    spooler_->turn();
-    is_spool_drained_ = spooler_->is_drained();
-  }
-
-  void take_batches(SteadyTime now, std::vector<Outgoing>& outgoing) {
-    while (outgoing.size() < kMostPerTurn) {
+  [[nodiscard]] std::vector<Batch> take_batches(SteadyTime now) {
+    std::vector<Batch> batches;
+    while (batches.size() < kMostPerTurn) {
       const std::optional<Batch> batch = dispatcher_.next(now);
-      if (!batch) return;
+      if (!batch) break;
       if (service_offset_) correct_times(*batch, now);
-      outgoing.push_back({*batch, write_body(options_.tracking_id, *batch)});
+      batches.push_back(*batch);
     }
+    return batches;
   }
   /// Gives events that the library stamped by a wrong clock the time of the service's clock.
   void correct_times(const Batch& batch, SteadyTime now) {
@@ -449,7 +406,6 @@ class RecorderCore final : public LoopMember,
         std::chrono::duration_cast<std::chrono::system_clock::duration>(
             context_->platform().boot_now() + std::chrono::milliseconds{*service_offset_})};
     dispatcher_.rewrite(batch, [&](PendingEvent& event) {
-      if (!may_correct_sent_at(event)) return;
       const auto age =
           std::chrono::duration_cast<std::chrono::system_clock::duration>(now - event.recorded_at);
       static_cast<void>(correct_sent_at(event, service_now - age));
@@ -461,15 +417,13 @@ class RecorderCore final : public LoopMember,
     phase_ = Phase::Aborting;
     abort_at_ = later(context_->platform().steady_now(), kAbortGrace);
   }
-  /// Ends what is left at close, when all of it is on the disk or cannot be, as far as there is
-  /// time. Returns when to come again.
+  /// Completes what is left at close, once it is on the disk or cannot be, as far as there is time.
+  /// Returns when to come again.
   [[nodiscard]] SteadyTime end_rest(std::unique_lock<std::mutex>& lock, SteadyTime now) {
-    if (spooler_ && !is_settled(now)) {
-      shared_spool_->request_write();
+    if (now < abort_at_ && !is_settled()) {
       return is_manual() ? now : now + std::chrono::milliseconds{1};
     }
-    const auto is_kept_one = [this](const PendingEvent& event) { return is_kept(event); };
-    while (dispatcher_.end_some(kMostEndedPerTurn, closed_error(), is_kept_one)) {
+    while (end_some(kMostEndedPerTurn)) {
       if (context_->platform().steady_now() >= abort_at_) return now;
       // Others may have the lock in between.
       lock.unlock();
@@ -477,60 +431,50 @@ class RecorderCore final : public LoopMember,
     }
     return SteadyTime::max();
   }
-  /// Whether the disk has all that is pending, or cannot have it in time.
-  [[nodiscard]] bool is_settled(SteadyTime now) {
-    return spooler_->is_all_written() || shared_spool_->is_refusing() || now >= abort_at_;
+  bool end_some(std::size_t count) {
+    return dispatcher_.end_some(
+        count,
+        make_error(ErrorKind::Cancelled, "close",
+                   "the recorder was closed before it could be delivered"),
+        [this](const PendingEvent& event) { return spooler_ && spooler_->is_kept(event); });
   }
-
-  void post(spool::SpoolOrders&& window, const std::vector<EndedEvents>& ended) {
-    spool::SpoolOrders orders = spooler_->orders_for(ended);
-    orders.most_events = window.most_events;
-    orders.most_bytes = window.most_bytes;
-    orders.service_offset = service_offset_;
-    shared_spool_->post(std::move(orders));
+  /// Whether the disk has all that is pending, or cannot have it. If not, requests it.
+  [[nodiscard]] bool is_settled() {
+    if (!spooler_ || spooler_->is_all_written() || shared_spool_->is_refusing()) return true;
+    shared_spool_->request_write();
+    return false;
   }
 
   /// Completes everything after the loop has left it.
   void finish() {
     std::unique_lock<std::mutex> lock(mutex_);
     begin_abort();
-    if (spooler_) write_the_rest(lock);
-    dispatcher_.abandon(closed_error(),
-                        [this](const PendingEvent& event) { return is_kept(event); });
-    std::vector<EndedEvents> ended = dispatcher_.take_ended();
-    lock.unlock();
-    if (spooler_) {
-      post({}, ended);
+    constexpr std::chrono::milliseconds step{1};
+    for (auto waited = step; waited <= kAbortGrace && !is_settled(); waited += step) {
       if (spool_thread_) {
-        spool_thread_->stop(kStopGrace);
-      } else {
-        shared_spool_->close();
+        changed_.wait_for(lock, step);
+        continue;
       }
+      lock.unlock();
+      static_cast<void>(shared_spool_->work());
+      lock.lock();
+    }
+    dispatcher_.recall();
+    end_some(std::numeric_limits<std::size_t>::max());
+    std::vector<EndedEvents> ended = dispatcher_.take_ended();
+    if (spooler_) shared_spool_->post(spooler_->orders_for(ended, false));
+    lock.unlock();
+    if (spool_thread_) {
+      spool_thread_->stop(kStopGrace);
+    } else if (spooler_) {
+      shared_spool_->close();
     }
     call_application(std::move(ended), {});
   }
-  void write_the_rest(std::unique_lock<std::mutex>& lock) {
-    constexpr std::chrono::milliseconds step{1};
-    for (auto waited = step; waited <= kAbortGrace; waited += step) {
-      if (spooler_->is_all_written() || shared_spool_->is_refusing()) return;
-      lock.unlock();
-      shared_spool_->request_write();
-      if (!spool_thread_) static_cast<void>(shared_spool_->work());
-      lock.lock();
-      if (spool_thread_) changed_.wait_for(lock, step);
-    }
-  }
 
-  /// When the loop has to come by itself.
+  /// When the loop has to iterate, if nothing wakes it.
   [[nodiscard]] SteadyTime next_wake(SteadyTime now) {
-    const SteadyTime wake = dispatcher_.next_wake(now);
-    if (!spooler_ || !is_manual()) return wake;
-    return std::min(wake, spool_at_);
-  }
-
-  /// Whether the disk has an event when all ends.
-  [[nodiscard]] bool is_kept(const PendingEvent& event) {
-    return spooler_ && spooler_->is_kept(event);
+    return std::min(dispatcher_.next_wake(now), spool_at_);
   }
 
   [[nodiscard]] EventAccount::Watch begin_watch() {
@@ -538,16 +482,25 @@ class RecorderCore final : public LoopMember,
     planned_wake_ = SteadyTime::min();
     return dispatcher_.account().watch();
   }
-  [[nodiscard]] FlushReport would_deadlock(EventAccount::Watch watch) {
+  [[nodiscard]] FlushReport end_watch(EventAccount::Watch watch) {
     FlushReport report = dispatcher_.account().unwatch(watch);
-    report.would_deadlock = true;
+    report.would_deadlock = loop_->is_loop_thread();
     return report;
+  }
+  /// A function that returns whether none of a watch is pending, and the outcomes up to then are
+  /// reported.
+  [[nodiscard]] std::function<bool()> is_reported(const FlushWatch& watch) const {
+    return [this, &watch, last = std::optional<std::uint64_t>{}]() mutable {
+      if (watch.report.pending > 0) return false;
+      if (!last) last = dispatcher_.account().ended();
+      return reported_ >= *last;
+    };
   }
 
   void find_room(std::unique_lock<std::mutex>& lock, std::size_t bytes) {
     if (options_.when_full == WhenFull::DropNewest || bytes > options_.max_pending_bytes) return;
     if (options_.when_full == WhenFull::DropOldest) {
-      // They are told by the loop, in its next turn.
+      // The loop reports them.
       static_cast<void>(dispatcher_.make_room(bytes));
       return;
     }
@@ -557,10 +510,10 @@ class RecorderCore final : public LoopMember,
     });
   }
 
-  /// Waits for something that the loop brings about; in manual mode, runs it.
+  /// Waits for a condition that the loop changes; in manual mode, runs the loop.
   template <class Condition>
   void wait(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds timeout,
-            const Condition& condition) {
+            Condition condition) {
     const SteadyTime deadline = later(context_->platform().steady_now(), timeout);
     lock.unlock();
     loop_->wake();
@@ -578,34 +531,38 @@ class RecorderCore final : public LoopMember,
           loop_->run_once(std::min(std::chrono::ceil<std::chrono::milliseconds>(deadline - now),
                                    std::chrono::milliseconds{100}));
       lock.lock();
-      // It may have been another thread's turn, which this must not spin for.
+      // If another thread runs the loop, this must not spin.
       if (!did_work) changed_.wait_for(lock, std::chrono::milliseconds{1});
     }
   }
 
-  [[nodiscard]] static SteadyTime later(SteadyTime now, std::chrono::milliseconds timeout) {
-    return now + std::clamp(timeout, std::chrono::milliseconds{0}, kLongestWait);
-  }
+  // --- Requests: the loop's thread, without the lock ---
 
-  void send(Outgoing&& outgoing) {
-    if (!outgoing.body) {
-      BatchAnswer answer;
-      answer.error = std::move(outgoing.body).error();
-      answer.was_sent = false;
-      static_cast<void>(answered(outgoing.batch, std::move(answer)));
+  void send(const Batch& batch) {
+    Result<std::string> body = write_body(options_.tracking_id, batch);
+    if (!body) {
+      static_cast<void>(answered(batch, {std::move(body).error(), {}, {}, false}));
       return;
     }
-    flights_.start(outgoing.batch, *std::move(outgoing.body),
-                   [self = shared_from_this()](const Batch& batch, AttemptReport report) {
-                     self->landed(batch, std::move(report));
-                   });
+    AttemptOrder order;
+    order.operation = "PutEvents";
+    order.path = "/events";
+    order.body = *std::move(body);
+    order.invocation_id = format_uuid_v4(context_->random_bytes());
+    order.number = batch.first().attempts + 1;
+    order.timeout = context_->options().attempt_timeout;
+    requests_[&batch.session()] =
+        sender_->start(std::move(order), [self = shared_from_this(), batch](AttemptReport report) {
+          self->on_complete(batch, std::move(report));
+        });
   }
 
-  void landed(const Batch& batch, AttemptReport report) {
-    const Turn turn{*this};
-    if (!turn.is_taken()) return;  // the batch is void
-    flights_.remove(batch);
-    switch (answered(batch, take_answer(report))) {
+  void on_complete(const Batch& batch, AttemptReport report) {
+    const std::lock_guard<std::recursive_mutex> iteration(iteration_mutex_);
+    if (has_left_) return;  // the batch is void
+    requests_.erase(&batch.session());
+    switch (answered(batch, {std::move(report.error), report.failure, std::move(report.request_id),
+                             report.was_sent})) {
       case retry::Remedy::None: break;
       case retry::Remedy::CorrectClock:
         context_->correct_clock(*report.failure.service_date);
@@ -618,38 +575,20 @@ class RecorderCore final : public LoopMember,
   }
 
   retry::Remedy answered(const Batch& batch, BatchAnswer answer) {
+    using std::chrono::milliseconds;
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (answer.service_date) note_service_date(*answer.service_date);
+    if (const auto& date = answer.failure.service_date) {
+      service_offset_ = (std::chrono::floor<milliseconds>(date->time_since_epoch()) -
+                         std::chrono::floor<milliseconds>(context_->platform().boot_now()))
+                            .count();
+    }
     const SteadyTime now = context_->platform().steady_now();
     return dispatcher_.answered(batch, std::move(answer), now, context_->random_fraction());
   }
 
-  void note_service_date(std::chrono::system_clock::time_point date) {
-    using std::chrono::milliseconds;
-    service_offset_ = (std::chrono::floor<milliseconds>(date.time_since_epoch()) -
-                       std::chrono::floor<milliseconds>(context_->platform().boot_now()))
-                          .count();
-  }
-
-  void abort_if_closing() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      if (phase_ < Phase::Aborting) return;
-    }
-    flights_.cancel();
-  }
-
-  /// Calls the application, no lock held, and then whoever waits for the end of these events.
-  void tell(std::vector<EndedEvents> ended, const std::vector<Fault>& faults) {
-    if (ended.empty() && faults.empty()) return;
-    std::uint64_t count = 0;
-    for (const EndedEvents& one : ended) count += one.events.size();
-    call_application(std::move(ended), faults);
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      told_ += count;
-    }
-    changed_.notify_all();
+  /// Completes all requests soon, with the error Cancelled.
+  void cancel_requests() {
+    for (const auto& [session, id] : requests_) sender_->cancel(id);
   }
 
   void call_application(std::vector<EndedEvents> ended, const std::vector<Fault>& faults) const {
@@ -661,46 +600,36 @@ class RecorderCore final : public LoopMember,
     for (EndedEvents& one : ended) options_.on_delivery(delivery_of(std::move(one)));
   }
 
-  /// Nothing of it is pending, and the application was told of all that had ended by then.
-  [[nodiscard]] bool has_ended(const FlushWatch& watch,
-                               std::optional<std::uint64_t>& last_told) const {
-    if (watch.report.pending > 0) return false;
-    if (!last_told) last_told = ended_by_now();
-    return told_ >= *last_told;
-  }
-  [[nodiscard]] bool has_all_ended() const {
-    return dispatcher_.stats().pending == 0 && told_ >= ended_by_now();
-  }
-  /// Events whose end is told, or will be.
-  [[nodiscard]] std::uint64_t ended_by_now() const { return dispatcher_.account().ended(); }
-
   const RecorderOptions options_;
+  const std::chrono::milliseconds patience_{std::max(options_.block_timeout, kLeastPatience)};
   const std::shared_ptr<CallContext> context_;
   const std::shared_ptr<Loop> loop_;
+  const std::shared_ptr<AttemptSender> sender_;
+  const std::shared_ptr<spool::Spool> shared_spool_;  // null: none
   const ProcessId owner_{process_id()};
-  SharedEncoders encoders_{};
+  EventEncoder encoder_{};
   std::atomic<std::uint64_t> refused_{0};
+  std::atomic<bool> has_left_{false};  // the loop iterates no more
 
   mutable std::mutex mutex_{};
   std::condition_variable changed_{};
   std::condition_variable has_room_{};
   Dispatcher dispatcher_;
-  std::shared_ptr<spool::Spool> shared_spool_{};  // null: none
   std::optional<Spooler> spooler_{};
-  std::atomic<bool> is_spool_drained_{true};
   std::optional<std::int64_t> service_offset_{};  // the service's time less the boot time
   SteadyTime spool_at_{SteadyTime::max()};        // when the spool has work, with Driver::Manual
   SteadyTime abort_at_{};
   Phase phase_{Phase::Open};
-  std::uint64_t told_{0};                       // events whose end the application was told
-  bool is_busy_{false};                         // the loop's thread is in here
-  bool has_left_{false};                        // it comes no more
-  SteadyTime planned_wake_{SteadyTime::max()};  // when the loop comes by itself
+  std::uint64_t reported_{0};  // of EventAccount::ended, what the application knows
+  SteadyTime planned_wake_{SteadyTime::max()};  // when the loop iterates; the minimum: it is woken
 
   std::optional<spool::SpoolThread> spool_thread_{};  // none with Driver::Manual
 
+  // Held by the loop's thread while it is in here, where a transport may complete a request at
+  // once.
+  std::recursive_mutex iteration_mutex_{};
   // The loop's thread only:
-  Flights flights_;
+  std::unordered_map<const SessionQueue*, std::uint64_t> requests_{};  // of the batches in flight
   bool left_in_callback_{false};
 };
 

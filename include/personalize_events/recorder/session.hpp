@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: whose event it is. Applications name it at each record call.
+// Session: the session and the user of an event. Applications pass it to each record call.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SESSION_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SESSION_HPP
 
@@ -11,8 +11,8 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// One visit of a user. Keep the session id over a login and add the user id: the service then
-/// counts what was done before it for the user too.
+/// One visit of a user. Keep the session id at a login and add the user id: the service then
+/// attributes earlier events to the user too.
 struct Session {
   /// "sessionId", required, 1 to 256 characters: one visit, the same before and after a login.
   std::string session_id;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Spooler: how a recorder uses its spool: which event stays in memory, which only on the disk, how
-// much of the backlog is in memory, and what the disk's faults mean. RecorderCore has one if
-// RecorderOptions::spool is set.
+// Spooler: how a recorder uses its spool: which events are in memory and which on the disk only,
+// how much of the backlog is in memory, and which faults of the disk are reported. RecorderCore has
+// one if RecorderOptions::spool is set.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOLER_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOLER_HPP
 
@@ -55,60 +55,48 @@ inline constexpr std::size_t kBacklogWindow = 4U << 20U;
   return writer.good() ? line : std::string{};
 }
 
-/// Where an accepted event is kept until it is sent.
-enum class Placement : std::uint8_t {
-  Memory,
-  Disk,  ///< on the disk only
-};
-
 /// @par Thread Safety
-/// Every member but `spool` is called with the recorder's lock held; `orders_for` by the loop.
+/// Every member is called with the recorder's lock held.
 class Spooler {
  public:
+  /// `options` and `dispatcher` must outlive it.
   Spooler(std::shared_ptr<spool::Spool> spool, const RecorderOptions& options,
           Dispatcher& dispatcher)
       : spool_(std::move(spool)),
+        options_(options),
         dispatcher_(dispatcher),
-        tracking_id_(options.tracking_id),
-        most_events_(options.max_pending_events),
-        most_held_(options.max_pending_events / 2),
-        most_held_bytes_(options.max_pending_bytes / 2),
-        window_events_(std::max<std::size_t>(options.max_pending_events / 4, 1)),
-        window_bytes_(std::clamp<std::size_t>(options.max_pending_bytes / 4, 1, kBacklogWindow)),
+        batcher_(dispatcher.batcher()),
         on_disk_(spool_->session_counts()),
         orphaned_(spool_->session_counts()),
         is_scanned_(spool_->is_scanned()) {}
 
-  [[nodiscard]] spool::Spool& spool() const noexcept { return *spool_; }
-  [[nodiscard]] const std::shared_ptr<spool::Spool>& shared_spool() const noexcept {
-    return spool_;
-  }
-
   // --- Recording ---
 
-  [[nodiscard]] Placement placement_of(const PendingEvent& event) const {
-    if (on_disk_.contains(event.session_id()) || !has_room(event)) return Placement::Disk;
-    return Placement::Memory;
+  /// Whether an event has to be on the disk only.
+  [[nodiscard]] bool is_disk_only(const PendingEvent& event) const {
+    return on_disk_.contains(event.session_id()) || !has_room(event);
   }
-  /// Whether memory has room for an event. Half of it may be held, so that there is always some for
-  /// what held events wait for.
+  /// Whether memory has space for an event. Half of it may be held, so that there is always some
+  /// for what held events wait for.
   [[nodiscard]] bool has_room(const PendingEvent& event) const {
     if (!dispatcher_.has_room(event.bytes())) return false;
     return !must_be_held(event.session_id()) ||
-           (dispatcher_.held() < most_held_ &&
-            dispatcher_.held_bytes() + event.bytes() <= most_held_bytes_);
+           (batcher_.held() < options_.max_pending_events / 2 &&
+            batcher_.held_bytes() + event.bytes() <= options_.max_pending_bytes / 2);
   }
   /// Whether an event that is kept in memory must not be sent before older ones of its session.
   [[nodiscard]] bool must_be_held(std::string_view session_id) const {
     return !is_scanned_ || orphaned_.contains(session_id) || on_disk_.contains(session_id) ||
-           (dispatcher_.held() > 0 && held_sessions_.contains(session_id));
+           (batcher_.held() > 0 && held_sessions_.contains(session_id));
   }
   /// Takes an event in memory, held if it must be.
   void accept(PendingEvents&& one) {
-    if (!must_be_held(one.front().session_id())) return dispatcher_.accept(std::move(one));
-    if (dispatcher_.held() == 0) held_sessions_ = spool_->session_counts();
-    held_sessions_.add(one.front().session_id());
-    dispatcher_.hold(std::move(one), last_disk_only_);
+    PendingEvent& event = one.front();
+    event.is_held = must_be_held(event.session_id());
+    event.held_behind = last_disk_only_;
+    if (event.is_held && batcher_.held() == 0) held_sessions_.clear();
+    if (event.is_held) held_sessions_.add(event.session_id());
+    dispatcher_.accept(std::move(one));
   }
 
   /// Counts an event that is about to be written and is not kept in memory; returns its place.
@@ -141,45 +129,41 @@ class Spooler {
                                          "the oldest events were dropped for want of space in the "
                                          "spool; raise it"));
     }
-    if (news.lost > 0) dispatcher_.lose(news.lost);
-    if (spool_->unread() == 0 && dispatcher_.account().disk_only() == 0) forget_disk_only();
+    dispatcher_.account().lose(news.lost);
+    if (spool_->unread() == 0 && dispatcher_.account().disk_only() == 0) {
+      on_disk_.clear();
+      last_read_ = last_disk_only_;
+    }
     if (news.is_backlog_read) {
       orphaned_.clear();
       is_scanned_ = true;
     }
-    release_held();
+    if (is_scanned_) {
+      batcher_.release_held([this](const PendingEvent& event) {
+        return event.held_behind <= last_read_ && !orphaned_.contains(event.session_id());
+      });
+    }
     is_drained_ = news.is_drained;
     if (news.passed_fault) dispatcher_.note_fault(FaultKind::Disk, news.passed_fault);
     dispatcher_.note_fault(FaultKind::Disk, news.disk_fault);
     dispatcher_.note_fault(FaultKind::SpoolDamaged, news.damage);
   }
 
-  /// What the disk thread has to note of events that completed.
-  [[nodiscard]] spool::SpoolOrders orders_for(const std::vector<EndedEvents>& ended) const {
+  /// What the disk thread has to do: to note events that completed, and to read others if `reads`.
+  [[nodiscard]] spool::SpoolOrders orders_for(const std::vector<EndedEvents>& ended, bool reads) {
     spool::SpoolOrders orders;
     for (const EndedEvents& one : ended) {
       if (one.outcome == Outcome::Spooled) continue;
       for (const PendingEvent& event : one.events) {
         if (one.outcome == Outcome::Rejected) {
-          orders.rejected.push_back(rejected_line(tracking_id_, event, one.error, one.request_id));
+          orders.rejected.push_back(
+              rejected_line(options_.tracking_id, event, one.error, one.request_id));
         }
         orders.completed[event.log].push_back(event.place);
       }
     }
+    if (reads && spool_->may_read()) add_window(orders);
     return orders;
-  }
-  /// Adds the memory that there is for what is read back, and reserves it.
-  void add_window(spool::SpoolOrders& orders) {
-    if (!spool_->may_read()) return;
-    const std::uint64_t used = dispatcher_.stats().pending - dispatcher_.held();
-    const std::size_t bytes = dispatcher_.account().pending_bytes() - dispatcher_.held_bytes();
-    if (used >= window_events_ || bytes >= window_bytes_) return;
-    const auto free =
-        most_events_ - std::min<std::uint64_t>(most_events_, dispatcher_.stats().pending);
-    orders.most_events = static_cast<std::size_t>(
-        std::min<std::uint64_t>({window_events_ - used, free, spool::kMostReadEvents}));
-    orders.most_bytes = std::min(window_bytes_, spool::kMostReadBytes);
-    dispatcher_.reserve(orders.most_events, orders.most_bytes);
   }
   /// Every folder that could be adopted was found, and nothing is left in them and in the own log.
   [[nodiscard]] bool is_drained() const noexcept { return is_drained_; }
@@ -194,6 +178,22 @@ class Spooler {
   }
 
  private:
+  /// Adds the memory that there is for what is read back, and reserves it.
+  void add_window(spool::SpoolOrders& orders) {
+    const std::uint64_t pending = dispatcher_.stats().pending;
+    const std::uint64_t used = pending - batcher_.held();
+    const std::size_t bytes = dispatcher_.account().pending_bytes() - batcher_.held_bytes();
+    const std::uint64_t most = options_.max_pending_events;
+    const std::uint64_t window_events = std::max<std::uint64_t>(most / 4, 1);
+    const auto window_bytes =
+        std::clamp<std::size_t>(options_.max_pending_bytes / 4, 1, kBacklogWindow);
+    if (used >= window_events || bytes >= window_bytes) return;
+    orders.most_events = static_cast<std::size_t>(std::min<std::uint64_t>(
+        {window_events - used, most - std::min(most, pending), spool::kMostReadEvents}));
+    orders.most_bytes = std::min(window_bytes, spool::kMostReadBytes);
+    dispatcher_.reserve(orders.most_events, orders.most_bytes);
+  }
+
   void note_read(const PendingEvent& event) {
     if (event.log != kOwnLog) return orphaned_.remove(event.session_id());
     on_disk_.remove(event.session_id());
@@ -203,9 +203,11 @@ class Spooler {
   void take_in(spool::ReadEvent&& read) {
     const bool is_own = read.event.front().log == kOwnLog;
     // The first scan's backlog was read before own events were.
-    if (is_own && dispatcher_.held() > 0) {
+    if (is_own && batcher_.held() > 0) {
       orphaned_.clear();
-      release_before(read.event.front().place);
+      batcher_.release_held([place = read.event.front().place](const PendingEvent& event) {
+        return event.place < place;
+      });
     }
     note_read(read.event.front());
     if (read.is_invalid) {
@@ -215,36 +217,14 @@ class Spooler {
       return dispatcher_.end_spooled(std::move(read.event), Outcome::Dropped, std::move(error));
     }
     if (!read.is_expired) return dispatcher_.readmit(std::move(read.event));
-    Error error = make_error(ErrorKind::Timeout, "SpoolOptions::max_age",
-                             "could not be delivered in time; see the faults reported before");
-    error.retryable = true;
-    dispatcher_.end_spooled(std::move(read.event), Outcome::Expired, std::move(error));
-  }
-
-  void release_held() {
-    if (dispatcher_.held() == 0 || !is_scanned_) return;
-    dispatcher_.release_held([this](const PendingEvent& event, std::uint64_t after) {
-      return after <= last_read_ && !orphaned_.contains(event.session_id());
-    });
-  }
-  /// Releases what is older than an own event that is about to be taken in.
-  void release_before(std::uint64_t place) {
-    dispatcher_.release_held(
-        [place](const PendingEvent& event, std::uint64_t) { return event.place < place; });
-  }
-  void forget_disk_only() {
-    on_disk_.clear();
-    last_read_ = last_disk_only_;
+    dispatcher_.end_spooled(std::move(read.event), Outcome::Expired,
+                            expired_error("SpoolOptions::max_age"));
   }
 
   const std::shared_ptr<spool::Spool> spool_;
+  const RecorderOptions& options_;
   Dispatcher& dispatcher_;
-  const std::string tracking_id_;
-  const std::size_t most_events_;
-  const std::size_t most_held_;
-  const std::size_t most_held_bytes_;
-  const std::size_t window_events_;
-  const std::size_t window_bytes_;
+  Batcher& batcher_;
   spool::SessionCounts on_disk_;   ///< of own events that are on the disk only
   spool::SessionCounts orphaned_;  ///< of events that the first scan found
   spool::SessionCounts held_sessions_ = spool_->session_counts();

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "personalize_events/recorder/batch.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
 #include "personalize_events/retry/pace.hpp"
 

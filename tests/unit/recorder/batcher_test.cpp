@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/json/reader.hpp"
 #include "support/recorder_events.hpp"
 
 namespace pe = personalize_events;
@@ -67,9 +69,10 @@ TEST_CASE("an event that is released after a flush leaves at once") {
   World world;
   auto one = test::pending("visit", "", "a", at(0));
   one.front().sequence = 1;
-  world.batcher.hold(std::move(one), 0);
+  one.front().is_held = true;
+  world.batcher.add(std::move(one));
   world.batcher.flush(1);
-  world.batcher.release_held([](const pe::detail::PendingEvent&, std::uint64_t) { return true; });
+  world.batcher.release_held([](const pe::detail::PendingEvent&) { return true; });
   CHECK(ids_of_batch(world.next(0)) == "a");
 }
 
@@ -413,11 +416,13 @@ struct HoldingWorld : World {
             std::int64_t time = 0) {
     auto one = test::pending(session, "", id, at(time));
     one.front().sequence = ++last_sequence;
-    batcher.hold(std::move(one), after);
+    one.front().is_held = true;
+    one.front().held_behind = after;
+    batcher.add(std::move(one));
   }
   void release_up_to(std::uint64_t place) {
     batcher.release_held(
-        [place](const pe::detail::PendingEvent&, std::uint64_t after) { return after <= place; });
+        [place](const pe::detail::PendingEvent& event) { return event.held_behind <= place; });
   }
 };
 
@@ -508,20 +513,20 @@ TEST_CASE("the last event of a session is taken back, if no request carries it")
   HoldingWorld world;
   world.add("visit", "a");
   world.add("visit", "b");
-  CHECK(world.batcher.take_back("visit", 1).empty());
-  CHECK(world.batcher.take_back("other", 2).empty());
-  CHECK(ids_of(world.batcher.take_back("visit", 2)) == "b");
-  CHECK(world.batcher.take_back("visit", 2).empty());
-  CHECK(ids_of(world.batcher.take_back("visit", 1)) == "a");
+  CHECK(world.batcher.take_back(1).empty());
+  CHECK(world.batcher.take_back(9).empty());
+  CHECK(ids_of(world.batcher.take_back(2)) == "b");
+  CHECK(world.batcher.take_back(2).empty());
+  CHECK(ids_of(world.batcher.take_back(1)) == "a");
   CHECK(world.batcher.sessions() == 0);
   CHECK(world.batcher.oldest() == nullptr);
   CHECK(world.batcher.next_due() == pe::detail::SteadyTime::max());
 
   world.add("visit", "c");
   const auto batch = world.next(1'000);
-  CHECK(world.batcher.take_back("visit", 3).empty());
+  CHECK(world.batcher.take_back(3).empty());
   world.add("visit", "d", 1'000);
-  CHECK(ids_of(world.batcher.take_back("visit", 4)) == "d");
+  CHECK(ids_of(world.batcher.take_back(4)) == "d");
   CHECK(ids_of(world.batcher.take(*batch, at(1'000))) == "c");
   CHECK(world.batcher.sessions() == 0);
 }
@@ -530,7 +535,7 @@ TEST_CASE("an event that is held is taken back, whatever follows it") {
   HoldingWorld world;
   world.hold("visit", "a", 1);
   world.hold("visit", "b", 1);
-  const auto taken = world.batcher.take_back("visit", 1);
+  const auto taken = world.batcher.take_back(1);
   CHECK(ids_of(taken) == "a");
   CHECK_FALSE(taken.front().is_held);
   CHECK(world.batcher.held() == 1);
@@ -571,4 +576,35 @@ TEST_CASE("the events of a batch are rewritten in place, and their session is fo
   CHECK(world.batcher.sessions() == 1);
   CHECK(ids_of(world.batcher.take(*batch, at(1'000))) == "a b");
   CHECK(ids_of_batch(world.next(3'000)) == "c d");
+}
+
+// --- Batches and their bodies ---
+
+TEST_CASE("only the batcher makes a batch") {
+  CHECK_FALSE(std::is_default_constructible_v<pe::detail::Batch>);
+  CHECK(pe::detail::kMaxBatchEvents == 10);
+}
+
+TEST_CASE("a body names the tracker, the user, the session and the events as they are") {
+  pe::detail::Batcher batcher{std::chrono::milliseconds{0}};
+  batcher.add(test::pending("visit \"1\"", "us\xC3\xA9r", "a"));
+  batcher.add(test::pending("visit \"1\"", "us\xC3\xA9r", "b"));
+  const auto batch = batcher.next();
+  REQUIRE(batch.has_value());
+  const auto body = pe::detail::write_body("tracker", *batch);
+  REQUIRE(body.has_value());
+  CHECK(*body == R"({"trackingId":"tracker","userId":"us)"
+                 "\xC3\xA9"
+                 R"(r","sessionId":"visit \"1\"","eventList":[)"
+                 R"({"eventId":"a","eventType":"Watch","sentAt":1},)"
+                 R"({"eventId":"b","eventType":"Watch","sentAt":1}]})");
+  CHECK(pe::json::parse(*body).has_value());
+}
+
+TEST_CASE("a body without a user has none") {
+  pe::detail::Batcher batcher{std::chrono::milliseconds{0}};
+  batcher.add(test::pending("visit", "", "a"));
+  const auto body = pe::detail::write_body("tracker", *batcher.next());
+  REQUIRE(body.has_value());
+  CHECK_THAT(*body, !test::ContainsSubstring("userId"));
 }

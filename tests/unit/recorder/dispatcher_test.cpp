@@ -37,12 +37,19 @@ BatchAnswer refused(pe::ErrorKind kind, const char* code, int status, bool conne
   answer.error->connected = connected;
   return answer;
 }
+/// A function that returns whether an event has an id.
+auto is_event(const char* id) {
+  return [id](const pe::detail::PendingEvent& event) {
+    return pe::detail::event_id_of(event.json()) == id;
+  };
+}
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
 BatchAnswer invalid() { return refused(pe::ErrorKind::Service, "InvalidInputException", 400); }
 BatchAnswer unreachable() { return refused(pe::ErrorKind::Transport, "", 0, false); }
 
 struct World {
-  explicit World(pe::RecorderOptions options = prompt_options(), int quota = 500)
-      : dispatcher(options, quota, at(0)) {}
+  explicit World(pe::RecorderOptions options = prompt_options()) : dispatcher(options, at(0)) {}
 
   void record(const std::string& session, const std::string& id, std::int64_t time = 0,
               const std::string& user = "") {
@@ -138,7 +145,7 @@ TEST_CASE("a passing failure is tried again after a backoff that grows") {
 }
 
 TEST_CASE("a backoff is random from zero on, however many requests fail") {
-  World world{prompt_options(), 0};
+  World world;
   for (int i = 0; i < 40; ++i) {
     world.record("proof", "p" + std::to_string(i));
     REQUIRE(world.deliver_all(0) == 1);
@@ -179,7 +186,7 @@ TEST_CASE("the hint of the service is kept to") {
   World world;
   world.record("visit", "a");
   auto answer = refused(pe::ErrorKind::Service, "", 503);
-  answer.retry_after = std::chrono::milliseconds{3000};
+  answer.failure.retry_after = std::chrono::milliseconds{3000};
   world.answer(*world.dispatcher.next(at(0)), std::move(answer), 0);
   CHECK(world.dispatcher.next_wake(at(0)) == at(3000));
 }
@@ -309,7 +316,7 @@ TEST_CASE("requests in flight when credentials are refreshed go again at once") 
   world.record("one", "a");
   world.record("two", "b");
   auto expired = refused(pe::ErrorKind::Service, "ExpiredTokenException", 403);
-  expired.credentials_are_temporary = true;
+  expired.failure.credentials_are_temporary = true;
   const auto first = world.dispatcher.next(at(0));
   const auto second = world.dispatcher.next(at(0));
   CHECK(world.answer(*first, expired, 0) == pe::retry::Remedy::RefreshCredentials);
@@ -322,7 +329,7 @@ TEST_CASE("rejected temporary credentials are refreshed once at once, then with 
   World world;
   world.record("visit", "a");
   auto expired = refused(pe::ErrorKind::Service, "ExpiredTokenException", 403);
-  expired.credentials_are_temporary = true;
+  expired.failure.credentials_are_temporary = true;
   CHECK(world.answer(*world.dispatcher.next(at(0)), expired, 0) ==
         pe::retry::Remedy::RefreshCredentials);
   const auto again = world.dispatcher.next(at(0));
@@ -333,7 +340,7 @@ TEST_CASE("rejected temporary credentials are refreshed once at once, then with 
 
   World static_keys;
   static_keys.record("visit", "a");
-  expired.credentials_are_temporary = false;
+  expired.failure.credentials_are_temporary = false;
   CHECK(static_keys.answer(*static_keys.dispatcher.next(at(0)), expired, 0) ==
         pe::retry::Remedy::None);
   CHECK(static_keys.faults() == "+Credentials");
@@ -343,8 +350,8 @@ TEST_CASE("a wrong clock is corrected once, at once") {
   using std::chrono::minutes;
   const std::chrono::system_clock::time_point now{std::chrono::hours{500'000}};
   auto skewed = refused(pe::ErrorKind::Service, "InvalidSignatureException", 403);
-  skewed.service_date = now;
-  skewed.signed_at = now - minutes{5};
+  skewed.failure.service_date = now;
+  skewed.failure.signed_at = now - minutes{5};
   World world;
   world.record("visit", "a");
   CHECK(world.answer(*world.dispatcher.next(at(0)), skewed, 0) == pe::retry::Remedy::CorrectClock);
@@ -354,7 +361,7 @@ TEST_CASE("a wrong clock is corrected once, at once") {
 
   World good_clock;
   good_clock.record("visit", "a");
-  skewed.signed_at = now - minutes{3};
+  skewed.failure.signed_at = now - minutes{3};
   CHECK(good_clock.answer(*good_clock.dispatcher.next(at(0)), skewed, 0) ==
         pe::retry::Remedy::None);
   CHECK(good_clock.faults() == "+Credentials");
@@ -493,7 +500,7 @@ TEST_CASE("at the end of close everything ends") {
   world.answer(*batch, cancelled, 0);
   pe::Error closed;
   closed.kind = pe::ErrorKind::Cancelled;
-  world.dispatcher.drop_all(closed);
+  world.dispatcher.end_some(kAll, closed, is_event("none"));
   CHECK(world.dispatcher.stats().pending == 0);
   const auto ended = world.dispatcher.take_ended();
   REQUIRE(ended.size() == 2);
@@ -523,7 +530,8 @@ TEST_CASE("when it is abandoned everything ends, what is in flight and what was 
   world.answer(*once, invalid(), 0);
   pe::Error closed;
   closed.kind = pe::ErrorKind::Cancelled;
-  world.dispatcher.abandon(closed);
+  world.dispatcher.recall();
+  CHECK_FALSE(world.dispatcher.end_some(kAll, closed, is_event("none")));
   CHECK(world.dispatcher.stats().pending == 0);
   CHECK(world.dispatcher.stats().in_flight == 0);
   bool flight_may_be_there = false;
@@ -555,7 +563,7 @@ TEST_CASE("an event that was read back is sent with the backlog, and one too old
   CHECK(world.deliver_all(0) == 1);
   CHECK(world.ended() == "Delivered a");
   world.dispatcher.account().spill();
-  world.dispatcher.lose(1);
+  world.dispatcher.account().lose(1);
   CHECK(world.dispatcher.stats().dropped == 1);
   CHECK(world.dispatcher.stats().recorded == 3);
 }
@@ -565,9 +573,9 @@ TEST_CASE("at the end what the disk has is spooled, and the rest is dropped, eac
   world.record("one", "a");
   world.record("two", "b");
   world.record("one", "c");
-  world.dispatcher.end_all(pe::Error{}, [](const pe::detail::PendingEvent& event) {
-    return pe::detail::event_id_of(event.json()) != "b";
-  });
+  const auto is_b = is_event("b");
+  CHECK_FALSE(world.dispatcher.end_some(
+      kAll, pe::Error{}, [&](const pe::detail::PendingEvent& event) { return !is_b(event); }));
   CHECK(world.ended() == "Spooled a c; Dropped b");
   CHECK(world.dispatcher.stats().spooled == 2);
   CHECK(world.dispatcher.stats().dropped == 1);
@@ -578,9 +586,10 @@ TEST_CASE("what is on its way is spooled, too, when it is abandoned") {
   World world;
   world.record("visit", "a");
   REQUIRE(world.dispatcher.next(at(0)).has_value());
-  world.dispatcher.end_all(pe::Error{}, [](const pe::detail::PendingEvent&) { return true; });
+  world.dispatcher.end_some(kAll, pe::Error{}, is_event("a"));
   CHECK(world.dispatcher.stats().pending == 1);
-  world.dispatcher.abandon(pe::Error{}, [](const pe::detail::PendingEvent& event) {
+  world.dispatcher.recall();
+  world.dispatcher.end_some(kAll, pe::Error{}, [](const pe::detail::PendingEvent& event) {
     return event.may_have_been_delivered;
   });
   CHECK(world.ended() == "Spooled a");
@@ -604,4 +613,68 @@ TEST_CASE("a fault of another part is reported when it begins and when it ends")
   CHECK(faults[0].kind == pe::FaultKind::SpoolDamaged);
   CHECK(faults[1].cleared);
   CHECK(faults[1].error.code == "NoSpace");
+}
+
+// --- The report of completed events ---
+
+namespace {
+
+/// Two events of a visit; the second was sent twice and may have arrived.
+pe::detail::EndedEvents ended_as(pe::Outcome outcome) {
+  pe::detail::EndedEvents ended;
+  ended.outcome = outcome;
+  ended.events = test::pending("visit", "user", "a");
+  ended.events.front().attempts = 1;
+  auto second = test::pending("visit", "user", "b");
+  second.front().attempts = 2;
+  second.front().may_have_been_delivered = true;
+  ended.events.splice(ended.events.end(), second);
+  ended.request_id = "request";
+  return ended;
+}
+
+}  // namespace
+
+TEST_CASE("a delivery tells whose events were delivered, and keeps no copy of them") {
+  const pe::Delivery told = pe::detail::delivery_of(ended_as(pe::Outcome::Delivered));
+  CHECK(told.outcome == pe::Outcome::Delivered);
+  CHECK(told.session.session_id == "visit");
+  CHECK(told.session.user_id == "user");
+  CHECK(told.event_ids == std::vector<std::string>{"a", "b"});
+  CHECK(told.events.empty());
+  CHECK(told.request_id == "request");
+  CHECK(told.attempts == 2);
+  CHECK_FALSE(told.may_have_been_delivered);
+  CHECK_FALSE(told.error.has_value());
+}
+
+TEST_CASE("events that were not delivered are handed back, with what is known of them") {
+  auto ended = ended_as(pe::Outcome::Expired);
+  ended.error = pe::detail::make_error(pe::ErrorKind::Timeout, "delivery_timeout", "too late");
+  const std::string json{ended.events.front().json()};
+  const pe::Delivery told = pe::detail::delivery_of(std::move(ended));
+  REQUIRE(told.events.size() == 2);
+  CHECK(told.events[0] == json);
+  CHECK(told.may_have_been_delivered);
+  REQUIRE(told.error.has_value());
+  CHECK(told.error->attempts == 2);
+  CHECK(told.error->may_have_been_delivered);
+}
+
+TEST_CASE("events of nobody have no user") {
+  pe::detail::EndedEvents ended;
+  ended.events = test::pending("visit", "", "a");
+  CHECK_FALSE(pe::detail::delivery_of(std::move(ended)).session.user_id.has_value());
+}
+
+TEST_CASE("some of the events end at a time, in whole sessions") {
+  World world;
+  for (const char* session : {"one", "two", "three"}) {
+    world.record(session, "a");
+    world.record(session, "b");
+  }
+  CHECK(world.dispatcher.end_some(3, pe::Error{}, is_event("none")));
+  CHECK(world.dispatcher.stats().pending == 2);
+  CHECK_FALSE(world.dispatcher.end_some(3, pe::Error{}, is_event("none")));
+  CHECK(world.dispatcher.stats().dropped == 6);
 }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,6 +16,7 @@
 #include "personalize_events/recorder/event_recorder.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "support/client_world.hpp"
 
 namespace pe = personalize_events;
 using std::chrono::milliseconds;
@@ -116,4 +118,170 @@ TEST_CASE("What ends after the loop could not come in time is told all the same"
   }
   changed.notify_all();
   CHECK(first->close(seconds{60}).complete);
+}
+
+// --- The options that a recorder can follow ---
+
+TEST_CASE("Options are bounded by what time and the transport can hold") {
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.linger = milliseconds::max();
+  options.block_timeout = milliseconds::max();
+  options.delivery_timeout = milliseconds::max();
+  options.shutdown_timeout = milliseconds::min();
+  pe::HttpOptions http;
+  http.max_connections = 8;
+  const pe::RecorderOptions bounded = pe::detail::bounded(options, http);
+  CHECK(bounded.linger == pe::detail::kLongestWait);
+  CHECK(bounded.block_timeout == pe::detail::kLongestWait);
+  CHECK(bounded.delivery_timeout == pe::detail::kLongestWait);
+  CHECK(bounded.shutdown_timeout == milliseconds{0});
+  CHECK(bounded.max_in_flight == 8);
+  options.max_in_flight = 2;
+  CHECK(pe::detail::bounded(options, http).max_in_flight == 2);
+  CHECK(pe::detail::bounded(options, pe::HttpOptions{}).linger.count() > 0);
+}
+
+TEST_CASE("With a spool its age is what an event may wait, within what time can hold") {
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.spool.emplace();
+  options.spool->max_age = std::chrono::hours{48};
+  CHECK(pe::detail::bounded(options, {}).delivery_timeout == std::chrono::hours{48});
+  options.spool->max_age = std::chrono::hours::max();
+  const pe::RecorderOptions bounded = pe::detail::bounded(options, {});
+  CHECK(bounded.delivery_timeout == pe::detail::kLongestWait);
+  CHECK(bounded.spool->max_age == pe::detail::kLongestWait);
+}
+
+// --- Requests ---
+
+namespace {
+
+/// A recorder that the test runs over a transport that replies as it is told.
+struct Requests {
+  std::shared_ptr<pe::testing::FakeTransport> transport =
+      std::make_shared<pe::testing::FakeTransport>();
+  pe::ClientOptions client = client_over(transport);
+  std::shared_ptr<pe::testing::VirtualPlatform> platform =
+      std::make_shared<pe::testing::VirtualPlatform>();
+  std::vector<pe::Delivery> deliveries{};
+
+  pe::Result<pe::EventRecorder> start() {
+    client.platform = platform;
+    pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+    options.linger = milliseconds{0};
+    options.shutdown_timeout = milliseconds{0};
+    options.on_delivery = [this](const pe::Delivery& one) { deliveries.push_back(one); };
+    return manual_recorder(options, client);
+  }
+  void run(pe::EventRecorder& recorder, milliseconds duration) const {
+    for (milliseconds passed{0}; passed < duration; passed += milliseconds{10}) {
+      recorder.run_once(milliseconds{0});
+      recorder.run_once(milliseconds{0});
+      platform->advance(milliseconds{10});
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("A batch is posted as the attempt that it is, and completes with the response") {
+  Requests world;
+  auto recorder = world.start();
+  REQUIRE(recorder.has_value());
+  for (int i = 0; i < 2; ++i) world.transport->reply(test::service_error(503, "Unavailable"));
+  world.transport->reply(pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}});
+  REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+  CHECK(world.transport->requests().empty());
+  world.run(*recorder, seconds{20});
+  REQUIRE(world.deliveries.size() == 1);
+  CHECK(world.deliveries[0].session.session_id == "visit");
+  CHECK(world.deliveries[0].outcome == pe::Outcome::Delivered);
+  CHECK(world.deliveries[0].request_id == "id");
+  CHECK(world.deliveries[0].attempts == 3);
+
+  const auto requests = world.transport->requests();
+  REQUIRE(requests.size() == 3);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    CHECK(requests[i].url == "https://personalize-events.us-east-1.amazonaws.com/events");
+    CHECK(requests[i].timeout == world.client.attempt_timeout);
+    // The number of the recorder's retries has no limit.
+    CHECK(test::header(requests[i], "amz-sdk-request") == "attempt=" + std::to_string(i + 1));
+    CHECK(test::header(requests[i], "amz-sdk-invocation-id").size() == 36);
+    CHECK(requests[i].body == requests[0].body);
+  }
+}
+
+TEST_CASE("The hint of a response decides when its batch is sent again") {
+  Requests world;
+  auto recorder = world.start();
+  REQUIRE(recorder.has_value());
+  world.transport->reply(
+      test::service_error(429, "ThrottlingException", {{"x-amz-retry-after", "1500"}}));
+  world.transport->reply(pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}});
+  REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+  world.run(*recorder, milliseconds{1490});
+  CHECK(world.transport->requests().size() == 1);
+  world.run(*recorder, seconds{5});
+  CHECK(world.transport->requests().size() == 2);
+  CHECK(world.deliveries.size() == 1);
+}
+
+TEST_CASE("The date of a response corrects the clock of the next request") {
+  Requests world;
+  auto recorder = world.start();
+  REQUIRE(recorder.has_value());
+  world.transport->reply(test::service_error(403, "RequestTimeTooSkewed",
+                                             {{"Date", "Sun, 29 Nov 2026 06:00:00 GMT"}}));
+  world.transport->reply(pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}});
+  REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+  world.run(*recorder, milliseconds{50});
+  const auto requests = world.transport->requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(test::header(requests[0], "X-Amz-Date") != test::header(requests[1], "X-Amz-Date"));
+  CHECK(test::header(requests[1], "X-Amz-Date").substr(0, 13) == "20261129T0600");
+}
+
+TEST_CASE("Rejected temporary credentials are not used for the next request") {
+  Requests world;
+  int fetched = 0;
+  world.client.credentials = [&fetched]() -> pe::Result<pe::Credentials> {
+    pe::Credentials one{"AKID" + std::to_string(++fetched), "SECRET"};
+    one.session_token = "token";
+    return one;
+  };
+  auto recorder = world.start();
+  REQUIRE(recorder.has_value());
+  world.transport->reply(test::service_error(403, "ExpiredTokenException"));
+  world.transport->reply(pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}});
+  REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+  world.run(*recorder, seconds{1});
+  const auto requests = world.transport->requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(test::header(requests[0], "Authorization").find("AKID1/") != std::string::npos);
+  CHECK(test::header(requests[1], "Authorization").find("AKID2/") != std::string::npos);
+}
+
+TEST_CASE("Requests in flight are cancelled at the end of close, completed ones are forgotten") {
+  Requests world;
+  auto recorder = world.start();
+  REQUIRE(recorder.has_value());
+  REQUIRE(recorder->record({"first"}, pe::Event{"Watch"}).has_value());
+  world.run(*recorder, milliseconds{20});
+  REQUIRE(world.deliveries.size() == 1);
+  world.transport->hold();
+  REQUIRE(recorder->record({"second"}, pe::Event{"Watch"}).has_value());
+  REQUIRE(recorder->record({"third"}, pe::Event{"Watch"}).has_value());
+  world.run(*recorder, milliseconds{20});
+  REQUIRE(world.transport->requests().size() == 3);
+  CHECK(world.deliveries.size() == 1);
+  CHECK(recorder->stats().in_flight == 2);
+  CHECK(recorder->close(milliseconds{0}).dropped == 2);
+  REQUIRE(world.deliveries.size() == 3);
+  for (const std::size_t cancelled : {1U, 2U}) {
+    CHECK(world.deliveries[cancelled].outcome == pe::Outcome::Dropped);
+    CHECK(world.deliveries[cancelled].may_have_been_delivered);
+    CHECK(world.deliveries[cancelled].error->kind == pe::ErrorKind::Cancelled);
+  }
+  CHECK(recorder->stats().in_flight == 0);
+  CHECK(world.transport->requests().size() == 3);
 }

@@ -21,7 +21,6 @@ namespace pe = personalize_events;
 namespace spool = personalize_events::spool;
 using pe::Outcome;
 using pe::detail::kOwnLog;
-using pe::detail::Placement;
 using pe::detail::SteadyTime;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -29,6 +28,8 @@ using test::PendingEvent;
 using test::PendingEvents;
 
 namespace {
+
+enum class Placement { Memory, Disk };
 
 pe::RecorderOptions recorder_options(milliseconds write_after = milliseconds{0}) {
   pe::RecorderOptions options;
@@ -53,7 +54,7 @@ struct Recorder {
            std::shared_ptr<pe::testing::VirtualPlatform> clock, pe::RecorderOptions recorder)
       : platform(std::move(clock)),
         options(std::move(recorder)),
-        dispatcher(options, 500, platform->steady_now()),
+        dispatcher(options, platform->steady_now()),
         spool(std::make_shared<spool::Spool>(std::move(files), *options.spool,
                                              spool::Scope{"", "", "", "tracker"},
                                              options.max_pending_bytes, platform)),
@@ -65,10 +66,10 @@ struct Recorder {
   struct Source final : spool::PendingSource {
     explicit Source(Recorder& recorder) : owner(recorder) {}
     std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
-      owner.dispatcher.visit_unwritten(written, visit);
+      owner.dispatcher.batcher().visit_unwritten(written, visit);
       return owner.dispatcher.account().last_sequence();
     }
-    void visit(const Visit& visit) override { owner.dispatcher.visit(visit); }
+    void visit(const Visit& visit) override { owner.dispatcher.batcher().visit(visit); }
     Recorder& owner;
   };
 
@@ -83,7 +84,7 @@ struct Recorder {
   std::optional<Placement> record(const std::string& id, const std::string& session = "visit",
                                   std::size_t padding = 0) {
     PendingEvents one = event(id, session, padding);
-    if (spooler->placement_of(one.front()) == Placement::Disk) {
+    if (spooler->is_disk_only(one.front())) {
       if (append_disk_only(one.front())) return Placement::Disk;
       if (!spooler->has_room(one.front())) return std::nullopt;
     }
@@ -114,9 +115,7 @@ struct Recorder {
   void turn() {
     spooler->turn();
     auto completed = dispatcher.take_ended();
-    spool::SpoolOrders orders = spooler->orders_for(completed);
-    spooler->add_window(orders);
-    spool->post(std::move(orders));
+    spool->post(spooler->orders_for(completed, true));
     for (auto& one : completed) ended.push_back(std::move(one));
     static_cast<void>(spool->work());
     CHECK(adds_up(dispatcher.stats()));
@@ -207,7 +206,7 @@ TEST_CASE("with write-ahead the disk has an event before it is accepted, until i
   CHECK(world->record("a") == Placement::Memory);
   CHECK(world->record("b") == Placement::Memory);
   CHECK(world->spooler->is_all_written());
-  CHECK(world->spooler->is_kept(*world->dispatcher.oldest()));
+  CHECK(world->spooler->is_kept(*world->dispatcher.batcher().oldest()));
   world->turn();
   CHECK(world->deliver() == "a b");
   world->turns(2);
@@ -221,10 +220,10 @@ TEST_CASE("events that are young enough are not written, and older ones are in t
   world.advance(seconds{10});
   world->record("b");
   world->turn();
-  CHECK_FALSE(world->spooler->is_kept(*world->dispatcher.oldest()));
+  CHECK_FALSE(world->spooler->is_kept(*world->dispatcher.batcher().oldest()));
   world.advance(seconds{50});
   world->turn();
-  CHECK(world->spooler->is_kept(*world->dispatcher.oldest()));
+  CHECK(world->spooler->is_kept(*world->dispatcher.batcher().oldest()));
   CHECK_FALSE(world->spooler->is_all_written());
   world.advance(seconds{10});
   world->turn();
@@ -319,8 +318,7 @@ TEST_CASE("memory is kept free for what is being read back") {
   for (int i = 0; i < 10; ++i) world->record(std::to_string(i), "visit-" + std::to_string(i));
   world->deliver();
   world->spooler->turn();
-  spool::SpoolOrders orders;
-  world->spooler->add_window(orders);
+  const spool::SpoolOrders orders = world->spooler->orders_for({}, true);
   CHECK(orders.most_events == 2);
   CHECK(orders.most_bytes > 0);
   // Six more fit beside the two that come.
@@ -349,14 +347,14 @@ TEST_CASE("an event whose older ones are on a disk that refuses is held in memor
   world->deliver();
   world.files->space = 0;
   CHECK(world->record("9") == Placement::Memory);
-  CHECK(world->dispatcher.held() == 1);
+  CHECK(world->dispatcher.batcher().held() == 1);
   CHECK(world->record("10") == Placement::Memory);
-  CHECK(world->dispatcher.held() == 2);
+  CHECK(world->dispatcher.batcher().held() == 2);
   CHECK(world->record("x", "other") == Placement::Memory);
-  CHECK(world->dispatcher.held() == 2);
+  CHECK(world->dispatcher.batcher().held() == 2);
   CHECK(world->deliver() == "x");
   CHECK(world->deliver_all() == "8 9 10");
-  CHECK(world->dispatcher.held() == 0);
+  CHECK(world->dispatcher.batcher().held() == 0);
   CHECK_FALSE(world->spooler->must_be_held("visit"));
 }
 
@@ -366,7 +364,7 @@ TEST_CASE("half of the memory may be held, so that what is waited for can come")
   world->deliver();
   world.files->space = 0;
   for (int i = 0; i < 4; ++i) CHECK(world->record("h" + std::to_string(i)) == Placement::Memory);
-  CHECK(world->dispatcher.held() == 4);
+  CHECK(world->dispatcher.batcher().held() == 4);
   CHECK_FALSE(world->record("h4").has_value());
   CHECK(world->record("x", "other") == Placement::Memory);
   CHECK(world->deliver_all() == "x 8 h0 h1 h2 h3");
@@ -382,11 +380,11 @@ TEST_CASE("an event on the disk that cannot be read back is dropped, and what is
   bytes[at + 1] = 'X';
   world.files->space = 0;
   CHECK(world->record("10") == Placement::Memory);
-  CHECK(world->dispatcher.held() == 1);
+  CHECK(world->dispatcher.batcher().held() == 1);
   CHECK(world->deliver_all() == "9 10");
   CHECK(world->dispatcher.stats().dropped == 1);
   CHECK(world->dispatcher.stats().spooled == 0);
-  CHECK(world->dispatcher.held() == 0);
+  CHECK(world->dispatcher.batcher().held() == 0);
   CHECK_FALSE(world->spooler->must_be_held("visit"));
 }
 
@@ -400,7 +398,7 @@ TEST_CASE("what a killed process left is delivered before live events of the sam
   // Before the first scan every event may be of such a session.
   CHECK(world->record("c", "visit") == Placement::Memory);
   CHECK(world->record("x", "other") == Placement::Memory);
-  CHECK(world->dispatcher.held() == 2);
+  CHECK(world->dispatcher.batcher().held() == 2);
   CHECK(world->deliver().empty());
   world->turns(2);
   const std::string all = world->deliver_all();
@@ -409,7 +407,7 @@ TEST_CASE("what a killed process left is delivered before live events of the sam
   CHECK(all.size() == std::string{"a b c x"}.size());
   CHECK(world->dispatcher.stats().adopted == 2);
   CHECK(world->dispatcher.stats().delivered == 4);
-  CHECK(world->dispatcher.held() == 0);
+  CHECK(world->dispatcher.batcher().held() == 0);
   CHECK(world->spooler->is_drained());
   CHECK(world.left_on_disk().empty());
 }
@@ -422,7 +420,7 @@ TEST_CASE("after the first scan only sessions of the backlog wait for it") {
   world->turn();  // and the loop knows
   CHECK_FALSE(world->spooler->must_be_held("other"));
   CHECK(world->record("x", "other") == Placement::Memory);
-  CHECK(world->dispatcher.held() == 0);
+  CHECK(world->dispatcher.batcher().held() == 0);
   CHECK(world->spooler->must_be_held("visit"));
   world->record("y", "visit");
   const std::string all = world->deliver_all();
@@ -543,7 +541,7 @@ TEST_CASE("after a failed sync the pending events are written again, when the di
   world->turns(2);
   CHECK(world->faults() == "-Disk");
   CHECK(world->spool->wait_durable(2, milliseconds{0}, false).has_value());
-  CHECK(world->dispatcher.oldest()->place == 1);
+  CHECK(world->dispatcher.batcher().oldest()->place == 1);
   CHECK(world.left_on_disk() == "a b");
 }
 
@@ -555,13 +553,13 @@ TEST_CASE("at the end what the disk has is spooled, and what it lacks is dropped
   world.advance(seconds{60});
   world->record("b");
   world->turn();
-  world->dispatcher.end_all(
-      pe::Error{}, [&](const PendingEvent& event) { return world->spooler->is_kept(event); });
+  world->dispatcher.end_some(
+      10, pe::Error{}, [&](const PendingEvent& event) { return world->spooler->is_kept(event); });
   const auto completed = world->dispatcher.take_ended();
   REQUIRE(completed.size() == 2);
   CHECK(completed[0].outcome == Outcome::Spooled);
   CHECK(completed[1].outcome == Outcome::Dropped);
-  const spool::SpoolOrders orders = world->spooler->orders_for(completed);
+  const spool::SpoolOrders orders = world->spooler->orders_for(completed, false);
   using Places = std::vector<std::uint64_t>;
   REQUIRE(orders.completed.size() == 1);
   CHECK(orders.completed.at(kOwnLog) == Places{2});
@@ -583,7 +581,7 @@ TEST_CASE("orders name each completed event, and have a line for each rejected o
   add(Outcome::Rejected, "b", 4, 7);
   add(Outcome::Spooled, "c", kOwnLog, 3);
   add(Outcome::Expired, "d", kOwnLog, 4);
-  const spool::SpoolOrders orders = world->spooler->orders_for(completed);
+  const spool::SpoolOrders orders = world->spooler->orders_for(completed, false);
   using Places = std::vector<std::uint64_t>;
   REQUIRE(orders.completed.size() == 2);
   CHECK(orders.completed.at(kOwnLog) == Places{1, 4});
