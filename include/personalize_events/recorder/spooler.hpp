@@ -21,7 +21,7 @@
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
-#include "personalize_events/recorder/spool/session_counts.hpp"
+#include "personalize_events/recorder/spool/spooled_event.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
 #include "personalize_events/result.hpp"
 

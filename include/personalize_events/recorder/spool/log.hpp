@@ -57,13 +57,6 @@ struct FrameChunk {
   }
 };
 
-/// The result of Log::sync.
-struct SyncReport {
-  /// The disk has all that was written before.
-  bool is_complete{false};
-  std::optional<Error> error{};
-};
-
 /// @par Thread Safety
 /// The counts: any thread. Members of "Appending": any thread, one at a time. The others: the disk
 /// thread only; abandon, seal_failed and close while no other thread appends.
@@ -119,7 +112,8 @@ class Log : public SegmentedLog {
     Segment& segment = *current_;
     if (Result<void> written = append_all(*segment.file, path_of(segment.name), chunk.bytes);
         !written) {
-      if (!segment.file->truncate(segment.size)) abandon_segment(segment);
+      // It may have frames that were not accepted: the disk thread rewrites it.
+      if (!segment.file->truncate(segment.size)) seal(true);
       return written;
     }
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -158,14 +152,14 @@ class Log : public SegmentedLog {
   // --- Bringing to the disk ---
 
   /// Waits until the disk has what was written so far, while others append. What a failed sync may
-  /// have lost must be rewritten before a sync is complete again.
-  [[nodiscard]] SyncReport sync() {
+  /// have lost must be rewritten before anything written later is durable. Errors: Storage, as
+  /// File.
+  [[nodiscard]] Result<void> sync() {
     struct Part {
       Segment* segment;
       std::shared_ptr<File> file;
       std::uint64_t size;
     };
-    SyncReport report;
     std::vector<Part> parts;
     std::uint64_t up_to = 0;
     const bool is_new = is_folder_new_;
@@ -183,20 +177,23 @@ class Log : public SegmentedLog {
     if (is_new) names = files_->sync_folder(directory_);
     if (names && has_new_names) names = files_->sync_folder(folder_);
     if (is_new && names) is_folder_new_ = false;
-    if (!names) report.error = names.error();
+    Result<void> result = names;
     for (Part& part : parts) {
-      const Result<void> synced = names ? bring_to_disk(*part.segment, part.file) : names;
+      Result<void> synced = names ? bring_to_disk(*part.segment, part.file) : names;
       const std::lock_guard<std::mutex> lock(mutex_);
       Segment& segment = *part.segment;
-      // To sync the same file again may report a success that is none.
-      if (!synced) segment.must_be_rewritten = true;
-      if (!synced) report.error = synced.error();
-      if (synced) segment.synced_size = part.size;
-      if (synced && &segment != current_ && part.size == segment.size) segment.file.reset();
+      if (synced) {
+        segment.synced_size = part.size;
+        if (&segment != current_ && part.size == segment.size) segment.file.reset();
+      } else {
+        // To sync the same file again may report a success that is none.
+        segment.must_be_rewritten = true;
+        result = std::move(synced);
+      }
     }
-    report.is_complete = names && segments_if(must_rewrite).empty();
-    if (report.is_complete) durable_ = std::max<std::uint64_t>(durable_, up_to);
-    return report;
+    const bool is_complete = names && segments_if(must_rewrite).empty();
+    if (is_complete) durable_ = std::max<std::uint64_t>(durable_, up_to);
+    return result;
   }
 
   /// Whether a failed sync left segments that must be rewritten. Nothing is appended to them any
@@ -331,17 +328,12 @@ class Log : public SegmentedLog {
     return {};
   }
 
-  void seal() {
+  void seal(bool must_be_rewritten = false) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (current_ == nullptr) return;
+    if (must_be_rewritten) current_->must_be_rewritten = true;
     const bool is_synced = current_->synced_size == current_->size;
     if (is_synced || !keeps_files_) current_->file.reset();
-    current_ = nullptr;
-  }
-  /// Seals a segment that may have frames which were not accepted: the disk thread rewrites it.
-  void abandon_segment(Segment& segment) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    segment.must_be_rewritten = true;
     current_ = nullptr;
   }
 

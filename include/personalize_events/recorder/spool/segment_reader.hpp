@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,19 +52,16 @@ inline constexpr const char* kTorn = "Torn";
 class SegmentReader {
  public:
   /// Opens a segment. If its header is damaged, that of the writer's LOCK file takes its place, if
-  /// there is one, and the frames are searched for. No more than `most_bytes` are read, until
-  /// `extend`. Errors: as read_header.
-  [[nodiscard]] static Result<SegmentReader> open(
-      FileSystem& files, const std::string& path, const SegmentHeader* writer = nullptr,
-      std::uint64_t most_bytes = std::numeric_limits<std::uint64_t>::max()) {
+  /// there is one, and the frames are searched for. Errors: as read_header.
+  [[nodiscard]] static Result<SegmentReader> open(FileSystem& files, const std::string& path,
+                                                  const SegmentHeader* writer = nullptr) {
     Result<std::unique_ptr<File>> file = files.open(path, OpenFor::Read);
     if (!file) return std::move(file).error();
     const Result<FileStatus> status = (*file)->status();
     if (!status) return status.error();
-    const std::uint64_t size = std::min(status->size, most_bytes);
     Result<DecodedHeader> header = read_header(**file, path);
     if (header) {
-      return SegmentReader{*std::move(file), size, *std::move(header), HeaderState::Good};
+      return SegmentReader{*std::move(file), status->size, *std::move(header), HeaderState::Good};
     }
     const std::string& code = header.error().code;
     const bool can_search = writer != nullptr && (code == kDamaged || code == kTorn);
@@ -73,7 +69,7 @@ class SegmentReader {
     DecodedHeader found;
     found.header = *writer;
     found.header.first_sequence = 0;
-    return SegmentReader{*std::move(file), size, std::move(found),
+    return SegmentReader{*std::move(file), status->size, std::move(found),
                          code == kTorn ? HeaderState::Torn : HeaderState::Damaged};
   }
 
@@ -81,8 +77,8 @@ class SegmentReader {
   /// What the file's own header is.
   [[nodiscard]] HeaderState header_state() const noexcept { return header_state_; }
 
-  /// Includes what was appended since: `size` bytes, which end with a whole frame.
-  void extend(std::uint64_t size) noexcept { size_ = std::max(size_, size); }
+  /// Reads so many bytes of the file, which end with a whole frame: more may be appended.
+  void read_up_to(std::uint64_t size) noexcept { size_ = size; }
 
   /// Reads the next frame; empty at the end. It is valid until the next call. Errors: Storage, as
   /// of File; a later call tries again.

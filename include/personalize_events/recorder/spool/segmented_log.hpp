@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <limits>
 #include <list>
 #include <map>
 #include <memory>
@@ -404,7 +403,7 @@ class SegmentedLog {
     }
     while (reader_) {
       const std::uint64_t size = size_of(segment);
-      if (segment.is_known) reader_->extend(size);
+      if (segment.is_known) reader_->read_up_to(size);
       const Result<std::optional<Frame>> frame = reader_->next();
       if (!frame) {
         reader_.reset();
@@ -451,9 +450,6 @@ class SegmentedLog {
   /// Opens a segment, unless it is gone, which is then known.
   [[nodiscard]] Result<void> open_reader(Segment& segment) {
     reader_.reset();
-    std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-    // What is being appended is not whole yet.
-    if (segment.is_known) most = size_of(segment);
     if (!segment.is_known) {
       if (Result<void> chosen = choose_generation(segment); !chosen) return chosen;
       Result<Acknowledged> acknowledged = read_acknowledgements(
@@ -462,7 +458,7 @@ class SegmentedLog {
       acknowledged_ = std::move(acknowledged->events);
     }
     Result<SegmentReader> opened =
-        SegmentReader::open(*files_, path_of(segment.name), &identity_.header, most);
+        SegmentReader::open(*files_, path_of(segment.name), &identity_.header);
     const bool is_gone = !opened && !segment.is_known && opened.error().code == "NotFound";
     if (is_gone) segment.is_known = true;
     if (is_gone) return {};

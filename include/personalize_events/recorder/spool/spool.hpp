@@ -36,7 +36,6 @@
 #include "personalize_events/recorder/spool/orphaned_logs.hpp"
 #include "personalize_events/recorder/spool/rejected_events.hpp"
 #include "personalize_events/recorder/spool/segment.hpp"
-#include "personalize_events/recorder/spool/session_counts.hpp"
 #include "personalize_events/recorder/spool/spooled_event.hpp"
 #include "personalize_events/recorder/spool/writer_folder.hpp"
 #include "personalize_events/result.hpp"
@@ -122,6 +121,7 @@ class Spool {
   ~Spool() = default;
 
   [[nodiscard]] const SpoolOptions& options() const noexcept { return options_; }
+  [[nodiscard]] Platform& platform() const noexcept { return *platform_; }
   /// A part of the recorder's memory, for counts of sessions.
   [[nodiscard]] SessionCounts session_counts() const { return SessionCounts{memory_bytes_ / 64}; }
 
@@ -151,7 +151,7 @@ class Spool {
       wake();  // to write it when the disk responds again
       return stalled();
     }
-    return write_pending(source, place, detail::SteadyTime::min(), nullptr);
+    return write_pending(source, place, detail::SteadyTime::min());
   }
 
   /// Writes an event that is not kept in memory, after the pending ones before it. `reserve`
@@ -163,8 +163,7 @@ class Spool {
     if (!lock.is_taken()) return stalled();
     const Result<std::uint64_t> place = reserve();
     if (!place) return place.error();
-    const DiskOnly last{*place, &event};
-    return write_pending(source, *place - 1, detail::SteadyTime::min(), &last);
+    return write_pending(source, *place - 1, detail::SteadyTime::min(), &event);
   }
 
   /// Whether the log has what is pending up to a place.
@@ -281,13 +280,6 @@ class Spool {
     return log_.has_pending() ? std::min(next, check_at_) : next;
   }
 
-  /// As `work`; returns how long to wait before the next call; empty: until it is woken.
-  [[nodiscard]] std::optional<std::chrono::nanoseconds> work_and_wait() {
-    const detail::SteadyTime next = work();
-    if (next == detail::SteadyTime::max()) return std::nullopt;
-    return next - platform_->steady_now();
-  }
-
   /// Writes what is pending, notes what is completed and releases all folders. What is on the disk
   /// stays there for the next start.
   void close() {
@@ -313,11 +305,6 @@ class Spool {
     const std::string identity = platform.boot_identity();
     return identity.empty() ? "this process" : identity;
   }
-
-  struct DiskOnly {
-    std::uint64_t place;
-    const detail::PendingEvent* event;
-  };
 
   /// Holds the right to append. If another thread holds it for all of `patience`, the disk does not
   /// respond: nobody waits any more then. Without patience it only tries.
@@ -366,10 +353,11 @@ class Spool {
 
   // --- Writing ---
 
-  /// Writes pending events, and then one that is on the disk only, in chunks. The caller has the
-  /// append lock.
+  /// Writes pending events, in chunks, and then one that is on the disk only, at the next place.
+  /// The caller has the append lock.
   Result<void> write_pending(PendingSource& source, std::uint64_t up_to,
-                             detail::SteadyTime recorded_by, const DiskOnly* last) {
+                             detail::SteadyTime recorded_by,
+                             const detail::PendingEvent* last = nullptr) {
     for (;;) {
       const Moment now = moment_of(*platform_);
       if (auto refusal = health_.refusal(now.steady)) return *std::move(refusal);
@@ -391,9 +379,9 @@ class Spool {
       };
       const std::uint64_t accepted = source.visit_unwritten(log_.written(), std::cref(add));
       if (is_last && last != nullptr) {
-        Entry entry = entry_of(*last->event, tracking_id_, now);
+        Entry entry = entry_of(*last, tracking_id_, now);
         entry.flags |= kDiskOnly;
-        if (!chunk_.add(last->place, entry)) {
+        if (!chunk_.add(up_to + 1, entry)) {
           return detail::make_error(ErrorKind::InvalidArgument, "event", "is too large");
         }
       }
@@ -435,7 +423,7 @@ class Spool {
     const AppendLock lock{*this, kCheckEvery};
     if (!lock.is_taken()) return now + kCheckEvery;
     const auto up_to = is_asked ? std::numeric_limits<std::uint64_t>::max() : 0;
-    const Result<void> written = write_pending(*source, up_to, now - options_.write_after, nullptr);
+    const Result<void> written = write_pending(*source, up_to, now - options_.write_after);
     if (!written) return now + kDiskPause;
     has_due_ = next_due_ != detail::SteadyTime::max();
     // Not for each event by itself.
@@ -518,11 +506,11 @@ class Spool {
       const std::lock_guard<std::mutex> lock(mutex_);
       unsynced_since_.reset();
     }
-    const SyncReport report = log_.sync();
-    if (report.error) health_.sync_failed(*report.error, platform_->steady_now());
-    if (report.error && report.error->code == "NotFound") is_gone_ = true;
+    const Result<void> synced = log_.sync();
+    if (!synced) health_.sync_failed(synced.error(), platform_->steady_now());
+    if (!synced && synced.error().code == "NotFound") is_gone_ = true;
     notify_durable();
-    return !report.error;
+    return synced.has_value();
   }
   void notify_durable() {
     // A waiter that has not seen it waits now.

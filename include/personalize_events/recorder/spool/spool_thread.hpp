@@ -23,6 +23,8 @@ namespace spool {
 /// @par Thread Safety
 /// None: one thread at a time. It outlives no fork.
 class SpoolThread {
+  static constexpr std::chrono::hours kLongest{1};
+
  public:
   explicit SpoolThread(std::shared_ptr<Spool> spool) : shared_(std::make_shared<Shared>()) {
     shared_->spool = std::move(spool);
@@ -79,13 +81,11 @@ class SpoolThread {
   static void run(Shared& shared) {
     const auto is_called = [&shared] { return shared.is_woken || shared.is_stopping; };
     for (;;) {
-      const std::optional<std::chrono::nanoseconds> wait = shared.spool->work_and_wait();
+      const detail::SteadyTime next = shared.spool->work();
+      const auto wait = next - shared.spool->platform().steady_now();
       std::unique_lock<std::mutex> lock(shared.mutex);
-      if (wait) {
-        shared.changed.wait_for(lock, *wait, is_called);
-      } else {
-        shared.changed.wait(lock, is_called);
-      }
+      // Not for ever: the end of time cannot be added to a clock.
+      shared.changed.wait_for(lock, std::min<std::chrono::nanoseconds>(wait, kLongest), is_called);
       shared.is_woken = false;
       if (shared.is_stopping) break;
     }

@@ -45,6 +45,9 @@ std::vector<std::string> writers_in(pe::FileSystem& files, const std::string& di
   return writers;
 }
 
+/// Whether a sync brought all that was written to the disk.
+bool is_synced(spool::Log& log) { return log.sync() && !log.has_unsynced(); }
+
 /// The pending events that an adopter finds in a folder, "1 2". Their texts must be right.
 std::string pending_in(pe::FileSystem& files, const std::string& folder) {
   spool::FolderLocks locks;
@@ -115,7 +118,7 @@ struct World {
   std::uint64_t lost() { return lost_ += log.take_lost(); }
   void fail_sync() {
     files.sync_fails = true;
-    CHECK(log.sync().error.has_value());
+    CHECK_FALSE(log.sync().has_value());
     files.sync_fails = false;
   }
   std::string folder() { return "/spool/" + log.name(); }
@@ -178,7 +181,7 @@ TEST_CASE("a log makes nothing before its first event, and leaves nothing withou
   CHECK(world.log.bytes() == 0);
   CHECK_FALSE(world.log.has_pending());
   CHECK_FALSE(world.log.is_gone());
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.acknowledge({1}));
   world.log.note_clock(1, 2);
   world.log.close();
@@ -383,7 +386,7 @@ TEST_CASE("a segment that cannot be cut back is rewritten, so that each event is
     CHECK(world.segments() == "00000001.log 00000002.log");
     CHECK(world.left() == "1 2 3");
     REQUIRE(world.rewrite().has_value());
-    CHECK(world.log.sync().is_complete);
+    CHECK(is_synced(world.log));
     CHECK(world.left() == "1 2 3");
     // The frames that were not accepted are gone: nobody sends these events again.
     CHECK(world.acknowledge({2, 3}));
@@ -657,16 +660,14 @@ TEST_CASE("a sync brings what was written before it to the disk, and its names")
   CHECK_FALSE(world.log.has_unsynced());
   world.append(1, 4);
   CHECK(world.log.has_unsynced());
-  const spool::SyncReport report = world.log.sync();
-  CHECK(report.is_complete);
-  CHECK_FALSE(report.error.has_value());
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 4);
   CHECK(world.files.syncs == 2);
   CHECK(world.files.folder_syncs == 2);
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.files.syncs == 2);
   world.append(5, 5);
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.files.syncs == 3);
   // The names are on the disk already.
   CHECK(world.files.folder_syncs == 2);
@@ -678,7 +679,7 @@ TEST_CASE("after a sync, a cut of the power takes nothing") {
     std::mt19937 random{seed};
     World world;
     world.append(1, 5);
-    REQUIRE(world.log.sync().is_complete);
+    REQUIRE(is_synced(world.log));
     world.append(6, 8);
     std::string folder = world.folder();
     world.files.cut_power([&](std::size_t below) { return random() % below; });
@@ -690,10 +691,10 @@ TEST_CASE("what is appended during a sync waits for the next one") {
   World world;
   world.append(1, 1);
   world.files.during_sync = [&] { world.append(2, 5); };
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 1);
   CHECK(world.log.has_unsynced());
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 5);
 }
 
@@ -714,11 +715,9 @@ TEST_CASE("segments that the log removes, because nothing in them is pending, ar
         for (std::uint64_t i = 0; i < 30; ++i) all[i] = i + 1;
         CHECK(world.acknowledge(all));
       }
-      const spool::SyncReport report = world.log.sync();
-      CHECK(report.is_complete);
-      CHECK_FALSE(report.error.has_value());
+      CHECK(is_synced(world.log));
       CHECK(world.log.durable() >= 10);
-      CHECK(world.log.sync().is_complete);
+      CHECK(is_synced(world.log));
       CHECK_FALSE(world.log.has_unsynced());
       CHECK_FALSE(world.log.seal_failed());
     }
@@ -731,15 +730,14 @@ TEST_CASE("after a failed sync the file is never synced again, and nothing is du
   world.fail_sync();
   CHECK(world.files.syncs == 0);
   for (int i = 0; i < 3; ++i) {
-    const spool::SyncReport report = world.log.sync();
-    CHECK_FALSE(report.is_complete);
+    CHECK_FALSE(is_synced(world.log));
     CHECK(world.log.durable() == 0);
   }
   CHECK(world.files.syncs == 0);
   // Nothing is appended to it any more.
   world.append(3, 3);
   CHECK(world.segments() == "00000001.log 00000002.log");
-  CHECK_FALSE(world.log.sync().is_complete);
+  CHECK_FALSE(is_synced(world.log));
   CHECK(world.log.durable() == 0);
   CHECK(world.log.seal_failed());
 }
@@ -778,7 +776,7 @@ TEST_CASE("a rewrite replaces a segment by its next generation, of the same sequ
     if (is_end) found.append("end");
   }
   CHECK(found == "2 3 4end");
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 4);
   CHECK(world.log.bytes() ==
         world.files.bytes(fresh).size() + world.files.bytes(world.path(2)).size() +
@@ -795,7 +793,7 @@ TEST_CASE("what a failed sync lost of a file is written from memory, if memory h
   world.append(1, 2);
   world.append_disk_only(3, 4);
   world.files.sync_fails = true;
-  CHECK(world.log.sync().error.has_value());
+  CHECK_FALSE(world.log.sync().has_value());
   world.files.sync_fails = false;
   std::string& bytes = world.files.bytes(world.path(1));
   for (const char* text : {"visite1", "visite3"}) bytes[bytes.find(text)] = 'X';
@@ -803,7 +801,7 @@ TEST_CASE("what a failed sync lost of a file is written from memory, if memory h
   CHECK(world.lost() == 1);
   CHECK(world.log.unread() == 1);
   CHECK(world.read() == "4");
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.left() == "1 2 4");
 }
 
@@ -846,7 +844,7 @@ TEST_CASE("a rewrite that fails changes nothing, and is tried again") {
     CHECK_FALSE(world.rewrite().has_value());
     world.files.space.reset();
     CHECK(world.segments() == "00000001.log");
-    CHECK_FALSE(world.log.sync().is_complete);
+    CHECK_FALSE(is_synced(world.log));
   }
   using Files = test::FaultyFiles;
   for (bool Files::*fault : {&Files::sync_fails, &Files::open_fails}) {
@@ -858,7 +856,7 @@ TEST_CASE("a rewrite that fails changes nothing, and is tried again") {
   CHECK(world.log.durable() == 0);
   CHECK(world.lost() == 0);
   REQUIRE(world.rewrite().has_value());
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 3);
   CHECK(world.read() == "1 2 3");
   CHECK(world.left() == "1 2 3");
@@ -874,7 +872,7 @@ TEST_CASE("a segment may be rewritten again and again") {
   CHECK(world.acknowledge({1, 3, 4, 5}));
   world.fail_sync();
   REQUIRE(world.rewrite({6}).has_value());
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.left() == "2 6");
 }
 
@@ -883,11 +881,11 @@ TEST_CASE("an event that is pending in memory is durable only after the rewrite 
   world.append(1, 1);
   world.fail_sync();
   world.append(2, 2);
-  CHECK_FALSE(world.log.sync().is_complete);
+  CHECK_FALSE(is_synced(world.log));
   CHECK(world.log.durable() == 0);
   REQUIRE(world.rewrite({1, 2}).has_value());
   CHECK(world.log.durable() == 0);
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 2);
 }
 
@@ -905,7 +903,7 @@ struct DyingProcess {
       CHECK(World::add(chunk, i, i == 3 ? spool::kDiskOnly : 0U));
       REQUIRE(log->append(chunk).has_value());
     }
-    REQUIRE(log->sync().is_complete);
+    REQUIRE(is_synced(*log));
     REQUIRE(log->acknowledge({1, 4}).has_value());
     folder = "/spool/" + log->name();
   }
@@ -929,11 +927,11 @@ struct FailedProcess {
     log = std::make_unique<spool::Log>(mortal, locks, platform, "/spool", test::spool_scope(),
                                        kThreeEvents, true);
     append(1, 1);
-    REQUIRE(log->sync().is_complete);
+    REQUIRE(is_synced(*log));
     append(2, 5);
     files.sync_fails = true;
     files.fails_at = "00000001.log";
-    REQUIRE(log->sync().error.has_value());
+    REQUIRE_FALSE(log->sync().has_value());
     files.sync_fails = false;
     REQUIRE(log->acknowledge({1, 4}).has_value());
     REQUIRE(log->seal_failed());
@@ -1039,7 +1037,7 @@ TEST_CASE("a sealed segment of which less than half is pending is compacted, and
   CHECK_FALSE(world.log.compact());
   CHECK(world.read() == "6 7 8");
   CHECK(world.lost() == 0);
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 9);
   CHECK(world.left() == "6 7 8 9");
 }
@@ -1166,7 +1164,7 @@ TEST_CASE("a log whose folder was removed is abandoned, and begins again in anot
   world.append(1, 2);
   world.append_disk_only(3, 5);
   CHECK(world.read(1) == "3");
-  REQUIRE(world.log.sync().is_complete);
+  REQUIRE(is_synced(world.log));
   CHECK_FALSE(world.log.is_gone());
   world.files.delete_tree("/spool");
   CHECK(world.log.is_gone());
@@ -1185,7 +1183,7 @@ TEST_CASE("a log whose folder was removed is abandoned, and begins again in anot
   // What memory has is written again, under the same sequences.
   world.append(1, 3);
   world.append(6, 6);
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 6);
   CHECK(world.acknowledge({2}));
   CHECK(world.left() == "1 3 6");
@@ -1204,16 +1202,15 @@ TEST_CASE("a folder that is removed while a sync runs is not taken for one that 
   World world;
   world.append(1, 4);
   world.files.during_sync = [&] { world.files.delete_tree("/spool"); };
-  const spool::SyncReport report = world.log.sync();
-  CHECK_FALSE(report.is_complete);
-  REQUIRE(report.error.has_value());
-  CHECK(report.error->code == "NotFound");
+  const pe::Result<void> synced = world.log.sync();
+  REQUIRE_FALSE(synced.has_value());
+  CHECK(synced.error().code == "NotFound");
   CHECK(world.log.durable() == 0);
   world.files.during_sync = nullptr;
   world.log.abandon();
   world.append(1, 4);
   CHECK(world.log.durable() == 0);
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.log.durable() == 4);
 }
 
@@ -1279,13 +1276,12 @@ TEST_CASE("a segment of which somebody removed the file must be rewritten") {
   World world;
   world.append(1, 2);
   REQUIRE(world.files.remove_file(world.path(1)).has_value());
-  const spool::SyncReport report = world.log.sync();
-  REQUIRE(report.error.has_value());
-  CHECK(report.error->code == "NotFound");
-  CHECK_FALSE(report.is_complete);
+  const pe::Result<void> synced = world.log.sync();
+  REQUIRE_FALSE(synced.has_value());
+  CHECK(synced.error().code == "NotFound");
   CHECK(world.log.durable() == 0);
   REQUIRE(world.rewrite({1, 2}).has_value());
-  CHECK(world.log.sync().is_complete);
+  CHECK(is_synced(world.log));
   CHECK(world.lost() == 0);
   CHECK(world.left() == "1 2");
 }

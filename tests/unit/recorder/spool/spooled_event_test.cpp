@@ -15,6 +15,7 @@
 namespace pe = personalize_events;
 namespace spool = personalize_events::spool;
 using pe::detail::kOwnLog;
+using spool::SessionCounts;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
@@ -193,4 +194,51 @@ TEST_CASE("only an entry that a request can carry is sendable") {
   CHECK_FALSE(with([](Entry& entry) { entry.event = R"({"eventType":"Watch"})"; }));
   CHECK_FALSE(with([](Entry& entry) { entry.event = R"(["eventId"])"; }));
   CHECK_FALSE(with([](Entry& entry) { entry.event = "{\"eventId\":\"\xff\"}"; }));
+}
+
+// --- SessionCounts ---
+
+TEST_CASE("a session is there until each of its events was removed") {
+  SessionCounts counts{1U << 20U};
+  CHECK_FALSE(counts.contains("visit"));
+  counts.add("visit");
+  counts.add("visit");
+  counts.remove("visit");
+  CHECK(counts.contains("visit"));
+  counts.remove("visit");
+  CHECK_FALSE(counts.contains("visit"));
+}
+
+TEST_CASE("what was never added is removed without harm") {
+  SessionCounts counts{0};
+  counts.remove("visit");
+  CHECK_FALSE(counts.contains("visit"));
+  counts.add("other");
+  counts.add("visit");
+  counts.remove("visit");
+  counts.remove("visit");
+  counts.add("visit");
+  CHECK(counts.contains("visit"));
+}
+
+TEST_CASE("counts that are cleared know no session, and count again") {
+  SessionCounts counts{0};
+  counts.clear();
+  counts.add("visit");
+  counts.clear();
+  CHECK_FALSE(counts.contains("visit"));
+  counts.add("visit");
+  CHECK(counts.contains("visit"));
+}
+
+TEST_CASE("more sessions than counts are all found") {
+  SessionCounts counts{0};
+  for (int i = 0; i < 5'000; ++i) counts.add("visit-" + std::to_string(i));
+  bool all = true;
+  for (int i = 0; i < 5'000; ++i) all = all && counts.contains("visit-" + std::to_string(i));
+  CHECK(all);
+  for (int i = 0; i < 5'000; ++i) counts.remove("visit-" + std::to_string(i));
+  bool any = false;
+  for (int i = 0; i < 5'000; ++i) any = any || counts.contains("visit-" + std::to_string(i));
+  CHECK_FALSE(any);
 }
