@@ -139,7 +139,7 @@ class RecorderCore final : public LoopMember,
     has_room_.notify_all();
     const auto watch = begin_watch();
     if (loop_->is_loop_thread()) return end_watch(watch);
-    wait(lock, timeout, [this, is_done = is_reported(*watch)]() mutable {
+    wait(lock, timeout, [this, is_done = is_reported(*watch)] {
       if (phase_ == Phase::Aborting) return dispatcher_.stats().pending == 0;
       return is_done() && (!spooler_ || spooler_->is_drained());
     });
@@ -151,6 +151,7 @@ class RecorderCore final : public LoopMember,
     }
     CloseReport report = end_watch(watch);
     if (!spooler_) return report;
+    // What memory has no space for.
     const std::uint64_t left = std::min(dispatcher_.account().disk_only(), report.pending);
     const std::uint64_t last = dispatcher_.account().last_sequence();
     lock.unlock();
@@ -196,8 +197,8 @@ class RecorderCore final : public LoopMember,
     loop_->wake();
   }
 
-  /// Leaves the loop. Afterwards no callback is running, unless it is the caller; then the rest
-  /// follows when that returns. Completes and reports what the loop could not in time.
+  /// Leaves the loop, and completes and reports what is left. Afterwards no callback is running,
+  /// unless it is the caller; then the rest follows when that returns.
   void leave() {
     if (is_forked()) return;
     loop_->remove(this);
@@ -222,21 +223,16 @@ class RecorderCore final : public LoopMember,
   SteadyTime step(SteadyTime now) override {
     const std::lock_guard<std::recursive_mutex> iteration(iteration_mutex_);
     if (has_left_) return SteadyTime::max();
-    const bool works_here = spooler_ && is_manual();
-    const SteadyTime spool_at = works_here ? shared_spool_->work() : SteadyTime::max();
+    const SteadyTime spool_at = spooler_ && is_manual() ? shared_spool_->work() : SteadyTime::max();
     std::vector<Batch> batches;
     spool::SpoolOrders orders;
     std::unique_lock<std::mutex> lock(mutex_);
     spool_at_ = spool_at;
     if (spooler_) spooler_->turn();
-    SteadyTime wake = next_wake(now);
     const bool is_aborting = phase_ == Phase::Aborting;
-    if (!is_aborting) {
-      batches = take_batches(now);
-      wake = batches.size() == kMostPerTurn ? now : next_wake(now);
-    } else if (dispatcher_.stats().in_flight == 0) {
-      wake = end_rest(lock, now);
-    }
+    if (!is_aborting) batches = take_batches(now);
+    SteadyTime wake = batches.size() == kMostPerTurn ? now : next_wake(now);
+    if (is_aborting && dispatcher_.stats().in_flight == 0) wake = end_rest(lock, now);
     std::vector<EndedEvents> ended = dispatcher_.take_ended();
     const std::vector<Fault> faults = dispatcher_.take_faults();
     const std::uint64_t ended_by_now = dispatcher_.account().ended();
@@ -270,10 +266,9 @@ class RecorderCore final : public LoopMember,
   }
 
   void stop() override {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      begin_abort();
-    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    begin_abort();
+    lock.unlock();
     cancel_requests();
   }
 
@@ -511,9 +506,8 @@ class RecorderCore final : public LoopMember,
   }
 
   /// Waits for a condition that the loop changes; in manual mode, runs the loop.
-  template <class Condition>
   void wait(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds timeout,
-            Condition condition) {
+            const std::function<bool()>& condition) {
     const SteadyTime deadline = later(context_->platform().steady_now(), timeout);
     lock.unlock();
     loop_->wake();
@@ -540,10 +534,7 @@ class RecorderCore final : public LoopMember,
 
   void send(const Batch& batch) {
     Result<std::string> body = write_body(options_.tracking_id, batch);
-    if (!body) {
-      static_cast<void>(answered(batch, {std::move(body).error(), {}, {}, false}));
-      return;
-    }
+    if (!body) return static_cast<void>(answered(batch, {std::move(body).error(), {}, {}, false}));
     AttemptOrder order;
     order.operation = "PutEvents";
     order.path = "/events";
@@ -561,15 +552,12 @@ class RecorderCore final : public LoopMember,
     const std::lock_guard<std::recursive_mutex> iteration(iteration_mutex_);
     if (has_left_) return;  // the batch is void
     requests_.erase(&batch.session());
-    switch (answered(batch, {std::move(report.error), report.failure, std::move(report.request_id),
-                             report.was_sent})) {
-      case retry::Remedy::None: break;
-      case retry::Remedy::CorrectClock:
-        context_->correct_clock(*report.failure.service_date);
-        break;
-      case retry::Remedy::RefreshCredentials:
-        context_->credentials()->invalidate(report.credentials);
-        break;
+    const retry::Remedy remedy = answered(batch, {std::move(report.error), report.failure,
+                                                  std::move(report.request_id), report.was_sent});
+    if (remedy == retry::Remedy::CorrectClock) {
+      context_->correct_clock(*report.failure.service_date);
+    } else if (remedy == retry::Remedy::RefreshCredentials) {
+      context_->credentials()->invalidate(report.credentials);
     }
     loop_->note_work();
   }

@@ -7,7 +7,6 @@
 #define PERSONALIZE_EVENTS_RECORDER_SPOOLER_HPP
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
