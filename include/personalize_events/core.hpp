@@ -35,7 +35,6 @@
 #include "personalize_events/recorder/event_recorder.hpp"
 #include "personalize_events/recorder/event_sink.hpp"
 #include "personalize_events/recorder/options.hpp"
-#include "personalize_events/recorder/session.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/retry/options.hpp"
 #include "personalize_events/version.hpp"

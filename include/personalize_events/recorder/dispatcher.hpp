@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "personalize_events/recorder/account.hpp"
-#include "personalize_events/recorder/batch_action.hpp"
 #include "personalize_events/recorder/batcher.hpp"
 #include "personalize_events/recorder/breaker.hpp"
 #include "personalize_events/recorder/options.hpp"

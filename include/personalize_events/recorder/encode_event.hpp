@@ -24,8 +24,8 @@
 #include "personalize_events/model/put_events.hpp"
 #include "personalize_events/model/shape.hpp"
 #include "personalize_events/platform/platform.hpp"
+#include "personalize_events/recorder/event_sink.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
-#include "personalize_events/recorder/session.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/retry/attempt.hpp"
 #include "personalize_events/wire/path.hpp"
@@ -69,9 +69,7 @@ namespace detail {
 }
 
 /// Encodes events. The buffers are kept for the next caller; a concurrent caller makes others.
-///
-/// @par Thread Safety
-/// Safe; no lock.
+/// Thread-safe, without a lock.
 class EventEncoder {
  public:
   EventEncoder() = default;

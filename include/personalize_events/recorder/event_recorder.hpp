@@ -19,7 +19,6 @@
 #include "personalize_events/recorder/event_sink.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/recorder_core.hpp"
-#include "personalize_events/recorder/session.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/wire/path.hpp"
@@ -30,37 +29,37 @@ class EventRecorder;
 namespace detail {
 
 [[nodiscard]] inline Result<void> check_recorder_options(const RecorderOptions& options) {
-  const auto wrong = [](const char* member, const char* message) {
-    return make_error(ErrorKind::Configuration, std::string{"RecorderOptions."}.append(member),
-                      message);
-  };
-  const wire::Validator validator{Validation::Model};
   const PutEventsRequest request{options.tracking_id, "session", {Event{"type"}}};
-  if (!validator.check(request, wire::Path{})) {
-    return wrong("tracking_id", "must be the 1 to 256 characters of an event tracker's id");
-  }
-  if (options.linger.count() < 0) return wrong("linger", "must not be negative");
-  if (options.max_pending_events == 0) return wrong("max_pending_events", "must be at least 1");
-  if (options.max_pending_bytes == 0) return wrong("max_pending_bytes", "must be at least 1");
-  if (options.max_in_flight < 1) return wrong("max_in_flight", "must be at least 1");
-  if (!(options.max_requests_per_second >= 0)) {
-    return wrong("max_requests_per_second", "must be a number of at least 0; 0 is no limit");
-  }
-  if (options.delivery_timeout.count() <= 0) return wrong("delivery_timeout", "must be positive");
-  if (options.block_timeout.count() < 0) return wrong("block_timeout", "must not be negative");
-  if (!options.spool) return {};
-  const SpoolOptions& spool = *options.spool;
-  if (spool.directory.empty()) return wrong("spool.directory", "must name a folder");
-  if (spool.write_after.count() < 0) return wrong("spool.write_after", "must not be negative");
-  if (spool.sync_interval && spool.sync_interval->count() <= 0) {
-    return wrong("spool.sync_interval", "must be positive, or empty");
-  }
-  if (spool.max_bytes < spool::kLeastSpoolBytes) {
-    return wrong("spool.max_bytes", "must be at least 1 MiB");
-  }
-  if (spool.max_age.count() <= 0) return wrong("spool.max_age", "must be positive");
-  if (spool.account.size() > spool::kMaxAccountSize) {
-    return wrong("spool.account", "must be at most 4 096 bytes");
+  const bool is_tracking_id =
+      wire::Validator{Validation::Model}.check(request, wire::Path{}).has_value();
+  const SpoolOptions spool = options.spool.value_or(SpoolOptions{"."});
+  const struct {
+    bool is_met;
+    const char* member;
+    const char* rule;
+  } rules[] = {
+      {is_tracking_id, "tracking_id", "must be the 1 to 256 characters of an event tracker's id"},
+      {options.linger.count() >= 0, "linger", "must not be negative"},
+      {options.max_pending_events > 0, "max_pending_events", "must be at least 1"},
+      {options.max_pending_bytes > 0, "max_pending_bytes", "must be at least 1"},
+      {options.max_in_flight > 0, "max_in_flight", "must be at least 1"},
+      {options.max_requests_per_second >= 0, "max_requests_per_second",
+       "must be a number of at least 0; 0 is no limit"},
+      {options.delivery_timeout.count() > 0, "delivery_timeout", "must be positive"},
+      {options.block_timeout.count() >= 0, "block_timeout", "must not be negative"},
+      {!spool.directory.empty(), "spool.directory", "must name a folder"},
+      {spool.write_after.count() >= 0, "spool.write_after", "must not be negative"},
+      {!spool.sync_interval || spool.sync_interval->count() > 0, "spool.sync_interval",
+       "must be positive, or empty"},
+      {spool.max_bytes >= spool::kLeastSpoolBytes, "spool.max_bytes", "must be at least 1 MiB"},
+      {spool.max_age.count() > 0, "spool.max_age", "must be positive"},
+      {spool.account.size() <= spool::kMaxAccountSize, "spool.account",
+       "must be at most 4 096 bytes"},
+  };
+  for (const auto& [is_met, member, rule] : rules) {
+    if (is_met) continue;
+    return make_error(ErrorKind::Configuration, std::string{"RecorderOptions."}.append(member),
+                      rule);
   }
   return {};
 }

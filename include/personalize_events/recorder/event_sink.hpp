@@ -6,13 +6,23 @@
 #define PERSONALIZE_EVENTS_RECORDER_EVENT_SINK_HPP
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "personalize_events/model/put_events.hpp"
-#include "personalize_events/recorder/session.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
+
+/// One visit of a user. Keep the session id at a login and add the user id: the service then
+/// attributes earlier events to the user too.
+struct Session {
+  /// "sessionId", required, 1 to 256 characters: one visit, the same before and after a login.
+  std::string session_id;
+  /// "userId", 1 to 256 characters; absent or empty: anonymous.
+  std::optional<std::string> user_id{};
+};
 
 /// Accepts events. A subclass that overrides `record` needs `using EventSink::record;`, so that the
 /// other overload stays visible.

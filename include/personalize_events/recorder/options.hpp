@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/recorder/session.hpp"
+#include "personalize_events/recorder/event_sink.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN

@@ -28,12 +28,12 @@
 #include "personalize_events/detail/uuid.hpp"
 #include "personalize_events/http/options.hpp"
 #include "personalize_events/platform/process_id.hpp"
+#include "personalize_events/platform/thread.hpp"
 #include "personalize_events/recorder/batcher.hpp"
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
-#include "personalize_events/recorder/spool/spool_thread.hpp"
 #include "personalize_events/recorder/spooler.hpp"
 #include "personalize_events/result.hpp"
 
@@ -81,7 +81,7 @@ class RecorderCore final : public LoopMember,
         shared_spool_(std::move(spool)),
         dispatcher_(options_, context_->platform().steady_now()) {}
 
-  ~RecorderCore() override = default;
+  ~RecorderCore() override { stop_spool(); }
   RecorderCore(const RecorderCore&) = delete;
   RecorderCore& operator=(const RecorderCore&) = delete;
 
@@ -94,8 +94,10 @@ class RecorderCore final : public LoopMember,
     });
     spooler_.emplace(shared_spool_, options_, dispatcher_);
     if (is_manual()) return {};
-    spool_thread_.emplace(shared_spool_);
-    return spool_thread_->start();
+    Result<Thread> thread = Thread::start("pe-spool", [spool = shared_spool_] { spool->run(); });
+    if (!thread) return std::move(thread).error();
+    spool_thread_.emplace(*std::move(thread));
+    return {};
   }
 
   [[nodiscard]] Result<void> record(const Session& session, const Event& event) {
@@ -459,12 +461,18 @@ class RecorderCore final : public LoopMember,
     std::vector<EndedEvents> ended = dispatcher_.take_ended();
     if (spooler_) shared_spool_->post(spooler_->orders_for(ended, false));
     lock.unlock();
-    if (spool_thread_) {
-      spool_thread_->stop(kStopGrace);
-    } else if (spooler_) {
-      shared_spool_->close();
-    }
+    if (spooler_ && !spool_thread_) shared_spool_->close();
+    stop_spool();
     call_application(std::move(ended), {});
+  }
+
+  /// Ends the disk thread. One that waits for a disk which does not respond, and that of a forked
+  /// child's parent, cannot be waited for.
+  void stop_spool() {
+    if (!spool_thread_) return;
+    const bool has_ended = process_id() == owner_ && shared_spool_->stop(kStopGrace);
+    if (!has_ended) spool_thread_->detach();
+    spool_thread_.reset();
   }
 
   /// When the loop has to iterate, if nothing wakes it.
@@ -611,7 +619,7 @@ class RecorderCore final : public LoopMember,
   std::uint64_t reported_{0};  // of EventAccount::ended, what the application knows
   SteadyTime planned_wake_{SteadyTime::max()};  // when the loop iterates; the minimum: it is woken
 
-  std::optional<spool::SpoolThread> spool_thread_{};  // none with Driver::Manual
+  std::optional<Thread> spool_thread_{};  // none with Driver::Manual
 
   // Held by the loop's thread while it is in here, where a transport may complete a request at
   // once.

@@ -20,8 +20,8 @@
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "personalize_events/recorder/options.hpp"
 #include "personalize_events/recorder/pending_event.hpp"
-#include "personalize_events/recorder/spool/spooled_event.hpp"
 #include "personalize_events/recorder/spool/spool.hpp"
+#include "personalize_events/recorder/spool/spooled_event.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -54,7 +54,6 @@ inline constexpr std::size_t kBacklogWindow = 4U << 20U;
   return writer.good() ? line : std::string{};
 }
 
-/// @par Thread Safety
 /// Every member is called with the recorder's lock held.
 class Spooler {
  public:

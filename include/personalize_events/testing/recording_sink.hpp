@@ -14,7 +14,6 @@
 #include "personalize_events/model/put_events.hpp"
 #include "personalize_events/recorder/encode_event.hpp"
 #include "personalize_events/recorder/event_sink.hpp"
-#include "personalize_events/recorder/session.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/wire/validate.hpp"
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -71,4 +72,13 @@ TEST_CASE("the null sink takes everything") {
   sink->flush_soon();
   const std::shared_ptr<pe::EventSink> shared = pe::null_sink();
   CHECK(shared != nullptr);
+}
+
+TEST_CASE("a session is an aggregate, and anonymous unless it says otherwise") {
+  CHECK(std::is_aggregate_v<pe::Session>);
+  const pe::Session anonymous{"visit-1"};
+  CHECK(anonymous.session_id == "visit-1");
+  CHECK_FALSE(anonymous.user_id.has_value());
+  const pe::Session known{"visit-1", "user-7"};
+  CHECK(known.user_id == "user-7");
 }

@@ -147,9 +147,7 @@ inline void append_acknowledgements(std::string& out, std::uint32_t salt, std::u
 }
 
 /// An ".ack" file that grows.
-///
-/// @par Thread Safety
-/// None: one thread at a time.
+/// Not thread-safe.
 class AcknowledgementFile {
  public:
   /// Adds sequences, in one write, and returns by how much the file grew. `header` is that of the

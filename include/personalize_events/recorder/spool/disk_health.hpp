@@ -69,8 +69,7 @@ inline constexpr std::chrono::seconds kDiskPause{1};
   return disk && disk->available < least_free(options.min_free_bytes, *disk);
 }
 
-/// @par Thread Safety
-/// Any thread.
+/// Thread-safe.
 class DiskHealth {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -57,9 +57,8 @@ struct FrameChunk {
   }
 };
 
-/// @par Thread Safety
-/// The counts: any thread. Members of "Appending": any thread, one at a time. The others: the disk
-/// thread only; abandon, seal_failed and close while no other thread appends.
+/// Threads: the counts: any thread. Members of "Appending": any thread, one at a time. The others:
+/// the disk thread only; abandon, seal_failed and close while no other thread appends.
 class Log : public SegmentedLog {
  public:
   /// `files`, `locks` and `platform` outlive it. With `keeps_files`, sealed segments stay open

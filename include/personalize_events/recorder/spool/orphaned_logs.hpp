@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <list>
 #include <optional>
 #include <string>
@@ -37,8 +38,7 @@ inline constexpr std::size_t kMostAdopted = 16;
 inline constexpr int kMostTries = 3;
 inline constexpr std::chrono::seconds kTryAgain{1};
 
-/// @par Thread Safety
-/// None: one thread at a time.
+/// Not thread-safe.
 class OrphanedLogs {
  public:
   using SteadyTime = std::chrono::steady_clock::time_point;
@@ -50,18 +50,15 @@ class OrphanedLogs {
         directory_(std::move(directory)),
         scope_(std::move(scope)) {}
 
-  /// Begins a round if it is time for one: lists the folders, `own` excepted. `random` is from 0 to
-  /// 255.
-  void look(SteadyTime now, unsigned char random, const std::string& own) {
+  /// Begins a round if it is time for one: lists the folders. `random` is from 0 to 255.
+  void look(SteadyTime now, unsigned char random) {
     if (now < next_look_ || !names_.empty()) return;
     next_look_ = now + kAdoptEvery * (192 + random / 2) / 256;
     ++rounds_;
     has_found_damage_ = false;
     const Result<std::vector<std::string>> names = files_->list_folder(directory_);
     if (!names) return;
-    for (const std::string& name : *names) {
-      if (is_writer_name(name) && name != own && !is_held(name)) names_.push_back(name);
-    }
+    std::copy_if(names->begin(), names->end(), std::back_inserter(names_), is_writer_name);
     std::sort(names_.begin(), names_.end(), [](const std::string& a, const std::string& b) {
       const std::uint64_t first = writer_number(a);
       const std::uint64_t second = writer_number(b);
@@ -203,17 +200,11 @@ class OrphanedLogs {
     }
 
     SegmentedLog log;
-    std::string name{};
     std::uint32_t number{0};
     std::uint64_t round{0};
     int tries{0};
     SteadyTime try_at{};
   };
-
-  [[nodiscard]] bool is_held(const std::string& name) const {
-    return std::any_of(adopted_.begin(), adopted_.end(),
-                       [&](const Adopted& one) { return one.name == name; });
-  }
 
   /// Locks and opens a folder; empty: its writer is alive, or it is not this spool's to drain.
   [[nodiscard]] std::list<Adopted> take(const std::string& name) {
@@ -223,12 +214,12 @@ class OrphanedLogs {
     if (!lock && lock.error().code != "NotFound") note_damage(lock.error());
     if (!lock || !*lock) return taken;
     Adopted& one = taken.emplace_back(*files_, *locks_, directory_);
-    one.name = name;
     one.round = rounds_;
     const Result<void> opened = one.log.adopt(name, **lock);
     if (!opened) note_damage(opened.error());
     // Without a segment it has no events of another scope.
-    const bool is_mine = opened && (one.log.empty() || one.log.identity().header.scope == scope_);
+    const bool is_mine =
+        opened && (!one.log.has_unread() || one.log.identity().header.scope == scope_);
     if (is_mine) {
       one.number = ++last_number_;
       return taken;

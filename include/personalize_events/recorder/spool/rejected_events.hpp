@@ -22,8 +22,7 @@ namespace spool {
 
 inline constexpr const char* kRejectedFolder = "rejected";
 
-/// @par Thread Safety
-/// None: one thread at a time.
+/// Not thread-safe.
 class RejectedEvents {
  public:
   /// `limit` is that of the folder, in bytes, with the files of all writers. `files` and `platform`
@@ -41,8 +40,7 @@ class RejectedEvents {
     if (file_ == nullptr && !open()) return;
     if (bytes_ + line.size() > limit_) return;
     // The application was told of the event, so that nothing is silent when this fails.
-    const Result<std::size_t> written = file_->append(line);
-    if (written && *written == line.size()) {
+    if (append_all(*file_, path_, line)) {
       bytes_ += line.size();
       file_bytes_ += line.size();
       return;

@@ -144,24 +144,6 @@ struct Frame {
   Entry entry{};
 };
 
-namespace frame_detail {
-
-/// Splits a payload; false when its lengths do not fit. Precondition: it has its head.
-[[nodiscard]] constexpr bool read_payload(std::string_view payload, Entry& entry) noexcept {
-  const std::size_t tracking = detail::load_little_endian<std::uint16_t>(payload, 0);
-  const std::size_t session = detail::load_little_endian<std::uint16_t>(payload, 2);
-  const std::size_t user = detail::load_little_endian<std::uint16_t>(payload, 4);
-  const std::string_view texts = payload.substr(kPayloadHeadSize);
-  if (tracking + session + user > texts.size()) return false;
-  entry.tracking_id = texts.substr(0, tracking);
-  entry.session_id = texts.substr(tracking, session);
-  entry.user_id = texts.substr(tracking + session, user);
-  entry.event = texts.substr(tracking + session + user);
-  return true;
-}
-
-}  // namespace frame_detail
-
 /// Reads the frame at the start of `bytes`, written with this salt, and never beyond them. The
 /// result refers to them.
 [[nodiscard]] constexpr Frame decode_frame(std::string_view bytes, std::uint32_t salt) noexcept {
@@ -185,8 +167,19 @@ namespace frame_detail {
       static_cast<std::int64_t>(detail::load_little_endian<std::uint64_t>(bytes, 20));
   frame.entry.wall_ms =
       static_cast<std::int64_t>(detail::load_little_endian<std::uint64_t>(bytes, 28));
-  const bool is_whole = frame_detail::read_payload(summed.substr(kFrameHeadSize), frame.entry);
-  if (is_whole) frame.state = FrameState::Whole;
+  const std::string_view lengths = summed.substr(kFrameHeadSize);
+  std::string_view rest = lengths.substr(kPayloadHeadSize);
+  std::size_t at = 0;
+  for (std::string_view* id :
+       {&frame.entry.tracking_id, &frame.entry.session_id, &frame.entry.user_id}) {
+    const std::size_t length = detail::load_little_endian<std::uint16_t>(lengths, at);
+    if (length > rest.size()) return frame;
+    *id = rest.substr(0, length);
+    rest.remove_prefix(length);
+    at += 2;
+  }
+  frame.entry.event = rest;
+  frame.state = FrameState::Whole;
   return frame;
 }
 
@@ -330,7 +323,6 @@ class SegmentScanner {
   [[nodiscard]] std::uint64_t next_sequence() const noexcept { return next_sequence_; }
   /// Stretches of bytes that hold no whole frame and are followed by one, or are no torn tail.
   [[nodiscard]] std::uint64_t damaged_stretches() const noexcept { return damaged_stretches_; }
-  [[nodiscard]] std::uint64_t damaged_bytes() const noexcept { return damaged_bytes_; }
   /// At the end: where the frame begins that was not written to its end. Nothing whole follows.
   [[nodiscard]] std::optional<std::uint64_t> torn_at() const noexcept { return torn_at_; }
 
@@ -343,7 +335,7 @@ class SegmentScanner {
       const Frame found = decode_frame(window.substr(at), salt_);
       const std::uint64_t offset = position_ + at;
       if (found.state == FrameState::Whole && found.sequence >= next_sequence_) {
-        close_gap(offset);
+        close_gap();
         next_sequence_ = found.sequence + 1;
         position_ = offset + found.size;
         frame = found;
@@ -359,7 +351,7 @@ class SegmentScanner {
       torn_at_ = gap_->offset;
       gap_.reset();
     }
-    close_gap(position_);
+    close_gap();
     return ScanStep::End;
   }
 
@@ -369,10 +361,8 @@ class SegmentScanner {
     bool is_torn;
   };
 
-  void close_gap(std::uint64_t end) noexcept {
-    if (!gap_) return;
-    damaged_bytes_ += end - gap_->offset;
-    ++damaged_stretches_;
+  void close_gap() noexcept {
+    damaged_stretches_ += gap_ ? 1U : 0U;
     gap_.reset();
   }
 
@@ -380,7 +370,6 @@ class SegmentScanner {
   std::uint64_t position_;
   std::uint64_t next_sequence_;
   std::uint64_t damaged_stretches_{0};
-  std::uint64_t damaged_bytes_{0};
   std::optional<Gap> gap_{};
   std::optional<std::uint64_t> torn_at_{};
 };

@@ -47,8 +47,7 @@ inline constexpr const char* kTorn = "Torn";
   return error;
 }
 
-/// @par Thread Safety
-/// None: one thread at a time.
+/// Not thread-safe.
 class SegmentReader {
  public:
   /// Opens a segment. If its header is damaged, that of the writer's LOCK file takes its place, if

@@ -32,8 +32,7 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace spool {
 
-/// @par Thread Safety
-/// The counts: any thread. The others: the disk thread only.
+/// Threads: the counts: any thread. The others: the disk thread only.
 class SegmentedLog {
  public:
   /// Frames of pending events by their sequence, as those that have them in memory write them.
@@ -81,11 +80,6 @@ class SegmentedLog {
   [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
   /// The bytes of the files that this process wrote.
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-  /// Whether there is no segment.
-  [[nodiscard]] bool empty() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return segments_.empty();
-  }
   /// Whether `next` may have an event.
   [[nodiscard]] bool has_unread() const {
     const std::lock_guard<std::mutex> lock(mutex_);

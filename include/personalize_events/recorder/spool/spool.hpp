@@ -2,8 +2,8 @@
 //
 // Spool: the events of one recorder on the disk, and those that orphaned writers of the same scope
 // left beside them. Recording threads write to the log; all other work on the disk is done by one
-// thread, the disk thread (spool_thread.hpp), so that neither the recorder's lock nor its loop ever
-// waits for the disk. RecorderCore has one if RecorderOptions::spool is set.
+// thread, the disk thread, so that neither the recorder's lock nor its loop ever waits for the
+// disk. RecorderCore has one if RecorderOptions::spool is set.
 //
 // All state derives from files that only grow (segment.hpp, acknowledgement.hpp); what is in memory
 // are counts.
@@ -52,9 +52,7 @@ inline constexpr std::size_t kMostReadEvents = 1024;
 inline constexpr std::chrono::seconds kLongestScan{2};
 
 /// What a recorder has in memory, as its spool asks for it.
-///
-/// @par Thread Safety
-/// Any thread. The recorder's lock is held while events are visited.
+/// Called on any thread. The recorder's lock is held while events are visited.
 class PendingSource {
  public:
   using Visit = std::function<bool(const detail::PendingEvent&)>;
@@ -121,7 +119,6 @@ class Spool {
   ~Spool() = default;
 
   [[nodiscard]] const SpoolOptions& options() const noexcept { return options_; }
-  [[nodiscard]] Platform& platform() const noexcept { return *platform_; }
   /// A part of the recorder's memory, for counts of sessions.
   [[nodiscard]] SessionCounts session_counts() const { return SessionCounts{memory_bytes_ / 64}; }
 
@@ -136,8 +133,6 @@ class Spool {
   }
   /// Whether the first scan has nothing to find, so that no event has to wait for it.
   [[nodiscard]] bool is_scanned() const noexcept { return is_scanned_; }
-  /// Who is to be woken when there is work: set by the disk thread.
-  void set_waker(std::function<void()> wake) { wake_ = std::move(wake); }
 
   // --- Recording: any thread, without the recorder's lock ---
 
@@ -280,6 +275,32 @@ class Spool {
     return log_.has_pending() ? std::min(next, check_at_) : next;
   }
 
+  /// Works until `stop`, then closes. What it uses is this: the thread that calls it keeps it.
+  void run() {
+    std::unique_lock<std::mutex> lock(wake_mutex_);
+    while (!is_stopping_) {
+      is_woken_ = false;
+      lock.unlock();
+      const auto wait = work() - platform_->steady_now();
+      lock.lock();
+      // The end of time cannot be added to a clock.
+      woken_.wait_for(lock, std::min<std::chrono::nanoseconds>(wait, kLongestSleep),
+                      [this] { return is_woken_ || is_stopping_; });
+    }
+    lock.unlock();
+    close();
+    lock.lock();
+    has_ended_ = true;
+    woken_.notify_all();
+  }
+  /// Ends `run`. False: it has not returned after `timeout`, because the disk does not respond.
+  [[nodiscard]] bool stop(std::chrono::milliseconds timeout) {
+    std::unique_lock<std::mutex> lock(wake_mutex_);
+    is_stopping_ = true;
+    woken_.notify_all();
+    return woken_.wait_for(lock, timeout, [this] { return has_ended_; });
+  }
+
   /// Writes what is pending, notes what is completed and releases all folders. What is on the disk
   /// stays there for the next start.
   void close() {
@@ -297,6 +318,7 @@ class Spool {
  private:
   static constexpr std::chrono::seconds kCheckEvery{1};
   static constexpr std::chrono::milliseconds kTryLockAgain{10};
+  static constexpr std::chrono::hours kLongestSleep{1};
   static constexpr std::size_t kMostDropped = 10'000;
   static constexpr int kMostOwnTries = 60;
 
@@ -347,8 +369,12 @@ class Spool {
     error.code = "Stalled";
     return error;
   }
-  void wake() const {
-    if (wake_) wake_();
+  void wake() {
+    {
+      const std::lock_guard<std::mutex> lock(wake_mutex_);
+      if (std::exchange(is_woken_, true)) return;
+    }
+    woken_.notify_all();
   }
 
   // --- Writing ---
@@ -545,7 +571,7 @@ class Spool {
     if (now >= orphans_.next_look()) {
       log_.unskip();
       orphans_.settle_damage();
-      orphans_.look(now, random, log_.name());
+      orphans_.look(now, random);
       health_.grew();
     }
     if (!is_scanned_) scan();
@@ -719,7 +745,12 @@ class Spool {
   DiskHealth health_{options_.directory};
   std::weak_ptr<PendingSource> source_{};
   std::function<void()> has_news_{};
-  std::function<void()> wake_{};
+
+  std::mutex wake_mutex_{};  ///< of these:
+  std::condition_variable woken_{};
+  bool is_woken_{false};
+  bool is_stopping_{false};
+  bool has_ended_{false};
 
   std::mutex append_mutex_{};  ///< of these:
   std::condition_variable append_freed_{};

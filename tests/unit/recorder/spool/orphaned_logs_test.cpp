@@ -83,7 +83,7 @@ struct World {
     files.put("/spool/" + name + "/LOCK", lock);
     files.put(log_of(name), test::segment_bytes(header, events));
   }
-  void look(std::int64_t time = 0, const std::string& own = "") { logs.look(at(time), 0, own); }
+  void look(std::int64_t time = 0) { logs.look(at(time), 0); }
   /// Looks, adopts and reads until there is nothing more; "1:a 1:b".
   std::string read(std::int64_t time = 0) {
     std::string text;
@@ -170,12 +170,12 @@ TEST_CASE("folders are adopted in the order of their numbers, and names without 
 TEST_CASE("the next look is in 45 to 75 seconds, as chance says") {
   World world;
   CHECK(world.logs.next_look() <= at(0));
-  world.logs.look(at(0), 0, "");
+  world.logs.look(at(0), 0);
   CHECK(world.logs.next_look() == at(45'000));
   world.put(writer(1), {"a"});
-  world.logs.look(at(44'999), 0, "");
+  world.logs.look(at(44'999), 0);
   CHECK(world.read().empty());
-  world.logs.look(at(45'000), 255, "");
+  world.logs.look(at(45'000), 255);
   CHECK(world.logs.next_look() >= at(45'000 + 74'000));
   CHECK(world.logs.next_look() <= at(45'000 + 75'000));
   CHECK(world.read() == "1:a");
@@ -189,13 +189,15 @@ TEST_CASE("folders of living writers, the own one and those of nobody are left a
   world.put(writer(2), {"own"});
   spool::FolderLocks living;
   REQUIRE(living.take(world.files, "/spool/" + writer(1))->has_value());
-  world.look(0, writer(2));
+  // The own folder is locked as those of others are.
+  REQUIRE(world.locks.take(world.files, "/spool/" + writer(2))->has_value());
+  world.look();
   CHECK(world.read().empty());
   CHECK(world.logs.is_drained());
   CHECK(world.logs.is_first_round_read());
   CHECK_FALSE(world.logs.damage().has_value());
   living.close_all();
-  world.look(60'000, writer(2));
+  world.look(60'000);
   CHECK(world.read(60'000) == "1:living");
 }
 
@@ -423,7 +425,7 @@ TEST_CASE("an unreadable folder, of whatever scope, is not taken for an empty on
 TEST_CASE("a directory that is absent or cannot be listed has no orphaned logs now") {
   World world;
   spool::OrphanedLogs absent{world.files, world.locks, "/absent", test::spool_scope()};
-  absent.look(at(0), 0, "");
+  absent.look(at(0), 0);
   absent.adopt();
   CHECK_FALSE(absent.next(at(0)).has_value());
   CHECK(absent.is_drained());
@@ -518,7 +520,7 @@ TEST_CASE("what is closed is left to the next process, and drained folders are r
   CHECK_FALSE(world.exists(writer(2)));
   spool::FolderLocks locks;
   spool::OrphanedLogs next{world.files, locks, "/spool", test::spool_scope()};
-  next.look(at(0), 0, "");
+  next.look(at(0), 0);
   next.adopt();
   CHECK(next.next(at(0))->frame.entry.event == "b");
   CHECK(next.next(at(0))->frame.entry.event == "d");
