@@ -127,6 +127,47 @@ TEST_CASE("a recorder destroyed within a callback ends each accepted event once"
   CHECK(arrived.size() == kEvents);
 }
 
+TEST_CASE("a recorder destroyed within a callback of another one ends each accepted event once") {
+  const test::TemporaryFolder folder;
+  const pe::testing::LocalEndpoint endpoint = test::local_endpoint();
+  const auto client = pe::make_async_client(test::recorder_client(endpoint.url()));
+  REQUIRE(client.has_value());
+  constexpr std::size_t kEvents = 500;
+  std::map<std::string, int> outcomes;
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.linger = std::chrono::hours{1};
+  options.shutdown_timeout = milliseconds{0};
+  if (GENERATE(false, true)) {
+    add_spool(options, folder);
+    options.spool->write_after = seconds{60};
+  }
+  options.on_delivery = [&](const pe::Delivery& delivery) {
+    for (const std::string& id : delivery.event_ids) ++outcomes[id];
+  };
+  auto made = pe::make_recorder(options, *client);
+  REQUIRE(made.has_value());
+  std::optional<pe::EventRecorder> destroyed{*std::move(made)};
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    pe::Event event{"Watch"};
+    event.event_id = "e" + std::to_string(i);
+    REQUIRE(destroyed->record({"visit-" + std::to_string(i)}, std::move(event)).has_value());
+  }
+
+  pe::RecorderOptions other = pe::RecorderOptions::server("tracker");
+  other.linger = milliseconds{0};
+  test::Signal is_destroyed;
+  other.on_delivery = [&](const pe::Delivery&) {
+    destroyed.reset();
+    is_destroyed.give();
+  };
+  auto destroyer = pe::make_recorder(other, *client);
+  REQUIRE(destroyer.has_value());
+  REQUIRE(destroyer->record({"visit", {}}, pe::Event{"Watch"}).has_value());
+  REQUIRE(is_destroyed.wait());
+  CHECK(outcomes.size() == kEvents);
+  for (const auto& [id, count] : outcomes) CHECK(count == 1);
+}
+
 TEST_CASE("a renamed spool directory is noticed, and nothing is lost") {
   const test::TemporaryFolder folder;
   pe::testing::LocalEndpointOptions endpoint_options;

@@ -78,9 +78,7 @@ class EventEncoder {
   ~EventEncoder() { delete spare_.load(); }
 
   /// The event as the recorder keeps it, in a list of its own; adds an absent id and time.
-  ///
-  /// @par Error Handling
-  /// InvalidArgument: a value cannot be written as JSON. check_recorded comes first.
+  /// Errors: InvalidArgument: a value cannot be written as JSON. check_recorded comes first.
   [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
                                              Platform& platform) {
     std::unique_ptr<Buffers> buffers{spare_.exchange(nullptr)};

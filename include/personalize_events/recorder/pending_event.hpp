@@ -43,9 +43,8 @@ struct PendingEvent {
   bool time_is_ours{false};
   /// `recorded_at` is when it was recorded; else when it was adopted.
   bool age_is_known{true};
-  /// The log it belongs to.
+  /// The log it belongs to, and its place in it.
   std::uint32_t log{kOwnLog};
-  /// Its place in that log.
   std::uint64_t place{0};
   std::uint64_t held_behind{0};
   /// The order of acceptance, from 1.

@@ -205,7 +205,7 @@ class RecorderCore final : public LoopMember,
     if (is_forked()) return;
     loop_->remove(this);
     has_left_ = true;
-    if (loop_->is_loop_thread()) {
+    if (loop_->is_loop_thread() && is_in_callback_) {
       left_in_callback_ = true;
       return;
     }
@@ -248,7 +248,9 @@ class RecorderCore final : public LoopMember,
     if (spooler_) shared_spool_->post(std::move(orders));
     if (is_aborting) cancel_requests();
     for (const Batch& batch : batches) send(batch);
+    is_in_callback_ = true;
     call_application(std::move(ended), faults);
+    is_in_callback_ = false;
     lock.lock();
     reported_ = ended_by_now;
     lock.unlock();
@@ -626,6 +628,7 @@ class RecorderCore final : public LoopMember,
   std::recursive_mutex iteration_mutex_{};
   // The loop's thread only:
   std::unordered_map<const SessionQueue*, std::uint64_t> requests_{};  // of the batches in flight
+  bool is_in_callback_{false};
   bool left_in_callback_{false};
 };
 

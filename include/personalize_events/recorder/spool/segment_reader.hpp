@@ -125,8 +125,7 @@ class SegmentReader {
   SegmentHeader header_;
   HeaderState header_state_;
   SegmentScanner scanner_;
-  /// Where in the file the window begins.
-  std::uint64_t window_at_;
+  std::uint64_t window_at_;  ///< where in the file the window begins
   std::string window_{};
 };
 

@@ -116,9 +116,7 @@ class Spool {
         rejected_(*files_, *platform_, options_.directory, rejected_limit(options_.max_bytes)) {}
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
-  ~Spool() = default;
 
-  [[nodiscard]] const SpoolOptions& options() const noexcept { return options_; }
   /// A part of the recorder's memory, for counts of sessions.
   [[nodiscard]] SessionCounts session_counts() const { return SessionCounts{memory_bytes_ / 64}; }
 
@@ -721,11 +719,10 @@ class Spool {
       const bool is_own_read = log_.unread() == 0 || own_tries_ >= kMostTries;
       const bool is_drained = orphans_.is_drained() && is_own_read;
       const bool is_backlog_read = is_scanned_ && orphans_.is_first_round_read();
-      std::optional<Error> fault = health_.fault();
       news_.lost += log_.take_lost();
       const std::size_t state = (is_drained ? 1U : 0U) + (is_backlog_read ? 2U : 0U) +
-                                (fault || is_stalled_ ? 4U : 0U) + (orphans_.damage() ? 8U : 0U) +
-                                (may_read_ ? 16U : 0U);
+                                (health_.fault() || is_stalled_ ? 4U : 0U) +
+                                (orphans_.damage() ? 8U : 0U) + (may_read_ ? 16U : 0U);
       is_new = !news_.read.empty() || !news_.dropped.empty() || news_.lost > 0 || news_.scanned ||
                news_.passed_fault || state != reported_;
       reported_ = state;

@@ -152,7 +152,6 @@ class SessionCounts {
     --sum_;
   }
   void clear() {
-    if (sum_ == 0) return;
     counts_.clear();
     sum_ = 0;
   }

@@ -146,10 +146,7 @@ struct SegmentName {
 /// A forked child shares the locks of files that it has open: while it lives, no process can adopt
 /// the folders of its dead parent. SystemFiles closes them in the child at the fork. `close_all`
 /// closes them where that is not possible; in a child it does not unlock the parent's folders.
-///
-/// @par Thread Safety
-/// Every member may be called from any thread at the same time; `close_all` also in a forked child,
-/// whatever the parent's threads were doing.
+/// Thread-safe; `close_all` also in a forked child, whatever the parent's threads were doing.
 class FolderLocks {
  public:
   /// Identifies one of the locks.
