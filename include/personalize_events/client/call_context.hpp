@@ -189,13 +189,13 @@ class CallContext {
 
   /// Reads the transport's result into the report, learns the pace from it, and calls
   /// ClientOptions::on_attempt. Only the service sets `service_date`, also on success, and
-  /// `retry_after`.
+  /// `retry_after`. Nothing of `body`, the request's, gets into the report.
   void judge(AttemptReport& report, const Result<HttpResponse>& response, const AttemptName& name,
-             std::chrono::nanoseconds latency, std::size_t bytes_sent) {
+             std::chrono::nanoseconds latency, std::string_view body) {
     report.was_sent = response || !is_local_failure(response.error());
     if (response) {
-      report.error = wire::error_of(*response, connection_);
-      report.request_id = wire::request_id_of(*response);
+      report.error = wire::error_of(*response, connection_, sent_text(body, report.credentials));
+      report.request_id = report.error ? report.error->request_id : wire::request_id_of(*response);
       if (!report.error || report.error->kind == ErrorKind::Service) {
         report.failure.retry_after = wire::retry_after_of(*response);
         report.failure.service_date = wire::date_of(*response);
@@ -217,7 +217,7 @@ class CallContext {
     attempt.http_status = response ? response->status : 0;
     attempt.error = report.error ? &*report.error : nullptr;
     attempt.latency = std::chrono::duration_cast<std::chrono::microseconds>(latency);
-    attempt.bytes_sent = bytes_sent;
+    attempt.bytes_sent = body.size();
     options_.on_attempt(attempt);
   }
 
@@ -266,6 +266,16 @@ class CallContext {
     if (auto valid = check_app_id(options.app_id); !valid) return std::move(valid).error();
     return resolve_endpoint({options.region, options.endpoint_url, options.use_fips.value_or(false),
                              options.use_dual_stack.value_or(false)});
+  }
+
+  [[nodiscard]] static wire::SentText sent_text(std::string_view body,
+                                                const CredentialsCache::Shared& credentials) {
+    wire::SentText sent{body};
+    if (credentials != nullptr) {
+      sent.secrets = {credentials->access_key_id, credentials->secret_access_key,
+                      credentials->session_token};
+    }
+    return sent;
   }
 
   [[nodiscard]] bool is_adaptive() const { return options_.retry.mode == RetryMode::Adaptive; }

@@ -84,7 +84,7 @@ class ClientState {
     const auto before = context_.platform().steady_now();
     const Result<HttpResponse> response = context_.options().transport->send(request);
     const auto latency = context_.platform().steady_now() - before;
-    context_.judge(report, response, call.attempt(), latency, request.body.size());
+    context_.judge(report, response, call.attempt(), latency, request.body);
     return report;
   }
 
