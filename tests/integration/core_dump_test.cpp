@@ -92,7 +92,7 @@ std::size_t count_in(const std::string& memory, Place place) {
   append_letters(text, place);
   std::size_t count = 0;
   for (std::size_t from = 0; from < text.size(); from += part) {
-    count += memory.find(text.substr(from, part)) != std::string::npos ? 1 : 0;
+    count += memory.find(text.substr(from, part)) != std::string::npos ? 1U : 0U;
   }
   return count;
 }
