@@ -63,6 +63,7 @@ struct AttemptReport {
   retry::Failure failure{};
   std::string request_id{};
   CredentialsCache::Shared credentials{};  ///< those it was signed with
+  std::optional<Error> refresh_failure{};  ///< why those could not be refreshed
   /// Whether the request was given to the network. False if the attempt failed within this process
   /// before that; a connection that could not be made counts as sent.
   bool was_sent{false};
@@ -76,10 +77,12 @@ struct AttemptReport {
   return report;
 }
 
-/// An attempt that found no credentials.
+/// An attempt that found no credentials. A provider of the library has tried again by itself.
 [[nodiscard]] inline AttemptReport without_credentials(Error error) {
   AttemptReport report = unsent(std::move(error));
-  report.failure.failure_class = retry::classify(*report.error);
+  if (!is_of_meant_source(*report.error)) {
+    report.failure.failure_class = retry::classify(*report.error);
+  }
   return report;
 }
 
@@ -134,8 +137,9 @@ class CallContext {
   }
   void correct_clock(std::chrono::system_clock::time_point service_date) {
     const auto offset = service_date - platform().now();
-    clock_offset_.store(std::chrono::duration_cast<std::chrono::milliseconds>(offset).count(),
-                        std::memory_order_relaxed);
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(offset);
+    clock_offset_.store(milliseconds.count(), std::memory_order_relaxed);
+    credentials_->correct_clock(milliseconds);
   }
 
   [[nodiscard]] UuidBytes random_bytes() const {
@@ -170,6 +174,7 @@ class CallContext {
                                    const AttemptName& name) {
     AttemptReport report;
     report.credentials = std::move(credentials);
+    report.refresh_failure = credentials_->refresh_failure();
     report.failure.credentials_are_temporary =
         !report.credentials->session_token.empty() || report.credentials->expiration.has_value();
     report.failure.signed_at = service_now();
@@ -218,6 +223,7 @@ class CallContext {
     attempt.error = report.error ? &*report.error : nullptr;
     attempt.latency = std::chrono::duration_cast<std::chrono::microseconds>(latency);
     attempt.bytes_sent = body.size();
+    attempt.credentials_error = report.refresh_failure ? &*report.refresh_failure : nullptr;
     options_.on_attempt(attempt);
   }
 

@@ -203,8 +203,9 @@ struct ContainerPlace {
 /// may not be used (`where` is the variable), no answer, a refusal, an answer without usable keys.
 [[nodiscard]] inline CredentialsProvider container_credentials(
     std::shared_ptr<Transport> transport, std::shared_ptr<Platform> platform = {}) {
-  return [context = detail::source_context(std::move(transport), std::move(platform))] {
-    return detail::fetch_container_credentials(context);
+  return [context = detail::source_context(std::move(transport), std::move(platform))](
+             const CredentialsRequest& request) {
+    return detail::fetch_container_credentials(context.until(request));
   };
 }
 

@@ -121,7 +121,7 @@ namespace detail {
   const crypto::WipeAtEnd wipe{*request};
 
   if (source == nullptr) return misconfigured_source(kStsSource, "no source of the caller's keys");
-  const Result<Credentials> caller = source();
+  const Result<Credentials> caller = source(context.remaining());
   if (!caller) {
     // The role was meant, so a source that has nothing to say is no reason to look elsewhere.
     Error error = caller.error();
@@ -158,8 +158,9 @@ namespace detail {
     AssumeRoleOptions options, CredentialsProvider source, std::shared_ptr<Transport> transport,
     std::shared_ptr<Platform> platform = {}) {
   return [options = std::move(options), source = std::move(source),
-          context = detail::source_context(std::move(transport), std::move(platform))] {
-    return detail::assume_role(options, source, context);
+          context = detail::source_context(std::move(transport), std::move(platform))](
+             const CredentialsRequest& request) {
+    return detail::assume_role(options, source, context.until(request));
   };
 }
 
