@@ -288,6 +288,9 @@ class CurlExchange {
     if (curl_easy_getinfo(handle, CURLINFO_HTTP_CONNECTCODE, &failure.proxy_status) != CURLE_OK) {
       failure.proxy_status = 0;
     }
+    if (curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &failure.verify_result) != CURLE_OK) {
+      failure.verify_result = 0;
+    }
     failure.lacks_descriptors = may_lack_descriptors(code) && lacks_descriptors();
 
     const CurlVerdict verdict = judge(failure);

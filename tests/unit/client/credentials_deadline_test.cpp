@@ -310,6 +310,23 @@ TEST_CASE("Keys that have expired are used while their service is not there") {
   while (!reported.empty()) REQUIRE(world.call(client).second.has_value());
 }
 
+TEST_CASE("With a clock that is wrong a role is assumed by the time of STS") {
+  World world;
+  world.clock_error = GENERATE(2h, -48h);
+  world.credentials_service = [&world](const pe::HttpRequest& request) {
+    pe::HttpResponse response = *world.respond(request);
+    if (response.status == 200) return pe::Result<pe::HttpResponse>{world.role()};
+    response.body =
+        "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>";
+    return pe::Result<pe::HttpResponse>{response};
+  };
+  world.set_config(std::string{kRole} + kKeys);
+  const pe::Client client{world.options};
+  for (int call = 0; call < 3; ++call) CHECK(world.call(client).second.has_value());
+  CHECK(world.asked == 2);
+  CHECK(world.sent == 4);
+}
+
 TEST_CASE("With a clock that is two hours fast fresh keys are used, and the clock is corrected") {
   World world;
   world.clock_error = 2h;

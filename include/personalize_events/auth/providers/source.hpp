@@ -170,7 +170,8 @@ struct CredentialNames {
   return nullptr;
 }
 
-/// A time of an answer: a number in `unit` since 1970, or an RFC 3339 text. Empty when it is none.
+/// A time of a response: a number in `unit` since 1970, or an RFC 3339 text; the latest that the
+/// clock can hold for one that is later. Empty when it is no time.
 [[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> time_of(
     const json::Value& value, std::chrono::milliseconds unit) {
   if (value.is(json::Value::Type::String)) return parse_rfc3339(value.text);
@@ -180,8 +181,7 @@ struct CredentialNames {
   if (!number) return std::nullopt;
   const double milliseconds = *number * static_cast<double>(unit.count());
   if (!(milliseconds >= 0 && milliseconds <= latest)) return std::nullopt;
-  return std::chrono::system_clock::time_point{
-      std::chrono::milliseconds{static_cast<std::int64_t>(milliseconds)}};
+  return time_from_milliseconds(static_cast<std::int64_t>(milliseconds));
 }
 
 /// Credentials out of an object of a source's answer. Errors: Credentials, `where` is `source`; the
