@@ -55,6 +55,8 @@ struct RunReport;
 
 struct Credentials;
 class CredentialsKeeper;
+class CredentialsProvider;
+struct CredentialsRequest;
 struct HttpRequest;
 struct HttpResponse;
 class Transport;

@@ -88,7 +88,8 @@ struct Error {
   /// The service's own code, for example "InvalidInputException". Of another failure a word where
   /// code depends on it: "NotFound" of a file, "MisconfiguredSource" or "FailedSource" of
   /// credentials, "Intermediary" of a response that is not the service's, "NoDescriptors" or
-  /// "NoMemory" of a request for which this process lacked a resource.
+  /// "NoMemory" of a request for which this process lacked a resource, "ClockSkew" of a server's
+  /// certificate that is not valid by this machine's clock.
   std::string code{};
   /// "eventList[3].itemId", "AWS_REGION", a file and line, a host.
   std::string where{};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Secrets are wiped before their memory is given back. This executable's operator delete looks for
-// the marker in every block that is freed, so it holds no other test. Blocks of libcrypto are
-// looked at too.
+// the marker in every block that is freed, so it holds no other test. Blocks of libcrypto and
+// libcurl are looked at too.
+#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include <atomic>
@@ -23,7 +24,9 @@
 #include "personalize_events/auth/sigv4.hpp"
 #include "personalize_events/client/async_client.hpp"
 #include "personalize_events/client/client.hpp"
+#include "personalize_events/http/curl_transport.hpp"
 #include "support/client_world.hpp"
+#include "support/raw_server.hpp"
 
 namespace pe = personalize_events;
 
@@ -86,6 +89,26 @@ void* reallocate_for_libcrypto(void* memory, std::size_t size, const char*, int)
 const bool libcrypto_is_looked_at =
     CRYPTO_set_mem_functions(allocate_for_libcrypto, reallocate_for_libcrypto,
                              release_for_libcrypto) == 1;
+
+// libcurl's allocation functions.
+void* allocate_for_libcurl(std::size_t size) { return allocate(size); }
+void release_for_libcurl(void* memory) { release(memory); }
+void* reallocate_for_libcurl(void* memory, std::size_t size) {
+  return reallocate_for_libcrypto(memory, size, nullptr, 0);
+}
+void* allocate_array_for_libcurl(std::size_t count, std::size_t size) {
+  return allocate(count * size);
+}
+char* copy_for_libcurl(const char* text) {
+  const std::size_t size = std::strlen(text) + 1;
+  void* copy = allocate(size);
+  return copy == nullptr ? nullptr : static_cast<char*>(std::memcpy(copy, text, size));
+}
+
+const bool libcurl_is_looked_at =
+    curl_global_init_mem(CURL_GLOBAL_DEFAULT, allocate_for_libcurl, release_for_libcurl,
+                         reallocate_for_libcurl, copy_for_libcurl,
+                         allocate_array_for_libcurl) == CURLE_OK;
 
 std::string marker() { return std::string(kMarkerSize, kMarkerByte); }
 std::string secret() { return "secret" + marker() + "secret"; }
@@ -237,6 +260,25 @@ TEST_CASE("An asynchronous call leaves no copy of the secret key or token") {
     CHECK(client.put_events(request).get().has_value());
   });
   CHECK(unwiped == 0);
+}
+
+TEST_CASE("A request over libcurl leaves no header line behind, here or in libcurl") {
+  // No connection, so that libcurl makes no request of the lines: what it keeps of that is its own.
+  pe::HttpRequest request{
+      "POST", "http://127.0.0.1:" + std::to_string(test::closed_port()), {}, {}};
+  request.direct = true;
+  request.headers.emplace_back("Host", "127.0.0.1");
+  request.headers.emplace_back("X-Amz-Security-Token", token());
+  request.headers.emplace_back("Authorization", secret());
+  const auto send = [&request] {
+    pe::CurlTransport transport;
+    for (int call = 0; call < 2; ++call) CHECK_FALSE(transport.send(request).has_value());
+  };
+  CHECK(libcurl_is_looked_at);
+  CHECK(count_unwiped([&request] {
+          curl_slist_free_all(curl_slist_append(nullptr, request.headers[1].second.c_str()));
+        }) == 1);
+  CHECK(count_unwiped(send) == 0);
 }
 
 TEST_CASE("The environment's keys are wiped once they are read") {

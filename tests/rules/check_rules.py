@@ -33,7 +33,7 @@ SPECIAL = {
     "core.hpp": re.compile(r"(?!http/curl_|testing/|throwing|client/make_client|recorder/make_recorder)"),
     "personalize_events.hpp": re.compile(r"(?!testing/|throwing)"),
 }
-CURL_INCLUDES = re.compile(r"(version|result|http/[a-z_]+|platform/[a-z_]+)\.hpp$")
+CURL_INCLUDES = re.compile(r"(version|result|detail/wipe|http/[a-z_]+|platform/[a-z_]+)\.hpp$")
 # Who includes the libcurl transports, besides themselves.
 CURL_USERS = re.compile(r"(client/make_client|recorder/make_recorder|personalize_events)\.hpp$")
 # Headers that no path of includes leads from to libcurl.

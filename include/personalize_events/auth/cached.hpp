@@ -2,12 +2,15 @@
 //
 // CredentialsCache and cached(): credentials are asked for once and kept until shortly before they
 // expire. The client wraps every provider in it. When to refresh is a pure function of the times;
-// the cache adds that at most one thread asks at a time.
+// the cache adds that at most one thread asks at a time, and a thread for refreshes beside calls.
 #ifndef PERSONALIZE_EVENTS_AUTH_CACHED_HPP
 #define PERSONALIZE_EVENTS_AUTH_CACHED_HPP
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,6 +21,7 @@
 #include "personalize_events/platform/per_process.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/platform/system_platform.hpp"
+#include "personalize_events/platform/thread.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -26,14 +30,24 @@ namespace detail {
 /// How urgently credentials want to be refreshed.
 enum class Freshness : std::uint8_t {
   Fresh,
-  Advisory,   ///< good, but near expiry: one thread refreshes while others go on with them
-  Mandatory,  ///< too near expiry to sign with: everybody waits for new ones
+  Advisory,   ///< good, but near expiry: they are refreshed beside the calls
+  Mandatory,  ///< too near expiry to sign with, or expired: a refresh is waited for
 };
 
 inline constexpr std::chrono::seconds kAdvisoryWindow{300};
 inline constexpr std::chrono::seconds kAdvisoryJitter{60};
 inline constexpr std::chrono::seconds kMandatoryWindow{60};
-inline constexpr std::chrono::seconds kFailedRefreshPause{30};
+/// Between two refreshes of credentials that can be used, if the first brought nothing better: at
+/// least this, and up to the jitter more.
+inline constexpr std::chrono::seconds kRefreshPause{30};
+inline constexpr std::chrono::seconds kRefreshPauseJitter{10};
+/// Between two calls of a provider that fails while there are no credentials: none after the first
+/// failure, at most this after the second, then twice as long each time, up to kRefreshPause.
+inline constexpr std::chrono::seconds kFailurePause{1};
+/// How long a refresh beside the calls may take.
+inline constexpr std::chrono::seconds kRefreshTimeout{60};
+/// How long the end of a cache waits for a refresh beside the calls.
+inline constexpr std::chrono::milliseconds kRefreshEnd{500};
 
 /// `jitter`, from 0 to 1, widens the advisory window, so that a fleet does not refresh at once.
 [[nodiscard]] inline Freshness freshness(
@@ -47,190 +61,357 @@ inline constexpr std::chrono::seconds kFailedRefreshPause{30};
   return left <= window ? Freshness::Advisory : Freshness::Fresh;
 }
 
+/// How long to leave a provider alone whose credentials are good for now. `random` is from 0 to 1.
+[[nodiscard]] inline std::chrono::milliseconds refresh_pause(double random) {
+  return kRefreshPause +
+         std::chrono::duration_cast<std::chrono::milliseconds>(kRefreshPauseJitter * random);
+}
+
+/// How long to leave a provider alone that has failed so many times in a row, at least once, while
+/// there are no credentials: from half of the longest pause on.
+[[nodiscard]] inline std::chrono::milliseconds failure_pause(int failures, double random) {
+  if (failures <= 1) return std::chrono::milliseconds{0};
+  const int doublings = std::min(failures - 2, 5);
+  const std::chrono::milliseconds longest =
+      std::min<std::chrono::milliseconds>(kFailurePause * (1 << doublings), kRefreshPause);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(longest * (0.5 + random / 2));
+}
+
+[[nodiscard]] inline bool is_same_key(const Credentials& left, const Credentials& right) {
+  return left.access_key_id == right.access_key_id &&
+         left.secret_access_key == right.secret_access_key &&
+         left.session_token == right.session_token;
+}
+
 }  // namespace detail
 
-/// Keeps the credentials of one provider. A forked child keeps its own and asks again: a refresh
-/// that was on its way in the parent never ends there.
+/// Keeps the credentials of one provider and refreshes them in time. A forked child keeps its own
+/// and asks again: a refresh that was on its way in the parent never ends there.
+///
+/// Credentials are judged by the service, not by this machine's clock: those that have expired by
+/// it are used while the provider has no others. A refresh that fails, or brings nothing that lives
+/// longer, is repeated after a pause.
 ///
 /// @par Thread Safety
-/// Any thread. The provider is never called twice at the same time. It has no thread of its own, so
-/// its destructor waits for nothing; no thread is in `get` by then.
+/// Any thread. The provider is never called twice at the same time. No thread is in `get` when the
+/// cache is destroyed. The destructor waits shortly for a refresh on a thread of the cache; that
+/// of a provider that hangs goes on by itself, with all that it uses.
 class CredentialsCache {
  public:
   /// Credentials that several calls read and none copies.
   using Shared = std::shared_ptr<const Credentials>;
 
-  /// Keeps what `provider` answers; it is not called before the first `get`.
+  /// Which thread calls the provider while there are credentials to go on with. Without any it is
+  /// the caller's.
+  enum class Refresh : std::uint8_t {
+    OnCaller,
+    OnThread,  ///< one that is started for each refresh
+  };
+
+  /// Keeps what `provider` returns; it is not called before the first `get`.
   CredentialsCache(CredentialsProvider provider, std::shared_ptr<Platform> platform)
-      : provider_(std::move(provider)), platform_(std::move(platform)) {
-    if (platform_ == nullptr) platform_ = system_platform();
+      : source_(std::make_shared<Source>()) {
+    source_->provider = std::move(provider);
+    source_->platform = platform != nullptr ? std::move(platform) : system_platform();
+  }
+  CredentialsCache(const CredentialsCache&) = delete;
+  CredentialsCache& operator=(const CredentialsCache&) = delete;
+  ~CredentialsCache() {
+    if (std::shared_ptr<State>* state = states_.find()) (*state)->wait_for_thread();
   }
 
-  /// Credentials that are good to sign with now. Blocks while the provider does, if there are none
-  /// to go on with; a caller that waits for another's refresh waits no longer than `at_most`.
+  /// Credentials to sign with now, within `timeout`, which is also the provider's. With
+  /// Refresh::OnThread credentials near expiry are returned at once, and those that are nearer
+  /// after half of the timeout at the latest.
   ///
   /// @par Error Handling
-  /// The provider's; Credentials if its credentials have expired or have characters that no header
-  /// may have. While credentials are still valid a failed refresh is no error. Timeout after
-  /// `at_most`.
-  [[nodiscard]] Result<Shared> get(std::chrono::milliseconds at_most) {
-    State& state = own_state();
-    std::unique_lock<std::mutex> lock(state.mutex);
-    const auto usable = [&] { return !state.refreshing || can_go_on(state); };
-    const bool must_wait = !usable();
-    if (must_wait && !state.changed.wait_for(lock, at_most, usable)) {
-      Error error = detail::make_error(ErrorKind::Timeout, "credentials",
-                                       "another call is still waiting for the source");
-      error.retryable = true;
-      return error;
-    }
-    if (must_wait && state.failure) return *state.failure;  // of the refresh that it waited for
-    if (state.current != nullptr && (state.refreshing || !wants_refresh(state))) {
-      return state.current;
-    }
-    return refresh(state, lock);
+  /// The provider's; Credentials if its credentials have characters that no header may have; both
+  /// again, without a call, during the pause. While there are credentials that no service has
+  /// rejected a failed refresh is no error. Timeout, if another call is still waiting for the
+  /// provider.
+  [[nodiscard]] Result<Shared> get(std::chrono::milliseconds timeout,
+                                   Refresh refresh = Refresh::OnCaller) {
+    return State::get(own_state(), timeout, refresh);
   }
 
   /// What can be said without asking the provider.
   struct Look {
-    Shared usable{};            ///< What `get` would answer without a wait; null when it would ask.
+    Shared usable{};                 ///< What `get` would return without a wait.
+    std::optional<Error> failure{};  ///< What `get` would return without a wait, else.
     bool wants_refresh{false};  ///< Whether somebody should call `get` on a thread that may wait.
   };
 
   /// Never blocks, so that a thread with other work can go on while another refreshes.
-  [[nodiscard]] Look look() {
-    State& state = own_state();
-    const std::lock_guard<std::mutex> lock(state.mutex);
-    const bool wants = !state.refreshing && (state.current == nullptr || wants_refresh(state));
-    const bool usable = can_go_on(state) || (!state.refreshing && !wants);
-    return {usable ? state.current : nullptr, wants};
-  }
+  [[nodiscard]] Look look() { return own_state()->look(); }
 
   /// Takes credentials as if the provider had given them. Credentials that no request can be signed
   /// with change nothing, but `get` reports them in place of the provider's next failure.
-  void keep(const Credentials& credentials) {
-    State& state = own_state();
-    const std::lock_guard<std::mutex> lock(state.mutex);
-    state.kept_flaw = detail::find_flaw(credentials, "credentials");
-    if (!state.kept_flaw) take(state, credentials);
+  void keep(const Credentials& credentials) { own_state()->keep(credentials); }
+
+  /// Why the credentials in use could not be refreshed; none if they could, or need not be.
+  [[nodiscard]] std::optional<Error> refresh_failure() { return own_state()->refresh_failure(); }
+
+  /// Judges expiry by a clock that is so far ahead of the platform's from now on.
+  void correct_clock(std::chrono::milliseconds offset) {
+    source_->clock_offset.store(offset.count(), std::memory_order_relaxed);
   }
 
-  /// Tells that the service refused these credentials, which `get` answered: the next `get` asks
+  /// Reports that the service rejected these credentials, which `get` returned: the next `get` asks
   /// the provider again, and so does whoever keeps them behind it. Nothing happens if they have
   /// been replaced meanwhile.
   void invalidate(const Shared& rejected) {
-    if (rejected == nullptr || !reject(rejected)) return;
+    if (rejected == nullptr || !own_state()->reject(rejected)) return;
     if (const auto keeper = rejected->keeper.lock()) keeper->invalidate(*rejected);
   }
 
   /// The same, of credentials that were copied on the way.
   void invalidate(const Credentials& rejected) {
-    State& state = own_state();
-    Shared current;
-    {
-      const std::lock_guard<std::mutex> lock(state.mutex);
-      current = state.current;
-    }
-    if (current != nullptr && current->access_key_id == rejected.access_key_id &&
-        current->secret_access_key == rejected.secret_access_key &&
-        current->session_token == rejected.session_token) {
-      invalidate(current);
-    }
+    const Shared current = own_state()->current_credentials();
+    if (current != nullptr && detail::is_same_key(*current, rejected)) invalidate(current);
   }
 
  private:
-  struct State {
-    std::mutex mutex{};
-    std::condition_variable changed{};
-    Shared current{};
-    std::optional<Error> failure{};
-    std::optional<Error> kept_flaw{};
-    double jitter{0};
-    bool rejected{false};
-    bool refreshing{false};
-    std::chrono::steady_clock::time_point paused_until{};
+  struct Source {
+    CredentialsProvider provider{};
+    std::shared_ptr<Platform> platform{};
+    std::atomic<std::int64_t> clock_offset{0};  // milliseconds to add to the platform's time
   };
 
-  [[nodiscard]] State& own_state() {
-    return state_.own([] { return std::make_unique<State>(); });
-  }
+  /// What one process keeps. A refresh on a thread shares it, so that it may outlive the cache.
+  class State {
+   public:
+    explicit State(std::shared_ptr<Source> source) : source_(std::move(source)) {}
 
-  [[nodiscard]] detail::Freshness current_freshness(const State& state) const {
-    return detail::freshness(state.current->expiration, platform_->now(), state.jitter);
-  }
-  [[nodiscard]] bool has_expired(const State& state) const {
-    return state.current->expiration && platform_->now() >= *state.current->expiration;
-  }
-  [[nodiscard]] bool can_go_on(const State& state) const {
-    return state.current != nullptr && !state.rejected &&
-           current_freshness(state) != detail::Freshness::Mandatory;
-  }
-  [[nodiscard]] bool wants_refresh(const State& state) const {
-    if (state.rejected) return true;
-    if (current_freshness(state) == detail::Freshness::Fresh) return false;
-    return has_expired(state) || platform_->steady_now() >= state.paused_until;
-  }
-
-  [[nodiscard]] bool reject(const Shared& rejected) {
-    State& state = own_state();
-    const std::lock_guard<std::mutex> lock(state.mutex);
-    if (state.current != rejected) return false;
-    state.rejected = true;
-    return true;
-  }
-
-  // Not moved: what wipes itself at its end is copied.
-  void take(State& state, const Credentials& credentials) const {
-    state.current = std::make_shared<const Credentials>(credentials);
-    state.rejected = false;
-    state.jitter = random_fraction();
-  }
-
-  Result<Shared> refresh(State& state, std::unique_lock<std::mutex>& lock) {
-    state.refreshing = true;
-    state.failure.reset();
-    // Also when the provider throws, the next caller must not wait for ever.
-    const EndOfRefresh end{state, lock};
-    lock.unlock();
-    Result<Credentials> supplied = provider_();
-    lock.lock();
-    if (supplied && supplied->expiration && platform_->now() >= *supplied->expiration) {
-      supplied = credentials_error("the source gave credentials that have expired already");
-    }
-    if (supplied) {
-      if (auto flaw = detail::find_flaw(*supplied, "credentials")) supplied = *std::move(flaw);
+    [[nodiscard]] static Result<Shared> get(const std::shared_ptr<State>& self,
+                                            std::chrono::milliseconds timeout, Refresh refresh) {
+      std::unique_lock<std::mutex> lock(self->mutex_);
+      return self->get_locked(self, lock, timeout, refresh);
     }
 
-    if (supplied) {
-      state.kept_flaw.reset();
-      take(state, *supplied);
-      return state.current;
+    [[nodiscard]] Look look() {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      Look seen;
+      seen.wants_refresh = !refreshing_ && wants_refresh();
+      if (can_go_on() || (is_paused() && !must_fail())) {
+        seen.usable = current_;
+      } else if (is_paused()) {
+        seen.failure = failure_;
+      }
+      return seen;
     }
-    state.paused_until = platform_->steady_now() + detail::kFailedRefreshPause;
-    if (state.current != nullptr && !state.rejected && !has_expired(state)) return state.current;
-    state.failure = state.kept_flaw ? *state.kept_flaw : std::move(supplied).error();
-    return *state.failure;
-  }
 
-  struct EndOfRefresh {
-    State& state;
-    std::unique_lock<std::mutex>& lock;
-    ~EndOfRefresh() {
-      if (!lock.owns_lock()) lock.lock();
-      state.refreshing = false;
-      state.changed.notify_all();
+    void keep(const Credentials& credentials) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      kept_flaw_ = detail::find_flaw(credentials, "credentials");
+      if (!kept_flaw_) return take(credentials);
+      if (failure_) failure_ = kept_flaw_;
     }
+
+    [[nodiscard]] std::optional<Error> refresh_failure() {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      return current_ == nullptr ? std::nullopt : failure_;
+    }
+
+    [[nodiscard]] Shared current_credentials() {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      return current_;
+    }
+
+    [[nodiscard]] bool reject(const Shared& rejected) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (current_ != rejected) return false;
+      rejected_ = true;
+      return true;
+    }
+
+    void wait_for_thread() {
+      std::unique_lock<std::mutex> lock(mutex_);
+      static_cast<void>(
+          changed_.wait_for(lock, detail::kRefreshEnd, [this] { return !has_thread_; }));
+    }
+
+   private:
+    [[nodiscard]] Result<Shared> get_locked(const std::shared_ptr<State>& self,
+                                            std::unique_lock<std::mutex>& lock,
+                                            std::chrono::milliseconds timeout, Refresh refresh) {
+      if (refreshing_ && !can_go_on()) return wait_for_other(lock, timeout);
+      const bool has_any = current_ != nullptr && !rejected_;
+      if (!refreshing_ && wants_refresh()) {
+        if (refresh == Refresh::OnCaller || !has_any) return refresh_here(lock, timeout);
+        const bool must_wait = !can_go_on();
+        if (start_refresh(self) && must_wait) return wait_for_other(lock, timeout);
+      }
+      if (must_fail()) return *failure_;
+      return current_;
+    }
+
+    /// Waits for the refresh that is on its way. Credentials that no service has rejected are used
+    /// after half of the time, by this call and by those that come while it lasts.
+    [[nodiscard]] Result<Shared> wait_for_other(std::unique_lock<std::mutex>& lock,
+                                                std::chrono::milliseconds timeout) {
+      const bool has_any = current_ != nullptr && !rejected_;
+      const auto is_over = [this] { return !refreshing_ || can_go_on(); };
+      if (!changed_.wait_for(lock, has_any ? timeout / 2 : timeout, is_over)) {
+        if (current_ == nullptr || rejected_) {
+          Error error = detail::make_error(ErrorKind::Timeout, "credentials",
+                                           "another call is still waiting for the provider");
+          error.retryable = true;
+          return error;
+        }
+        is_last_resort_ = true;
+      }
+      if (must_fail()) return *failure_;
+      // Still wanted if the provider threw in the other thread.
+      if (!refreshing_ && !can_go_on() && wants_refresh()) return refresh_here(lock, timeout);
+      return current_;
+    }
+
+    /// The clock of the service, as far as it is known.
+    [[nodiscard]] std::chrono::system_clock::time_point now() const {
+      return source_->platform->now() +
+             std::chrono::milliseconds{source_->clock_offset.load(std::memory_order_relaxed)};
+    }
+    [[nodiscard]] detail::Freshness current_freshness() const {
+      return detail::freshness(current_->expiration, now(), jitter_);
+    }
+    [[nodiscard]] bool can_go_on() const {
+      return current_ != nullptr && !rejected_ &&
+             (is_last_resort_ || current_freshness() != detail::Freshness::Mandatory);
+    }
+    [[nodiscard]] bool needs_refresh() const {
+      return current_ == nullptr || rejected_ || current_freshness() != detail::Freshness::Fresh;
+    }
+    [[nodiscard]] bool wants_refresh() const {
+      return needs_refresh() && source_->platform->steady_now() >= paused_until_;
+    }
+    /// Whether the provider is to be left alone, so that what is here must do.
+    [[nodiscard]] bool is_paused() const { return !refreshing_ && !wants_refresh(); }
+    /// Whether there is nothing to sign with.
+    [[nodiscard]] bool must_fail() const {
+      return failure_.has_value() && (current_ == nullptr || rejected_);
+    }
+
+    // Not moved: what wipes itself at its end is copied.
+    void take(const Credentials& credentials) {
+      const bool is_rejected =
+          rejected_ && current_ != nullptr && detail::is_same_key(*current_, credentials);
+      current_ = std::make_shared<const Credentials>(credentials);
+      rejected_ = false;
+      failure_.reset();
+      failures_ = 0;
+      jitter_ = random_fraction();
+      const detail::Freshness freshness = current_freshness();
+      is_last_resort_ = freshness == detail::Freshness::Mandatory;
+      paused_until_ = {};
+      if (is_rejected || freshness != detail::Freshness::Fresh)
+        pause(detail::refresh_pause(jitter_));
+    }
+
+    void fail(Error error) {
+      ++failures_;
+      const bool repeats_itself = error.retryable && !detail::is_of_meant_source(error);
+      failure_ = kept_flaw_ ? *kept_flaw_ : std::move(error);
+      if (current_ != nullptr && !rejected_) {
+        is_last_resort_ = true;
+        pause(detail::refresh_pause(random_fraction()));
+      } else if (!repeats_itself) {
+        pause(detail::failure_pause(failures_, random_fraction()));
+      }
+    }
+
+    void pause(std::chrono::milliseconds time) {
+      paused_until_ = source_->platform->steady_now() + time;
+    }
+
+    /// Calls the provider on this thread.
+    Result<Shared> refresh_here(std::unique_lock<std::mutex>& lock,
+                                std::chrono::milliseconds timeout) {
+      refreshing_ = true;
+      failure_.reset();
+      // Also when the provider throws, the next caller must not wait for ever.
+      const EndOfRefresh end{*this, lock};
+      lock.unlock();
+      Result<Credentials> supplied = source_->provider(CredentialsRequest{timeout});
+      lock.lock();
+      if (supplied) {
+        if (auto flaw = detail::find_flaw(*supplied, "credentials")) supplied = *std::move(flaw);
+      }
+      if (supplied) {
+        kept_flaw_.reset();
+        take(*supplied);
+      } else {
+        fail(std::move(supplied).error());
+      }
+      if (must_fail()) return *failure_;
+      return current_;
+    }
+
+    /// Calls the provider on a thread of its own. Returns whether there is one; without, the next
+    /// call tries again after a pause.
+    bool start_refresh(const std::shared_ptr<State>& self) {
+      refreshing_ = true;
+      has_thread_ = true;
+      Result<detail::Thread> thread = detail::Thread::start(
+          "pe-credentials",
+          [self] {
+            std::unique_lock<std::mutex> lock(self->mutex_);
+            static_cast<void>(self->refresh_here(lock, detail::kRefreshTimeout));
+            self->has_thread_ = false;
+            self->changed_.notify_all();
+          },
+          kRefreshStack);
+      if (thread) {
+        thread->detach();
+        return true;
+      }
+      refreshing_ = false;
+      has_thread_ = false;
+      fail(std::move(thread).error());
+      return false;
+    }
+
+    struct EndOfRefresh {
+      State& state;
+      std::unique_lock<std::mutex>& lock;
+      ~EndOfRefresh() {
+        if (!lock.owns_lock()) lock.lock();
+        state.refreshing_ = false;
+        state.changed_.notify_all();
+      }
+    };
+
+    [[nodiscard]] double random_fraction() const {
+      unsigned char byte = 0;
+      source_->platform->random_bytes(&byte, 1);
+      return byte / 255.0;
+    }
+
+    /// The stack of a thread that calls functions of the application. Only what is used is memory.
+    static constexpr std::size_t kRefreshStack = 524'288;
+
+    const std::shared_ptr<Source> source_;
+    std::mutex mutex_{};
+    std::condition_variable changed_{};
+    Shared current_{};
+    std::optional<Error> failure_{};  // of the last refresh
+    std::optional<Error> kept_flaw_{};
+    int failures_{0};  // in a row
+    double jitter_{0};
+    bool rejected_{false};
+    bool is_last_resort_{false};  // current_ is used although it is about to expire, or has
+    bool refreshing_{false};
+    bool has_thread_{false};
+    std::chrono::steady_clock::time_point paused_until_{};
   };
 
-  [[nodiscard]] double random_fraction() const {
-    unsigned char byte = 0;
-    platform_->random_bytes(&byte, 1);
-    return byte / 255.0;
+  [[nodiscard]] const std::shared_ptr<State>& own_state() {
+    return states_.own([this] {
+      return std::make_unique<std::shared_ptr<State>>(std::make_shared<State>(source_));
+    });
   }
 
-  CredentialsProvider provider_;
-  std::shared_ptr<Platform> platform_;
-  detail::PerProcess<State> state_{};
+  std::shared_ptr<Source> source_;
+  detail::PerProcess<std::shared_ptr<State>> states_{};
 };
 
 namespace detail {
@@ -242,9 +423,9 @@ class SharedCredentialsCache final : public CredentialsKeeper,
   SharedCredentialsCache(CredentialsProvider provider, std::shared_ptr<Platform> platform)
       : cache_(std::move(provider), std::move(platform)) {}
 
-  [[nodiscard]] Result<Credentials> get() {
-    constexpr std::chrono::minutes longest_wait{1};
-    Result<CredentialsCache::Shared> kept = cache_.get(longest_wait);
+  [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
+    constexpr std::chrono::milliseconds longest = std::chrono::minutes{1};
+    Result<CredentialsCache::Shared> kept = cache_.get(std::min(request.timeout, longest));
     if (!kept) return std::move(kept).error();
     Result<Credentials> given{**kept};
     given->keeper = weak_from_this();
@@ -259,10 +440,11 @@ class SharedCredentialsCache final : public CredentialsKeeper,
 
 }  // namespace detail
 
-/// A provider that asks `provider` once and keeps the answer until shortly before it expires: five
+/// A provider that calls `provider` once and keeps its result until shortly before it expires: five
 /// minutes, with jitter, one thread refreshes while others go on; one minute before, all wait for
-/// the one that refreshes. A refresh that fails keeps credentials that are still valid. What a
-/// service refuses is not kept: the client that was refused tells it (Credentials::keeper).
+/// the one that refreshes. A refresh that fails keeps credentials, also expired ones, and is not
+/// repeated for half a minute. What a service rejects is not kept: the client that got the
+/// rejection reports it (Credentials::keeper).
 ///
 /// @par Thread Safety
 /// Any thread; `provider` is never called twice at the same time.
@@ -271,7 +453,9 @@ class SharedCredentialsCache final : public CredentialsKeeper,
 [[nodiscard]] inline CredentialsProvider cached(CredentialsProvider provider,
                                                 std::shared_ptr<Platform> platform = {}) {
   return [cache = std::make_shared<detail::SharedCredentialsCache>(
-              std::move(provider), std::move(platform))] { return cache->get(); };
+              std::move(provider), std::move(platform))](const CredentialsRequest& request) {
+    return cache->get(request);
+  };
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

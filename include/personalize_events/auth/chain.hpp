@@ -5,16 +5,46 @@
 #ifndef PERSONALIZE_EVENTS_AUTH_CHAIN_HPP
 #define PERSONALIZE_EVENTS_AUTH_CHAIN_HPP
 
-#include <string>
+#include <chrono>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/platform/system_platform.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// A provider that asks each of `providers` in order and answers with the first credentials.
+namespace detail {
+
+/// chain() with the clock of a platform for what is left of the time.
+[[nodiscard]] inline CredentialsProvider chain_on(std::shared_ptr<Platform> platform,
+                                                  std::vector<CredentialsProvider> providers) {
+  return [platform = std::move(platform), providers = std::move(providers)](
+             const CredentialsRequest& request) -> Result<Credentials> {
+    const auto begin = platform->steady_now();
+    Error nothing = credentials_error("no source has credentials");
+    for (const CredentialsProvider& provider : providers) {
+      if (!provider) continue;
+      CredentialsRequest rest = request;
+      rest.timeout -=
+          std::chrono::duration_cast<std::chrono::milliseconds>(platform->steady_now() - begin);
+      Result<Credentials> supplied = provider(rest);
+      if (supplied) return supplied;
+      const Error& error = supplied.error();
+      if (is_of_meant_source(error)) return supplied;
+      nothing.retryable = nothing.retryable || error.retryable;
+      nothing.message.append("\n  ").append(error.where).append(": ").append(error.message);
+    }
+    return nothing;
+  };
+}
+
+}  // namespace detail
+
+/// A provider that calls each of `providers` in order and returns the first credentials.
 ///
 /// @par Error Handling
 /// Credentials, when none has any: `message` gives each source's reason, in order. A source that is
@@ -22,19 +52,7 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 /// assumed) ends the search with its own error, so that nothing is signed with keys that nobody
 /// meant. `retryable` when a source may have some later.
 [[nodiscard]] inline CredentialsProvider chain(std::vector<CredentialsProvider> providers) {
-  return [providers = std::move(providers)]() -> Result<Credentials> {
-    Error nothing = credentials_error("no source has credentials");
-    for (const CredentialsProvider& provider : providers) {
-      if (!provider) continue;
-      Result<Credentials> supplied = provider();
-      if (supplied) return supplied;
-      const Error& error = supplied.error();
-      if (detail::is_of_meant_source(error)) return supplied;
-      nothing.retryable = nothing.retryable || error.retryable;
-      nothing.message.append("\n  ").append(error.where).append(": ").append(error.message);
-    }
-    return nothing;
-  };
+  return detail::chain_on(system_platform(), std::move(providers));
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "personalize_events/auth/crypto.hpp"
@@ -56,14 +57,76 @@ inline Credentials::~Credentials() {
   crypto::cleanse(session_token);
 }
 
-/// Supplies credentials from a file, a service or a vault of the application. It may block; the
-/// client calls it through cached(), so seldom, and never twice at the same time. An exception that
-/// it throws on a thread of the library (of an AsyncClient or EventRecorder) ends the program.
+/// What a provider is called with.
+struct CredentialsRequest {
+  /// How long the provider may take: what is left of the call that needs the credentials.
+  std::chrono::milliseconds timeout{std::chrono::hours{24}};
+};
+
+/// Supplies credentials from a file, a service or a vault of the application: any function that
+/// returns Result<Credentials>, with or without a parameter of type `const CredentialsRequest&`. It
+/// may block; the client calls it through cached(), so seldom, and never twice at the same time.
+/// One that takes the request should return within its timeout; the library's own providers do. An
+/// exception that it throws on a thread of the library (of an AsyncClient or EventRecorder) ends
+/// the program.
 ///
 /// @par Error Handling
 /// An Error of kind Credentials (credentials_error makes one). One that is `retryable` is tried
 /// again within the call, as a request is.
-using CredentialsProvider = std::function<Result<Credentials>()>;
+class CredentialsProvider {
+  using WithRequest = std::function<Result<Credentials>(const CredentialsRequest&)>;
+  using WithoutRequest = std::function<Result<Credentials>()>;
+
+  template <class Function>
+  static constexpr bool kTakesRequest =
+      std::is_invocable_r_v<Result<Credentials>, Function&, const CredentialsRequest&>;
+  template <class Function>
+  struct IsProvider : std::bool_constant<kTakesRequest<Function> ||
+                                         std::is_invocable_r_v<Result<Credentials>, Function&>> {};
+
+ public:
+  /// Holds no function.
+  CredentialsProvider() = default;
+  /// Holds no function.
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::function
+  CredentialsProvider(std::nullptr_t) {}
+  /// Holds a function; none if it is an empty std::function or a null pointer.
+  template <class Function,
+            std::enable_if_t<
+                std::conjunction_v<std::negation<std::is_same<Function, CredentialsProvider>>,
+                                   IsProvider<Function>>,
+                int> = 0>
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::function
+  CredentialsProvider(Function function) {
+    if constexpr (kTakesRequest<Function>) {
+      function_ = std::move(function);
+    } else {
+      if constexpr (std::is_pointer_v<Function> || std::is_same_v<Function, WithoutRequest>) {
+        if (function == nullptr) return;
+      }
+      function_ = [function = std::move(function)](const CredentialsRequest&) mutable {
+        return Result<Credentials>{function()};
+      };
+    }
+  }
+
+  /// Calls the function, which must exist.
+  [[nodiscard]] Result<Credentials> operator()(const CredentialsRequest& request = {}) const {
+    return function_(request);
+  }
+
+  /// Whether it holds a function.
+  explicit operator bool() const noexcept { return static_cast<bool>(function_); }
+  friend bool operator==(const CredentialsProvider& provider, std::nullptr_t) noexcept {
+    return !provider;
+  }
+  friend bool operator!=(const CredentialsProvider& provider, std::nullptr_t) noexcept {
+    return static_cast<bool>(provider);
+  }
+
+ private:
+  WithRequest function_{};
+};
 
 /// The Error of a source that could not supply credentials. `message` says why, without a secret.
 [[nodiscard]] inline Error credentials_error(std::string message) {

@@ -57,10 +57,10 @@ namespace detail {
                                                                               std::string profile,
                                                                               std::string region) {
   return [context = std::move(context), profile = std::move(profile),
-          region = std::move(region)]() -> Result<Credentials> {
+          region = std::move(region)](const CredentialsRequest& request) -> Result<Credentials> {
     const auto options = environment_web_identity(*context.platform, profile, region);
     if (!options) return options.error();
-    return web_identity_credentials(*options, context.transport, context.platform)();
+    return web_identity_credentials(*options, context.transport, context.platform)(request);
   };
 }
 
@@ -88,7 +88,7 @@ namespace detail {
   providers.push_back(container_credentials(context.transport, context.platform));
   providers.push_back(
       instance_metadata_credentials(context.transport, context.platform, std::move(profile)));
-  return chain(std::move(providers));
+  return detail::chain_on(context.platform, std::move(providers));
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -68,7 +68,8 @@ struct AsyncParts {
       if (const auto transport = weak.lock()) transport->wake();
     };
     return std::make_unique<CredentialsRefresher>(
-        context->credentials(), ask, wake, std::min(options.attempt_timeout, options.call_timeout));
+        context->credentials(), ask, wake, std::min(options.attempt_timeout, options.call_timeout),
+        options.call_timeout);
   }
 };
 

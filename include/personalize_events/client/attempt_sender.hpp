@@ -163,8 +163,7 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
     if (found == entries_.end()) return;
     const Entry& entry = found->second;
     AttemptReport report = entry.report;
-    context_->judge(report, response, name_of(entry), now() - entry.sent_at,
-                    entry.order.body.size());
+    context_->judge(report, response, name_of(entry), now() - entry.sent_at, entry.order.body);
     end(id, std::move(report));
   }
 

@@ -63,6 +63,7 @@ struct AttemptReport {
   retry::Failure failure{};
   std::string request_id{};
   CredentialsCache::Shared credentials{};  ///< those it was signed with
+  std::optional<Error> refresh_failure{};  ///< why those could not be refreshed
   /// Whether the request was given to the network. False if the attempt failed within this process
   /// before that; a connection that could not be made counts as sent.
   bool was_sent{false};
@@ -76,10 +77,12 @@ struct AttemptReport {
   return report;
 }
 
-/// An attempt that found no credentials.
+/// An attempt that found no credentials. A provider of the library has tried again by itself.
 [[nodiscard]] inline AttemptReport without_credentials(Error error) {
   AttemptReport report = unsent(std::move(error));
-  report.failure.failure_class = retry::classify(*report.error);
+  if (!is_of_meant_source(*report.error)) {
+    report.failure.failure_class = retry::classify(*report.error);
+  }
   return report;
 }
 
@@ -134,8 +137,9 @@ class CallContext {
   }
   void correct_clock(std::chrono::system_clock::time_point service_date) {
     const auto offset = service_date - platform().now();
-    clock_offset_.store(std::chrono::duration_cast<std::chrono::milliseconds>(offset).count(),
-                        std::memory_order_relaxed);
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(offset);
+    clock_offset_.store(milliseconds.count(), std::memory_order_relaxed);
+    credentials_->correct_clock(milliseconds);
   }
 
   [[nodiscard]] UuidBytes random_bytes() const {
@@ -170,6 +174,7 @@ class CallContext {
                                    const AttemptName& name) {
     AttemptReport report;
     report.credentials = std::move(credentials);
+    report.refresh_failure = credentials_->refresh_failure();
     report.failure.credentials_are_temporary =
         !report.credentials->session_token.empty() || report.credentials->expiration.has_value();
     report.failure.signed_at = service_now();
@@ -189,13 +194,13 @@ class CallContext {
 
   /// Reads the transport's result into the report, learns the pace from it, and calls
   /// ClientOptions::on_attempt. Only the service sets `service_date`, also on success, and
-  /// `retry_after`.
+  /// `retry_after`. Nothing of `body`, the request's, gets into the report.
   void judge(AttemptReport& report, const Result<HttpResponse>& response, const AttemptName& name,
-             std::chrono::nanoseconds latency, std::size_t bytes_sent) {
+             std::chrono::nanoseconds latency, std::string_view body) {
     report.was_sent = response || !is_local_failure(response.error());
     if (response) {
-      report.error = wire::error_of(*response, connection_);
-      report.request_id = wire::request_id_of(*response);
+      report.error = wire::error_of(*response, connection_, sent_text(body, report.credentials));
+      report.request_id = report.error ? report.error->request_id : wire::request_id_of(*response);
       if (!report.error || report.error->kind == ErrorKind::Service) {
         report.failure.retry_after = wire::retry_after_of(*response);
         report.failure.service_date = wire::date_of(*response);
@@ -217,7 +222,8 @@ class CallContext {
     attempt.http_status = response ? response->status : 0;
     attempt.error = report.error ? &*report.error : nullptr;
     attempt.latency = std::chrono::duration_cast<std::chrono::microseconds>(latency);
-    attempt.bytes_sent = bytes_sent;
+    attempt.bytes_sent = body.size();
+    attempt.credentials_error = report.refresh_failure ? &*report.refresh_failure : nullptr;
     options_.on_attempt(attempt);
   }
 
@@ -266,6 +272,16 @@ class CallContext {
     if (auto valid = check_app_id(options.app_id); !valid) return std::move(valid).error();
     return resolve_endpoint({options.region, options.endpoint_url, options.use_fips.value_or(false),
                              options.use_dual_stack.value_or(false)});
+  }
+
+  [[nodiscard]] static wire::SentText sent_text(std::string_view body,
+                                                const CredentialsCache::Shared& credentials) {
+    wire::SentText sent{body};
+    if (credentials != nullptr) {
+      sent.secrets = {credentials->access_key_id, credentials->secret_access_key,
+                      credentials->session_token};
+    }
+    return sent;
   }
 
   [[nodiscard]] bool is_adaptive() const { return options_.retry.mode == RetryMode::Adaptive; }

@@ -71,7 +71,8 @@ class ClientState {
       return unsent(
           timed_out("call_timeout", "call_timeout is over before the request could be sent"));
     }
-    auto credentials = context_.credentials()->get(request.timeout);
+    auto credentials =
+        context_.credentials()->get(call.time_left(), CredentialsCache::Refresh::OnThread);
     if (!credentials) return without_credentials(std::move(credentials).error());
     // A provider may have taken long; the exchange has what it left.
     request.timeout = std::min(request.timeout, call.time_left());
@@ -84,7 +85,7 @@ class ClientState {
     const auto before = context_.platform().steady_now();
     const Result<HttpResponse> response = context_.options().transport->send(request);
     const auto latency = context_.platform().steady_now() - before;
-    context_.judge(report, response, call.attempt(), latency, request.body.size());
+    context_.judge(report, response, call.attempt(), latency, request.body);
     return report;
   }
 

@@ -42,10 +42,15 @@ class CredentialsRefresher {
   using Shared = CredentialsCache::Shared;
 
   /// `wake` is called by the helper thread when there is news, also after the destructor, and must
-  /// then do nothing. `longest_end` bounds the destructor's wait.
+  /// then do nothing. `longest_end` bounds the destructor's wait; `timeout` is the provider's.
   CredentialsRefresher(std::shared_ptr<CredentialsCache> cache, AskSource ask,
-                       std::function<void()> wake, std::chrono::milliseconds longest_end)
-      : cache_(std::move(cache)), ask_(ask), wake_(std::move(wake)), longest_end_(longest_end) {}
+                       std::function<void()> wake, std::chrono::milliseconds longest_end,
+                       std::chrono::milliseconds timeout = kRefreshTimeout)
+      : cache_(std::move(cache)),
+        ask_(ask),
+        wake_(std::move(wake)),
+        longest_end_(longest_end),
+        timeout_(timeout) {}
   CredentialsRefresher(const CredentialsRefresher&) = delete;
   CredentialsRefresher& operator=(const CredentialsRefresher&) = delete;
   ~CredentialsRefresher() {
@@ -61,10 +66,11 @@ class CredentialsRefresher {
     if (has_news()) return finish();
     CredentialsCache::Look look = cache_->look();
     if (look.wants_refresh && thread_ == std::nullopt) {
-      if (ask_ == AskSource::WhenTaken) return cache_->get(longest_end_);
+      if (ask_ == AskSource::WhenTaken) return cache_->get(timeout_);
       Result<void> started = start();
       if (!started && look.usable == nullptr) return std::move(started).error();
     }
+    if (look.failure) return *std::move(look.failure);
     if (look.usable == nullptr) return std::nullopt;
     return std::move(look.usable);
   }
@@ -86,9 +92,8 @@ class CredentialsRefresher {
 
   Result<void> start() {
     auto refresh = std::make_shared<Refresh>();
-    const auto ask = [refresh, cache = cache_, wake = wake_] {
-      constexpr std::chrono::minutes longest_wait{1};  // for another who asks; there is none
-      Result<Shared> answer = cache->get(longest_wait);
+    const auto ask = [refresh, cache = cache_, wake = wake_, timeout = timeout_] {
+      Result<Shared> answer = cache->get(timeout);
       {
         const std::lock_guard<std::mutex> lock(refresh->mutex);
         refresh->result.emplace(std::move(answer));
@@ -112,6 +117,7 @@ class CredentialsRefresher {
   const AskSource ask_;
   const std::function<void()> wake_;
   const std::chrono::milliseconds longest_end_;
+  const std::chrono::milliseconds timeout_;
   std::shared_ptr<Refresh> refresh_{};
   std::optional<Thread> thread_{};
 };

@@ -65,7 +65,13 @@ struct SourceAccount {
   if (keys->expiration && *keys->expiration <= platform.now()) {
     return {SourceAccount::State::Wrong, "the keys have expired", "AWS_CREDENTIAL_EXPIRATION"};
   }
-  return {SourceAccount::State::Serves, show_keys(*keys),
+  std::string what = show_keys(*keys);
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) {
+    if (has_outer_space(platform, name)) {
+      what.append("; white space around ").append(name).append(" is left out");
+    }
+  }
+  return {SourceAccount::State::Serves, std::move(what),
           keys->session_token.empty()
               ? "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
               : "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"};
@@ -113,7 +119,7 @@ struct SourceAccount {
 [[nodiscard]] inline SourceAccount container_account(Platform& platform) {
   const Result<ContainerPlace> place = find_container_place(platform);
   if (!place) return account_of(place.error());
-  const char* variable = credential_variable(platform, kContainerRelativeUri).empty()
+  const char* variable = raw_credential_variable(platform, kContainerRelativeUri).empty()
                              ? kContainerFullUri
                              : kContainerRelativeUri;
   Result<std::string> token = read_container_token(platform);

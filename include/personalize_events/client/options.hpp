@@ -31,6 +31,9 @@ struct Attempt {
   const Error* error{};                 ///< null when the service took the request
   std::chrono::microseconds latency{};  ///< of the exchange alone
   std::size_t bytes_sent{};             ///< of the body
+  /// Why the credentials that were used could not be refreshed; null if they could. They may have
+  /// expired, and the service decides.
+  const Error* credentials_error{};
 };
 
 /// The settings of a client. Explicit ones win over the environment, that over the profile, that

@@ -84,6 +84,19 @@ struct CivilTime {
   return TimePoint{std::chrono::duration_cast<TimePoint::duration>(std::chrono::seconds{kept})};
 }
 
+/// The moment of whole milliseconds since the epoch, kept within what the clock can hold.
+[[nodiscard]] constexpr TimePoint time_from_milliseconds(std::int64_t milliseconds) noexcept {
+  using Milliseconds = std::chrono::milliseconds;
+  constexpr auto most =
+      std::chrono::duration_cast<Milliseconds>(TimePoint::duration::max()).count();
+  constexpr auto least =
+      std::chrono::duration_cast<Milliseconds>(TimePoint::duration::min()).count();
+  const std::int64_t kept = milliseconds > most    ? most
+                            : milliseconds < least ? least
+                                                   : milliseconds;
+  return TimePoint{std::chrono::duration_cast<TimePoint::duration>(Milliseconds{kept})};
+}
+
 /// Appends a number of `digits` digits, with leading zeros.
 inline void append_padded(std::string& out, std::int64_t number, int digits) {
   std::int64_t scale = 1;

@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "personalize_events/detail/wipe.hpp"
 #include "personalize_events/http/curl_failure.hpp"
 #include "personalize_events/http/curl_setup.hpp"
 #include "personalize_events/http/deadline.hpp"
@@ -28,9 +30,14 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// Frees what libcurl gave out.
+/// Frees what libcurl gave out. Header lines are wiped: they may hold a session token.
 struct CurlDeleter {
-  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+  void operator()(curl_slist* list) const noexcept {
+    for (const curl_slist* line = list; line != nullptr; line = line->next) {
+      wipe(line->data, std::strlen(line->data));
+    }
+    curl_slist_free_all(list);
+  }
   void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
   void operator()(char* text) const noexcept { curl_free(text); }
 };
@@ -115,7 +122,10 @@ class CurlExchange {
     for (const auto& [name, value] : request_.headers) {
       // To libcurl "Name:" means "leave it out", and "Name;" an empty value.
       const bool is_empty = value.find_first_not_of(" \t\v\f") == std::string::npos;
-      std::string line = name;
+      std::string line;
+      line.reserve(name.size() + 2 + value.size());  // growing would leave copies behind
+      const WipedAtEnd wipe_line{line};
+      line.append(name);
       if (is_empty) {
         line.append(";");
       } else {
@@ -277,6 +287,9 @@ class CurlExchange {
     failure.too_large = collector_.too_large();
     if (curl_easy_getinfo(handle, CURLINFO_HTTP_CONNECTCODE, &failure.proxy_status) != CURLE_OK) {
       failure.proxy_status = 0;
+    }
+    if (curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &failure.verify_result) != CURLE_OK) {
+      failure.verify_result = 0;
     }
     failure.lacks_descriptors = may_lack_descriptors(code) && lacks_descriptors();
 

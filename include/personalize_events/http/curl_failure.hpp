@@ -22,6 +22,7 @@ struct CurlFailure {
   bool too_large{false};          ///< Ended by us: more than ResponseCollector takes.
   long proxy_status{0};           ///< The proxy's response to CONNECT; 0 if there was none.
   bool lacks_descriptors{false};  ///< Only asked if may_lack_descriptors.
+  long verify_result{0};          ///< X509_V_ERR_... of the server's certificate.
 };
 
 /// What such a failure is to the caller.
@@ -31,6 +32,12 @@ struct CurlVerdict {
   const char* message;  ///< What is wrong and how to fix it.
   const char* code{""};
 };
+
+/// X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED, as libcurl reports them.
+inline constexpr long kNotYetValid = 9;
+inline constexpr long kHasExpired = 10;
+/// Error::code of a server's certificate that the clock makes invalid.
+inline constexpr const char* kClockSkew = "ClockSkew";
 
 inline constexpr const char* kNoDescriptorsMessage =
     "no file descriptor is left; raise the limit (ulimit -n), or share one AsyncClient among "
@@ -108,6 +115,11 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     case CURLE_COULDNT_RESOLVE_HOST:
       return {ErrorKind::Transport, true,
               "the host name has no address; check the network and the endpoint URL"};
+    case CURLE_COULDNT_CONNECT:
+      if (!failure.connected) break;
+      return {
+          ErrorKind::Transport, true,
+          "the connection was lost before a response came, and no other could be made; try again"};
     case CURLE_COULDNT_RESOLVE_PROXY:
       return {ErrorKind::Transport, true,
               "the proxy's name has no address; check HttpOptions::proxy or HTTPS_PROXY"};
@@ -117,6 +129,13 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
+      if (failure.verify_result == kNotYetValid || failure.verify_result == kHasExpired) {
+        return {
+            ErrorKind::Transport, true,
+            "the server's certificate is not valid at the time that this machine's clock shows; "
+            "set the clock",
+            kClockSkew};
+      }
       return {
           ErrorKind::Transport, false,
           "the server's certificate is not trusted for this host; name its authority's PEM file in "

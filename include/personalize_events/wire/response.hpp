@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/number.hpp"
 #include "personalize_events/detail/time.hpp"
 #include "personalize_events/detail/utf8.hpp"
@@ -22,6 +23,7 @@
 #include "personalize_events/json/reader.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/retry/classify.hpp"
+#include "personalize_events/wire/redact.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace wire {
@@ -103,6 +105,26 @@ template <class... Keys>
   return date;
 }
 
+/// An error code without what it repeats of the request. One in the form of AWS's codes, such as
+/// "ThrottlingException", stays: retries depend on it.
+[[nodiscard]] inline std::string harmless_code(std::string_view code, const SentText& sent) {
+  constexpr std::size_t longest = 64;
+  const auto is_usual = [](char c) { return detail::is_letter(c) || c == '.'; };
+  const bool has_usual_form = code.size() > 1 && code.size() <= longest && code[0] >= 'A' &&
+                              code[0] <= 'Z' && code[1] >= 'a' && code[1] <= 'z' &&
+                              detail::all_of(code, is_usual);
+  return has_usual_form ? std::string{code} : printable_line(redact(code, sent));
+}
+
+/// A request ID, which has hexadecimal digits and hyphens, or without what it repeats of the
+/// request.
+[[nodiscard]] inline std::string harmless_id(std::string id, const SentText& sent) {
+  constexpr std::size_t longest = 64;
+  const auto is_usual = [](char c) { return detail::is_hex_digit(c) || c == '-'; };
+  if (id.size() <= longest && detail::all_of(id, is_usual)) return id;
+  return redact(id, sent);
+}
+
 /// The connection that a response came over.
 enum class Connection : std::uint8_t {
   Plain,    ///< Plain HTTP to another host: any proxy or captive portal on the way can respond.
@@ -130,7 +152,8 @@ enum class Connection : std::uint8_t {
 
 /// The Error of a refusal that has a mark of the service; none if the response has none.
 [[nodiscard]] inline std::optional<Error> service_error(const HttpResponse& response,
-                                                        const std::string& request_id) {
+                                                        const std::string& request_id,
+                                                        const SentText& sent) {
   Error error;
   error.kind = ErrorKind::Service;
   error.http_status = response.status;
@@ -138,10 +161,11 @@ enum class Connection : std::uint8_t {
   std::string code = header_code != nullptr ? *header_code : std::string{};
   if (const auto body = json::parse(response.body); body) {
     if (code.empty()) code = first_string(*body, "code", "Code", "__type");
-    error.message = printable_line(first_string(*body, "message", "Message", "errorMessage"));
+    error.message =
+        printable_line(redact(first_string(*body, "message", "Message", "errorMessage"), sent));
   }
   if (code.empty() && request_id.empty()) return std::nullopt;
-  error.code = printable_line(sanitize_error_code(code));
+  error.code = harmless_code(sanitize_error_code(code), sent);
   error.may_have_been_delivered = response.status >= 500;
   const retry::FailureClass failure = retry::classify(error);
   error.throttled = failure == retry::FailureClass::Throttling || response.status == 429;
@@ -171,9 +195,11 @@ enum class Connection : std::uint8_t {
 /// on, `may_have_been_delivered` are set. Response with the code "Intermediary": a status from 400
 /// on without a mark, or a 2xx that is_success_of_service does not accept; something before the
 /// service responded, so `retryable` and `may_have_been_delivered` are true, and `throttled` for
-/// 429. Response without a code: any other status; redirects are not followed.
+/// 429. Response without a code: any other status; redirects are not followed. No member repeats
+/// what is in `sent`; see redact.
 [[nodiscard]] inline std::optional<Error> error_of(const HttpResponse& response,
-                                                   Connection connection) {
+                                                   Connection connection,
+                                                   const SentText& sent = {}) {
   const std::string request_id = request_id_of(response);
   std::optional<Error> error;
   if (response.status >= 200 && response.status < 300) {
@@ -184,12 +210,12 @@ enum class Connection : std::uint8_t {
                                    "; redirects are not followed, so check the endpoint URL and "
                                    "any proxy");
   } else {
-    error = service_error(response, request_id);
+    error = service_error(response, request_id, sent);
   }
   if (!error) error = intermediary_error(response.status, connection);
   error->connected = true;
   error->http_status = response.status;
-  error->request_id = request_id;
+  error->request_id = harmless_id(request_id, sent);
   return error;
 }
 

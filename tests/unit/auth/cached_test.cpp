@@ -229,32 +229,205 @@ TEST_CASE("A refresh that fails keeps credentials that are still valid, and paus
   world.platform->advance(29s);
   CHECK(world.id() == "1");
   CHECK(world.source.calls() == 2);
-  world.platform->advance(1s);
+  world.platform->advance(11s);
   CHECK(world.id() == "1");
   CHECK(world.source.calls() == 3);
+  CHECK(world.cache.refresh_failure()->message == "the source is closed");
 
   SECTION("also in the last minute, when all would wait") {
-    world.platform->advance(200s);  // 20 s are left
+    world.platform->advance(190s);  // 20 s are left
     CHECK(world.id() == "1");
     CHECK(world.source.calls() == 4);
   }
   SECTION("and takes new ones as soon as there are some") {
     world.source.fails = false;
-    world.platform->advance(30s);
+    world.platform->advance(40s);
     CHECK(world.id() == "4");
+    CHECK_FALSE(world.cache.refresh_failure());
   }
-  SECTION("and is an error once they have expired, at each call") {
-    world.platform->advance(220s);
-    for (int call = 4; call <= 6; ++call) {
-      const auto credentials = world.cache.get(kLong);
-      REQUIRE_FALSE(credentials.has_value());
-      CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
-      CHECK(credentials.error().message == "the source is closed");
-      CHECK(world.source.calls() == call);
-    }
+  SECTION("and goes on with them when they have expired, as no service has rejected them") {
+    world.platform->advance(24h);
+    for (int call = 0; call < 100; ++call) CHECK(world.id() == "1");
+    CHECK(world.source.calls() == 4);
+    CHECK(world.cache.refresh_failure()->message == "the source is closed");
+    world.platform->advance(40s);
     world.source.fails = false;
-    CHECK(world.id() == "7");
+    CHECK(world.id() == "5");
   }
+}
+
+TEST_CASE("A provider that fails while there is nothing is not called for each call") {
+  World world;
+  world.source.fails = true;
+  const auto fails = [&world] { return !world.cache.get(kLong).has_value(); };
+  for (int call = 0; call < 100; ++call) REQUIRE(fails());
+  CHECK(world.source.calls() == 2);
+  const auto look = world.cache.look();
+  REQUIRE(look.failure);
+  CHECK(look.failure->message == "the source is closed");
+  CHECK_FALSE(look.wants_refresh);
+  // A call each 100 ms for an hour: at most one call of the provider each 15 s on average.
+  for (int call = 0; call < 36'000; ++call) {
+    world.platform->advance(100ms);
+    REQUIRE(fails());
+  }
+  CHECK(world.source.calls() >= 120);
+  CHECK(world.source.calls() <= 250);
+  world.platform->advance(30s);
+  world.source.fails = false;
+  CHECK(world.cache.get(kLong).has_value());
+}
+
+TEST_CASE("Pauses grow with failures, and are spread") {
+  using pe::detail::failure_pause;
+  CHECK(failure_pause(1, 1) == 0ms);
+  CHECK(failure_pause(2, 0) == 500ms);
+  CHECK(failure_pause(2, 1) == 1s);
+  CHECK(failure_pause(3, 1) == 2s);
+  CHECK(failure_pause(6, 1) == 16s);
+  CHECK(failure_pause(7, 0) == 15s);
+  CHECK(failure_pause(1'000'000, 1) == 30s);
+  CHECK(pe::detail::refresh_pause(0) == 30s);
+  CHECK(pe::detail::refresh_pause(1) == 40s);
+}
+
+TEST_CASE("A refresh that brings nothing better is not repeated at once") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  const auto expiration = platform->now() + 290s;
+  int calls = 0;
+  std::string key = "same";
+  pe::CredentialsCache cache{[&]() -> pe::Result<pe::Credentials> {
+                               ++calls;
+                               return pe::Credentials{key, "secret", "token", expiration};
+                             },
+                             platform};
+  for (int call = 0; call < 100; ++call) REQUIRE(cache.get(kLong).has_value());
+  CHECK(calls == 1);
+  SECTION("near expiry") {
+    // A call each second until they expire.
+    for (int second = 0; second < 290; ++second) {
+      platform->advance(1s);
+      REQUIRE(cache.get(kLong).has_value());
+    }
+    CHECK(calls >= 7);
+    CHECK(calls <= 10);
+  }
+  SECTION("when they have expired") {
+    platform->advance(1h);
+    const int before = calls;
+    for (int call = 0; call < 100; ++call) REQUIRE(cache.get(kLong).has_value());
+    CHECK(calls == before + 1);
+  }
+  SECTION("when the service has rejected them") {
+    for (int call = 0; call < 100; ++call) {
+      const auto credentials = cache.get(kLong);
+      REQUIRE(credentials.has_value());  // the service is to judge them once more
+      cache.invalidate(*credentials);
+    }
+    CHECK(calls == 1);
+    platform->advance(40s);
+    key = "other";
+    CHECK((*cache.get(kLong))->access_key_id == "other");
+  }
+}
+
+TEST_CASE("Credentials that have expired by this machine's clock are judged by the service's") {
+  // Two hours fast, with keys for an hour.
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  int calls = 0;
+  pe::CredentialsCache cache{
+      [&]() -> pe::Result<pe::Credentials> {
+        ++calls;
+        return pe::Credentials{"id", "secret", "token", platform->now() - 2h + 1h};
+      },
+      platform};
+  REQUIRE(cache.get(kLong).has_value());
+  REQUIRE(cache.get(kLong).has_value());
+  CHECK(calls == 1);
+  cache.correct_clock(-2h);
+  platform->advance(50min);
+  REQUIRE(cache.get(kLong).has_value());
+  CHECK(calls == 1);
+  CHECK_FALSE(cache.look().wants_refresh);
+  platform->advance(7min);
+  REQUIRE(cache.get(kLong).has_value());
+  CHECK(calls == 2);
+}
+
+namespace {
+
+// A provider that hangs from its second call on, until it is released.
+struct HangingWorld {
+  std::shared_ptr<pe::testing::VirtualPlatform> platform =
+      std::make_shared<pe::testing::VirtualPlatform>();
+  std::shared_ptr<Gate> asked = std::make_shared<Gate>();
+  std::shared_ptr<Gate> may_answer = std::make_shared<Gate>();
+  std::shared_ptr<std::atomic<int>> calls = std::make_shared<std::atomic<int>>(0);
+
+  // Holds nothing of the world, which may be gone before it.
+  [[nodiscard]] pe::CredentialsProvider provider() const {
+    return [=, platform = platform, asked = asked, may_answer = may_answer,
+            calls = calls]() -> pe::Result<pe::Credentials> {
+      const int call = ++*calls;
+      if (call > 1) {
+        asked->open();
+        may_answer->wait();
+      }
+      return pe::Credentials{std::to_string(call), "secret", "token", platform->now() + 3600s};
+    };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Beside the calls a refresh runs on a thread, and no call waits for it") {
+  const HangingWorld world;
+  pe::CredentialsCache cache{world.provider(), world.platform};
+  const auto id = [&cache](std::chrono::milliseconds timeout) {
+    const auto credentials = cache.get(timeout, pe::CredentialsCache::Refresh::OnThread);
+    return credentials ? (*credentials)->access_key_id : credentials.error().message;
+  };
+  CHECK(id(kLong) == "1");
+  world.platform->advance(3600s - 290s);
+  for (int call = 0; call < 100; ++call) CHECK(id(kLong) == "1");
+  world.asked->wait();
+  CHECK(*world.calls == 2);
+
+  SECTION("in the last minute the first call waits for half of its time") {
+    world.platform->advance(280s);
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(id(200ms) == "1");
+    CHECK(std::chrono::steady_clock::now() - begin >= 100ms);
+    for (int call = 0; call < 100; ++call) CHECK(id(kLong) == "1");
+    world.platform->advance(1h);  // also when they have expired
+    CHECK(id(kLong) == "1");
+    CHECK(*world.calls == 2);
+  }
+  SECTION("new ones are used as soon as they are there") {
+    world.may_answer->open();
+    while (cache.look().usable->access_key_id != "2") std::this_thread::yield();
+    CHECK(id(kLong) == "2");
+    CHECK(*world.calls == 2);
+  }
+  world.may_answer->open();
+}
+
+TEST_CASE("The end of a cache does not wait for a provider that hangs") {
+  const HangingWorld world;
+  std::chrono::steady_clock::time_point begin{};
+  {
+    pe::CredentialsCache cache{world.provider(), world.platform};
+    const auto get = [&cache] {
+      return cache.get(kLong, pe::CredentialsCache::Refresh::OnThread).has_value();
+    };
+    CHECK(get());
+    world.platform->advance(3600s - 200s);
+    CHECK(get());
+    world.asked->wait();
+    begin = std::chrono::steady_clock::now();
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < 20s);
+  world.may_answer->open();
 }
 
 TEST_CASE("Rejected credentials are asked for again, once, and only if they are still in use") {
@@ -304,12 +477,8 @@ TEST_CASE("Eight threads that all need credentials ask for them once") {
 
 TEST_CASE("Eight threads share the error of one failed refresh") {
   World world;
-  world.source.lifetime = 3600s;
-  CHECK(world.id() == "1");
-  world.platform->advance(2h);
-  world.platform->forget_threads();
+  world.cache.invalidate(*world.cache.get(kLong));
   world.source.fails = true;
-  world.source.when_asked = [&] { world.platform->wait_for_threads(8); };
 
   std::vector<std::string> messages(8);
   std::vector<std::thread> threads;
@@ -321,7 +490,7 @@ TEST_CASE("Eight threads share the error of one failed refresh") {
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(messages == std::vector<std::string>(8, "the source is closed"));
-  CHECK(world.source.calls() == 2);
+  CHECK(world.source.calls() <= 3);  // the second failure begins a pause
 }
 
 TEST_CASE("While one thread refreshes early, others go on with what they have") {
@@ -620,10 +789,10 @@ TEST_CASE("A look at the cache asks nobody, and says who should be asked when") 
   CHECK(calls == 1);
   REQUIRE(cache.get(kLong));  // which fails, and is left alone for a while
   check(true, false);
-  platform->advance(31s);
+  platform->advance(40s);
   check(true, true);
-  platform->advance(120s);  // less than a minute left
-  check(false, true);
+  platform->advance(110s);  // less than a minute left, and the last refresh failed
+  check(true, true);
   REQUIRE(cache.get(kLong));
   check(true, false);
   cache.invalidate(cache.look().usable);

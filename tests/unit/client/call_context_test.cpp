@@ -93,7 +93,7 @@ TEST_CASE("An answer is judged into the report, and told") {
   };
   CallContext context{world.options, Carrier::Transport};
   AttemptReport good;
-  context.judge(good, pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}}, kName, 3ms, 10);
+  context.judge(good, pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}}, kName, 3ms, "0123456789");
   CHECK(good.was_sent);
   CHECK_FALSE(good.error);
   CHECK_FALSE(good.failure.service_date);
@@ -104,14 +104,14 @@ TEST_CASE("An answer is judged into the report, and told") {
                 test::service_error(
                     400, "ThrottlingException",
                     {{"x-amz-retry-after", "1200"}, {"Date", "Thu, 01 Jan 2026 02:00:00 GMT"}}),
-                kName, 4ms, 10);
+                kName, 4ms, "0123456789");
   REQUIRE(throttled.error);
   CHECK(throttled.failure.failure_class == pe::retry::FailureClass::Throttling);
   CHECK(throttled.failure.retry_after == 1200ms);
   CHECK(throttled.failure.service_date.has_value());
 
   AttemptReport broken;
-  context.judge(broken, test::transport_error(), kName, 5ms, 10);
+  context.judge(broken, test::transport_error(), kName, 5ms, "0123456789");
   REQUIRE(broken.error);
   CHECK(broken.failure.failure_class == pe::retry::FailureClass::Transient);
   CHECK(told ==
@@ -126,7 +126,7 @@ TEST_CASE("Only the service sets the service date, on success and on refusal") {
     headers.emplace_back("x-amz-retry-after", "1200");
     AttemptReport report;
     context.judge(report, pe::HttpResponse{status, std::move(headers), std::move(body)}, kName, 1ms,
-                  1);
+                  "{");
     CHECK(report.failure.service_date.has_value() == report.failure.retry_after.has_value());
     return report;
   };
@@ -154,7 +154,7 @@ TEST_CASE("What fails within this process was not sent, and no event is to blame
     error.may_have_been_delivered = connected;
     error.retryable = true;
     AttemptReport report;
-    context.judge(report, error, kName, 1ms, 1);
+    context.judge(report, error, kName, 1ms, "{");
     REQUIRE(report.error);
     CHECK(report.error->kind != pe::ErrorKind::InvalidArgument);
     return report;
@@ -188,14 +188,14 @@ TEST_CASE("A leave to send that is given back holds nobody back") {
   test::ClientWorld world;
   CallContext standard{world.options, Carrier::Transport};
   AttemptReport throttled;
-  standard.judge(throttled, test::service_error(400, "ThrottlingException"), kName, 1ms, 1);
+  standard.judge(throttled, test::service_error(400, "ThrottlingException"), kName, 1ms, "{");
   CHECK(standard.hold_back() == 0ns);  // only the adaptive mode does
 
   world.options.retry.mode = pe::RetryMode::Adaptive;
   CallContext adaptive{world.options, Carrier::Transport};
   CHECK(adaptive.hold_back() == 0ns);
   world.platform->advance(2s);
-  adaptive.judge(throttled, test::service_error(400, "ThrottlingException"), kName, 1ms, 1);
+  adaptive.judge(throttled, test::service_error(400, "ThrottlingException"), kName, 1ms, "{");
   const auto first = adaptive.hold_back();
   CHECK(first > 0ns);
   adaptive.give_back_leave();

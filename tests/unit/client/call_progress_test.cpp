@@ -109,7 +109,7 @@ TEST_CASE("A call that is held back beyond its time gives its leave back") {
   AttemptReport throttled;
   world.platform->advance(2s);
   context.judge(throttled, test::service_error(400, "ThrottlingException"), {"PutEvents", "id"},
-                1ms, 1);
+                1ms, "{");
   CallProgress call{context, "PutEvents"};
   for (int i = 0; i < 5; ++i) {
     const auto hold = call.hold_back();

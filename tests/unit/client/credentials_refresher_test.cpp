@@ -131,7 +131,7 @@ TEST_CASE("A refresh that fails keeps credentials that are still valid, and paus
   CHECK(key_after_news(*refresher) == "old");
   CHECK(key_of(refresher->take()) == "old");
   CHECK(world.source->asked == 2);  // it is left alone for half a minute
-  world.platform->advance(31s);
+  world.platform->advance(40s);
   world.source->answer(world.credentials("new", 1h));
   static_cast<void>(refresher->take());
   CHECK(key_after_news(*refresher) == "new");
@@ -177,6 +177,9 @@ TEST_CASE("Without threads the source is asked by whoever takes") {
   CHECK(world.source->asked == 1);
   world.platform->advance(1h);
   world.source->answer(pe::credentials_error("vault sealed"));
+  CHECK(key_of(refresher->take()) == "set");  // no service has rejected them
+  CHECK(world.source->asked == 2);
+  world.cache->invalidate(world.cache->look().usable);
   CHECK(key_of(refresher->take()) == "vault sealed");
 }
 

@@ -62,6 +62,14 @@ TEST_CASE("Where nothing is, every source says why it has none") {
         "  5 instance metadata none: turned off by AWS_EC2_METADATA_DISABLED\n");
 }
 
+TEST_CASE("White space around the environment's keys is left out, and said to be") {
+  World world;
+  world.set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE\r\n").set("AWS_SECRET_ACCESS_KEY", "secret");
+  CHECK(line_of(world.told(), "  1 environment") ==
+        "  1 environment       has keys AKIA****MPLE; white space around AWS_ACCESS_KEY_ID is left "
+        "out  [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY]");
+}
+
 TEST_CASE("The first source that was meant is the one; those behind it are not reached") {
   World world;
   world.set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")

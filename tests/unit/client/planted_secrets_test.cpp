@@ -2,8 +2,11 @@
 //
 // Secrets are planted wherever one can stand: variables, both files, caches, token files, a proxy's
 // password, a process's arguments, the answers of services. None comes out again: not by explain(),
-// not by an error of any source, and there is no way to stream what holds one.
+// not by an error of any source, not by a service that echoes the request, and there is no way to
+// stream what holds one.
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -17,6 +20,9 @@
 #include "personalize_events/auth/providers/iot.hpp"
 #include "personalize_events/client/explain.hpp"
 #include "personalize_events/client/options.hpp"
+#include "personalize_events/detail/uri.hpp"
+#include "personalize_events/http/transport.hpp"
+#include "personalize_events/json/writer.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/client_world.hpp"
@@ -281,6 +287,149 @@ TEST_CASE("The sources for devices and for strangers' hands keep their secrets w
     check_shows_no_secret(iot);
     check_shows_no_secret(cognito);
   }
+}
+
+namespace {
+
+std::string json_escaped(const std::string& text) {
+  std::string out;
+  pe::json::Writer writer(out);
+  writer.string(text);
+  return out.substr(1, out.size() - 2);
+}
+
+std::string xml_escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '"': out.append("&quot;"); break;
+      case '<': out.append("&lt;"); break;
+      case '>': out.append("&gt;"); break;
+      case '&': out.append("&amp;"); break;
+      default: out.push_back(c);
+    }
+  }
+  return out;
+}
+
+std::string percent_encoded(const std::string& text) { return pe::detail::percent_encode(text); }
+
+std::string upper_case(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
+// In pieces of nine characters, one a line.
+std::string split(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); at += 9) out.append(text.substr(at, 9)).append("\r\n");
+  return out;
+}
+
+std::string raw_headers(const pe::HttpRequest& request) {
+  std::string out = request.method + " " + request.url + "\n";
+  for (const auto& [name, value] : request.headers) out.append(name + ": " + value + "\n");
+  return out;
+}
+
+// What a service may quote of a request.
+std::vector<std::string> quotations(const pe::HttpRequest& request) {
+  const std::string headers = raw_headers(request);
+  const std::string token = test::header(request, "X-Amz-Security-Token");
+  std::vector<std::string> all{request.body, headers, headers + "\n" + request.body, token,
+                               test::header(request, "Authorization")};
+  // A request that is longer than what is quoted of a message comes whole, and in its parts.
+  const std::string whole = request.body;
+  for (std::size_t at = 0; at < whole.size(); at += 100) all.push_back(whole.substr(at));
+  for (const std::string& value : {std::string{"item-MARKER"}, std::string{"user-MARKER"},
+                                   std::string{"tv-MARKER"}, std::string{"watch-MARKER"}, token}) {
+    all.push_back("Value '" + value + "' at 'eventList.1.member.itemId' failed");
+    for (std::size_t size = 4; size <= value.size() && size < 20; ++size) {
+      all.push_back("Value '" + value.substr(0, size) + "...' is too long");
+      all.push_back(value.substr(value.size() - size));
+    }
+  }
+  return all;
+}
+
+// Echoes the request in the `form`th way: in the message, the code, or the request ID.
+class Echo final : public pe::Transport {
+ public:
+  std::size_t form{0};
+  std::size_t forms{0};  // how many there are, known after the first request
+
+  pe::Result<pe::HttpResponse> send(const pe::HttpRequest& request) override {
+    using Encode = std::function<std::string(const std::string&)>;
+    const std::vector<Encode> encodings{
+        [](const std::string& text) { return text; },
+        json_escaped,
+        [](const std::string& text) { return json_escaped(json_escaped(text)); },
+        xml_escaped,
+        percent_encoded,
+        [](const std::string& text) { return percent_encoded(json_escaped(text)); },
+        [](const std::string& text) { return xml_escaped(percent_encoded(text)); },
+        upper_case,
+        [](const std::string& text) { return upper_case(json_escaped(text)); },
+        split,
+        [](const std::string& text) {
+          return "The Canonical String for this request should have been\n" + split(text);
+        },
+    };
+    const std::vector<std::string> quoted = quotations(request);
+    forms = encodings.size() * quoted.size() * 3;
+    const std::string text =
+        encodings[form % encodings.size()](quoted[form / encodings.size() % quoted.size()]);
+    const std::size_t place = form / encodings.size() / quoted.size();
+    pe::HttpResponse response{400, {{"x-amzn-RequestId", "0d5b8c9a-9a4e"}}, {}};
+    std::string& body = response.body;
+    pe::json::Writer writer(body);
+    writer.begin_object();
+    writer.key("code");
+    writer.string(place == 1 ? text : "ValidationException");
+    writer.key("message");
+    writer.string(place == 0 ? "1 error at 'itemId': " + text : "refused at 'itemId'");
+    writer.end_object();
+    if (place == 2) response.headers = {{"x-amzn-RequestId", text}};
+    return response;
+  }
+};
+
+bool shows_marker(const std::string& text) {
+  return upper_case(text).find("MARK") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("Nothing of a request is shown when the service echoes it, in whatever form") {
+  test::ClientWorld world;
+  const auto echo = std::make_shared<Echo>();
+  world.options.transport = echo;
+  std::string told;
+  world.options.on_attempt = [&told](const pe::Attempt& attempt) {
+    if (attempt.error != nullptr) told.append(test::all_texts(*attempt.error));
+  };
+  const pe::Client client = world.client();
+  std::size_t shown = 0;
+  for (echo->form = 0; echo->form == 0 || echo->form < echo->forms; ++echo->form) {
+    told.clear();
+    const auto result = client.put_events(test::put_events_request());
+    REQUIRE_FALSE(result.has_value());
+    const pe::Error& error = result.error();
+    CHECK(error.kind == pe::ErrorKind::Service);
+    CHECK(error.http_status == 400);
+    CHECK_FALSE(told.empty());
+    if (shows_marker(test::all_texts(error)) || shows_marker(told)) {
+      ++shown;
+      if (shown < 4) WARN(echo->form << ": " << test::all_texts(error));
+    }
+    CHECK(error.message.find("itemId") != std::string::npos);
+    if (error.message.find("refused") == std::string::npos) {
+      CHECK(error.code == "ValidationException");
+      CHECK(error.request_id == "0d5b8c9a-9a4e");
+    }
+  }
+  CHECK(echo->forms >= 400);
+  CHECK(shown == 0);
 }
 
 TEST_CASE("What holds a secret can neither be streamed nor made a text") {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "catch.hpp"
@@ -29,6 +30,15 @@ int days_in(int month, std::int64_t year) {
 }
 
 }  // namespace
+
+TEST_CASE("Milliseconds beyond what the clock can hold become its first and last moment") {
+  using pe::detail::time_from_milliseconds;
+  CHECK(time_from_milliseconds(1'500) == pe::detail::TimePoint{std::chrono::milliseconds{1'500}});
+  for (const std::int64_t late : {253'402'300'799'000, std::numeric_limits<std::int64_t>::max()}) {
+    CHECK(time_from_milliseconds(late) > pe::detail::time_from_seconds(9'000'000'000));
+    CHECK(time_from_milliseconds(-late) < pe::detail::time_from_seconds(-9'000'000'000));
+  }
+}
 
 TEST_CASE("every day of 2 000 years is the day that a calendar kept by hand says") {
   std::int64_t year = 1000, day_number = days_from_civil(1970, 1, 1);

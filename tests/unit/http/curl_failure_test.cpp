@@ -47,6 +47,26 @@ TEST_CASE("Codes that say all by themselves") {
       test::ContainsSubstring("HttpOptions::ca_file") && test::ContainsSubstring("AWS_CA_BUNDLE"));
 }
 
+TEST_CASE("A certificate that this machine's clock makes invalid names the clock") {
+  detail::CurlFailure skewed = failure(CURLE_PEER_FAILED_VERIFICATION, false);
+  for (const long result : {detail::kNotYetValid, detail::kHasExpired}) {
+    skewed.verify_result = result;
+    check(skewed, pe::ErrorKind::Transport, true);
+    CHECK(detail::judge(skewed).code == std::string{"ClockSkew"});
+    CHECK_THAT(detail::judge(skewed).message, test::ContainsSubstring("clock"));
+  }
+  skewed.verify_result = 18;  // self-signed
+  check(skewed, pe::ErrorKind::Transport, false);
+  CHECK(detail::judge(skewed).code == std::string{});
+}
+
+TEST_CASE("A server that restarts between two requests is a lost connection") {
+  const detail::CurlFailure lost = failure(CURLE_COULDNT_CONNECT, true);
+  check(lost, pe::ErrorKind::Transport, true);
+  CHECK_THAT(detail::judge(lost).message, test::ContainsSubstring("lost"));
+  check(failure(CURLE_COULDNT_CONNECT, false), pe::ErrorKind::Transport, true);
+}
+
 TEST_CASE("A lack of descriptors or memory is reported as such until there is a connection") {
   for (const CURLcode code :
        {CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY,

@@ -257,3 +257,16 @@ TEST_CASE("many threads run commands at once, and no descriptor is left behind")
   CHECK(good == std::vector<int>{10, 10, 10, 10});
   CHECK(count_descriptors() == before);
 }
+
+TEST_CASE("what a command leaves behind does not delay its output") {
+  const auto begin = steady_clock::now();
+  const auto output = run("sh -c 'sleep 30 & echo $!; echo \"{}\"'");
+  CHECK(steady_clock::now() - begin < seconds{15});
+  REQUIRE(output.has_value());
+  CHECK_THAT(*output, test::ContainsSubstring("\n{}\n"));
+  const pid_t left = std::stoi(*output);
+  CHECK_FALSE(has_ended(left));  // it may be an agent that serves the next call
+  CHECK(::kill(left, SIGKILL) == 0);
+  const auto failed = run("sh -c 'sleep 1 & exit 3'");
+  CHECK_THAT(error_of(failed).message, test::ContainsSubstring("3"));
+}

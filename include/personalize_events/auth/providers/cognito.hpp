@@ -219,44 +219,47 @@ class CognitoSource {
     for (auto& [issuer, token] : options_.logins) crypto::cleanse(token);
   }
 
-  [[nodiscard]] Result<Credentials> get() {
+  [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
+    const SourceContext context = context_.until(request);
     const std::lock_guard<std::mutex> lock{mutex_};
     const bool had_identity = !identity_.empty();
-    Result<Credentials> credentials = ask_for_credentials();
+    Result<Credentials> credentials = ask_for_credentials(context);
     const bool was_unknown = had_identity && identity_.empty();
     // The identity was deleted from the pool, and another can be had.
-    return was_unknown ? ask_for_credentials() : credentials;
+    return was_unknown ? ask_for_credentials(context) : credentials;
   }
 
  private:
   /// Forgets the identity if the service does not know it.
-  [[nodiscard]] Result<Credentials> ask_for_credentials() {
+  [[nodiscard]] Result<Credentials> ask_for_credentials(const SourceContext& context) {
     if (identity_.empty()) {
-      Result<std::string> identity = ask_for_identity();
+      Result<std::string> identity = ask_for_identity(context);
       if (!identity) return std::move(identity).error();
       identity_ = *std::move(identity);
     }
-    Result<HttpResponse> response = ask("GetCredentialsForIdentity", "IdentityId", identity_);
+    Result<HttpResponse> response =
+        ask(context, "GetCredentialsForIdentity", "IdentityId", identity_);
     if (!response) return std::move(response).error();
     const crypto::WipeAtEnd wipe{*response};
     if (cognito_code(*response) == "ResourceNotFoundException") identity_.clear();
     return credentials_of_cognito(*response);
   }
 
-  [[nodiscard]] Result<std::string> ask_for_identity() const {
-    const Result<HttpResponse> response = ask("GetId", "IdentityPoolId", options_.identity_pool_id);
+  [[nodiscard]] Result<std::string> ask_for_identity(const SourceContext& context) const {
+    const Result<HttpResponse> response =
+        ask(context, "GetId", "IdentityPoolId", options_.identity_pool_id);
     if (!response) return response.error();
     return identity_of_cognito(*response);
   }
 
-  [[nodiscard]] Result<HttpResponse> ask(const char* operation, const char* subject,
-                                         const std::string& subject_id) const {
+  [[nodiscard]] Result<HttpResponse> ask(const SourceContext& context, const char* operation,
+                                         const char* subject, const std::string& subject_id) const {
     Result<HttpRequest> request = cognito_request(options_, operation, subject, subject_id);
     if (!request) return std::move(request).error();
     const crypto::WipeAtEnd wipe{*request};
     SourcePatience patience;
     patience.is_passing = is_passing_cognito_answer;
-    return ask_source(context_, *request, kCognitoSource, patience);
+    return ask_source(context, *request, kCognitoSource, patience);
   }
 
   CognitoOptions options_;
@@ -283,7 +286,7 @@ class CognitoSource {
     std::shared_ptr<Platform> platform = {}) {
   auto source = std::make_shared<detail::CognitoSource>(
       std::move(options), detail::source_context(std::move(transport), std::move(platform)));
-  return [source] { return source->get(); };
+  return [source](const CredentialsRequest& request) { return source->get(request); };
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -98,9 +98,9 @@ struct ContainerPlace {
 
 /// The place that the environment names: by the relative URI, else by the full one.
 [[nodiscard]] inline Result<ContainerPlace> find_container_place(Platform& platform) {
-  const std::string relative = credential_variable(platform, kContainerRelativeUri);
+  const std::string relative = raw_credential_variable(platform, kContainerRelativeUri);
   if (!relative.empty()) return container_place_of_relative(relative);
-  const std::string full = credential_variable(platform, kContainerFullUri);
+  const std::string full = raw_credential_variable(platform, kContainerFullUri);
   if (!full.empty()) return container_place_of_full(full);
   return silent_source(kContainerSource, std::string{kContainerRelativeUri} + " and " +
                                              kContainerFullUri + " are not set");
@@ -108,10 +108,10 @@ struct ContainerPlace {
 
 /// The token for the Authorization header; empty when none is configured. The caller wipes it.
 [[nodiscard]] inline Result<std::string> read_container_token(Platform& platform) {
-  const std::string file = credential_variable(platform, kContainerTokenFile);
+  const std::string file = raw_credential_variable(platform, kContainerTokenFile);
   const char* variable = file.empty() ? kContainerToken : kContainerTokenFile;
   Result<std::string> token =
-      file.empty() ? credential_variable(platform, kContainerToken) : platform.read_file(file);
+      file.empty() ? raw_credential_variable(platform, kContainerToken) : platform.read_file(file);
   if (!token) {
     return misconfigured_source(variable, token.error().where + ": " + token.error().message);
   }
@@ -203,8 +203,9 @@ struct ContainerPlace {
 /// may not be used (`where` is the variable), no answer, a refusal, an answer without usable keys.
 [[nodiscard]] inline CredentialsProvider container_credentials(
     std::shared_ptr<Transport> transport, std::shared_ptr<Platform> platform = {}) {
-  return [context = detail::source_context(std::move(transport), std::move(platform))] {
-    return detail::fetch_container_credentials(context);
+  return [context = detail::source_context(std::move(transport), std::move(platform))](
+             const CredentialsRequest& request) {
+    return detail::fetch_container_credentials(context.until(request));
   };
 }
 

@@ -5,11 +5,13 @@
 #ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_ENVIRONMENT_HPP
 #define PERSONALIZE_EVENTS_AUTH_PROVIDERS_ENVIRONMENT_HPP
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/crypto.hpp"
 #include "personalize_events/detail/time.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/platform/system_platform.hpp"
@@ -18,12 +20,33 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// A variable's value; a blank one counts as not set.
+/// White space that a shell, a file or an editor leaves around a value.
+inline constexpr const char* kOuterSpace = " \t\r\n";
+
+/// A variable's value without white space around it; a blank one counts as not set.
 [[nodiscard]] inline std::string credential_variable(Platform& platform, const std::string& name) {
   std::string value = platform.environment(name).value_or("");
-  const bool blank = value.find_first_not_of(" \t\r\n") == std::string::npos;
-  if (blank) return {};
+  value.erase(value.find_last_not_of(kOuterSpace) + 1);
+  value.erase(0, value.find_first_not_of(kOuterSpace));
   return value;  // moved, so that no copy of a secret stays behind
+}
+
+/// A variable's value as it is; a blank one counts as not set.
+[[nodiscard]] inline std::string raw_credential_variable(Platform& platform,
+                                                         const std::string& name) {
+  std::string value = platform.environment(name).value_or("");
+  if (value.find_first_not_of(kOuterSpace) == std::string::npos) value.clear();
+  return value;
+}
+
+/// Whether white space around a variable's value is left out.
+[[nodiscard]] inline bool has_outer_space(Platform& platform, const std::string& name) {
+  std::string value = platform.environment(name).value_or("");
+  const std::size_t begin = value.find_first_not_of(kOuterSpace);
+  const bool has_some = begin != std::string::npos &&
+                        (begin > 0 || value.find_last_not_of(kOuterSpace) + 1 < value.size());
+  crypto::cleanse(value);
+  return has_some;
 }
 
 [[nodiscard]] inline Result<Credentials> read_environment_credentials(Platform& platform) {
@@ -63,8 +86,8 @@ namespace detail {
 }  // namespace detail
 
 /// A provider of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ACCOUNT_ID and
-/// AWS_CREDENTIAL_EXPIRATION, read at each call; a blank variable counts as not set. Values are
-/// used as they are: like most AWS SDKs, this removes no line break from them.
+/// AWS_CREDENTIAL_EXPIRATION, read at each call. White space around a value, such as the line break
+/// of a file that a secret comes from, is left out; a blank variable counts as not set.
 ///
 /// @par Error Handling
 /// Credentials: neither key is set, only one is, one has a character that no header may have, or

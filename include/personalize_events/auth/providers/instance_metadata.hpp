@@ -99,29 +99,32 @@ namespace detail {
 class MetadataCredentials {
  public:
   MetadataCredentials(const SourceContext& context, std::string profile)
-      : platform_(context.platform), service_(context, std::move(profile)) {}
+      : context_(context), service_(context, std::move(profile)) {}
 
-  [[nodiscard]] Result<Credentials> get() {
+  [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
+    const SourceContext context = context_.until(request);
     constexpr const char* path = "/latest/meta-data/iam/security-credentials/";
     const std::lock_guard<std::mutex> lock{mutex_};
     const Result<Endpoint> endpoint = service_.find_endpoint();
     if (!endpoint) return endpoint.error();
-    const Result<std::string> role = service_.get(*endpoint, path).and_then(read_metadata_role);
+    const Result<std::string> role =
+        service_.get(*endpoint, path, context.remaining()).and_then(read_metadata_role);
     if (!role) return role.error();
-    Result<HttpResponse> response = service_.get(*endpoint, path + percent_encode(*role));
+    Result<HttpResponse> response =
+        service_.get(*endpoint, path + percent_encode(*role), context.remaining());
     if (!response) return std::move(response).error();
     const crypto::WipeAtEnd wipe{*response};
     Result<Credentials> credentials = read_metadata_credentials(*response);
     if (!credentials) return credentials;
     unsigned char random = 0;
-    platform_->random_bytes(&random, 1);
+    context.platform->random_bytes(&random, 1);
     credentials->expiration =
-        extended_expiration(*credentials->expiration, platform_->now(), random / 255.0);
+        extended_expiration(*credentials->expiration, context.platform->now(), random / 255.0);
     return credentials;
   }
 
  private:
-  std::shared_ptr<Platform> platform_;
+  SourceContext context_;
   std::mutex mutex_{};
   MetadataService service_;
 };
@@ -149,7 +152,9 @@ class MetadataCredentials {
     std::string profile = {}) {
   auto metadata = std::make_shared<detail::MetadataCredentials>(
       detail::source_context(std::move(transport), std::move(platform)), std::move(profile));
-  return [metadata = std::move(metadata)] { return metadata->get(); };
+  return [metadata = std::move(metadata)](const CredentialsRequest& request) {
+    return metadata->get(request);
+  };
 }
 
 /// The region of the EC2 instance that the program runs on. Settings and errors are those of

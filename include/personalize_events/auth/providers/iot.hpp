@@ -141,11 +141,12 @@ inline constexpr const char* kIotSource = "AWS IoT";
                                                          std::shared_ptr<Transport> transport,
                                                          std::shared_ptr<Platform> platform = {}) {
   return [options = std::move(options),
-          context = detail::source_context(std::move(transport),
-                                           std::move(platform))]() -> Result<Credentials> {
-    const Result<HttpRequest> request = detail::iot_request(options);
-    if (!request) return request.error();
-    Result<HttpResponse> response = detail::ask_source(context, *request, detail::kIotSource);
+          context = detail::source_context(std::move(transport), std::move(platform))](
+             const CredentialsRequest& asked) -> Result<Credentials> {
+    Result<HttpRequest> request = detail::iot_request(options);
+    if (!request) return std::move(request).error();
+    Result<HttpResponse> response =
+        detail::ask_source(context.until(asked), *request, detail::kIotSource);
     if (!response) return std::move(response).error();
     const crypto::WipeAtEnd wipe{*response};
     return detail::credentials_of_iot(*response);

@@ -208,8 +208,8 @@ struct SignInLogin {
       if (!request) return request.error();
       const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
       Result<HttpResponse> response = ask_source(context, *request, kSignIn, {1});
-      if (tries < patience.most_tries && may_answer_later(response, patience)) {
-        pause_before_next_try(context, tries);
+      if (tries < patience.most_tries && may_answer_later(response, patience) &&
+          pause_before_next_try(context, tries)) {
         continue;
       }
       if (!response) return response.error();
@@ -267,8 +267,9 @@ struct SignInLogin {
     std::shared_ptr<Platform> platform = {}) {
   detail::SourceContext context = detail::source_context(std::move(transport), std::move(platform));
   auto cache = std::make_shared<detail::TokenCache<detail::SignInLogin>>(context.platform);
-  return [options = std::move(options), context = std::move(context), cache = std::move(cache)] {
-    return detail::ask_login(options, context, *cache);
+  return [options = std::move(options), context = std::move(context),
+          cache = std::move(cache)](const CredentialsRequest& request) {
+    return detail::ask_login(options, context.until(request), *cache);
   };
 }
 

@@ -152,30 +152,33 @@ class MetadataService {
 
   /// The answer to a question, of any status but a 401 to an old token: then it is put again with a
   /// new one. Errors: Credentials.
-  [[nodiscard]] Result<HttpResponse> get(const Endpoint& endpoint, const std::string& path) {
-    Result<HttpResponse> response = ask(endpoint, path);
+  [[nodiscard]] Result<HttpResponse> get(const Endpoint& endpoint, const std::string& path,
+                                         const CredentialsRequest& request = {}) {
+    const SourceContext context = context_.until(request);
+    Result<HttpResponse> response = ask(context, endpoint, path);
     if (!response || response->status != 401) return response;
     token_good_until_ = {};
-    return ask(endpoint, path);
+    return ask(context, endpoint, path);
   }
 
  private:
-  [[nodiscard]] Result<HttpResponse> ask(const Endpoint& endpoint, const std::string& path) {
-    if (Result<void> held = hold_token(endpoint); !held) return std::move(held).error();
+  [[nodiscard]] Result<HttpResponse> ask(const SourceContext& context, const Endpoint& endpoint,
+                                         const std::string& path) {
+    if (Result<void> held = hold_token(context, endpoint); !held) return std::move(held).error();
     HttpRequest request = metadata_request(endpoint, "GET", path);
     const crypto::WipeAtEnd wipe{request};
     request.headers.emplace_back("x-aws-ec2-metadata-token", token_);
-    return ask_source(context_, request, kMetadataSource, kPatience);
+    return ask_source(context, request, kMetadataSource, kPatience);
   }
 
   /// Sees to a token that is good for the next question.
-  [[nodiscard]] Result<void> hold_token(const Endpoint& endpoint) {
-    const auto now = context_.platform->steady_now();
+  [[nodiscard]] Result<void> hold_token(const SourceContext& context, const Endpoint& endpoint) {
+    const auto now = context.platform->steady_now();
     if (!token_.empty() && now < token_good_until_) return {};
     HttpRequest request = metadata_request(endpoint, "PUT", "/latest/api/token");
     request.headers.emplace_back(kMetadataTokenLifeHeader,
                                  std::to_string(kMetadataTokenLife.count()));
-    Result<HttpResponse> response = send_patiently(context_, request, kPatience);
+    Result<HttpResponse> response = send_patiently(context, request, kPatience);
     if (!response) return metadata_not_reached(response.error());
     const crypto::WipeAtEnd wipe_response{*response};
     Result<MetadataToken> token = read_metadata_token(*response);

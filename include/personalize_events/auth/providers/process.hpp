@@ -6,6 +6,7 @@
 #ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_PROCESS_HPP
 #define PERSONALIZE_EVENTS_AUTH_PROVIDERS_PROCESS_HPP
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -28,7 +29,7 @@ namespace detail {
 inline constexpr const char* kProcessSource = "credential_process";
 
 /// How long the program may run. AWS names no limit; a person may have to touch a security key.
-inline constexpr std::chrono::seconds kProcessTimeout{60};
+inline constexpr std::chrono::milliseconds kProcessTimeout{60'000};
 
 /// Reads what the program printed. Pure. Errors: Credentials, without a part of the text.
 [[nodiscard]] inline Result<Credentials> credentials_of_process(std::string_view output) {
@@ -51,9 +52,8 @@ inline constexpr std::chrono::seconds kProcessTimeout{60};
 }
 
 /// Runs the program and reads what it prints.
-[[nodiscard]] inline Result<Credentials> ask_process(
-    Platform& platform, const std::string& command,
-    std::chrono::milliseconds timeout = kProcessTimeout) {
+[[nodiscard]] inline Result<Credentials> ask_process(Platform& platform, const std::string& command,
+                                                     std::chrono::milliseconds timeout) {
   if (trim(command).empty()) {
     return misconfigured_source(kProcessSource, "the command is empty; name a program");
   }
@@ -67,18 +67,21 @@ inline constexpr std::chrono::seconds kProcessTimeout{60};
 
 /// A provider that runs `command` at each call and reads the JSON object that it prints: `Version`
 /// (1), `AccessKeyId`, `SecretAccessKey`, and if need be `SessionToken`, `Expiration` (RFC 3339)
-/// and `AccountId`. It runs without a shell unless it has shell syntax, for at most a minute, and
+/// and `AccountId`. It runs without a shell unless it has shell syntax, for at most a minute and
+/// no longer than the call that needs the keys, and
 /// what it writes to standard error is thrown away.
 ///
 /// @par Error Handling
 /// Credentials, `where` is "credential_process": it cannot be started, fails, is killed at the end
-/// of its minute, or prints something else. Neither the command nor its output is ever shown, both
+/// of its time, or prints something else. Neither the command nor its output is ever shown, both
 /// may be secret.
 [[nodiscard]] inline CredentialsProvider process_credentials(
     std::string command, std::shared_ptr<Platform> platform = {}) {
   if (platform == nullptr) platform = system_platform();
-  return [command = std::move(command), platform = std::move(platform)] {
-    return detail::ask_process(*platform, command);
+  return [command = std::move(command),
+          platform = std::move(platform)](const CredentialsRequest& request) {
+    return detail::ask_process(*platform, command,
+                               std::min(request.timeout, detail::kProcessTimeout));
   };
 }
 

@@ -100,8 +100,9 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
 /// A source that a profile names: where it has nothing to say, no other one is asked instead.
 [[nodiscard]] inline CredentialsProvider meant_source(CredentialsProvider provider,
                                                       std::string where) {
-  return [provider = std::move(provider), where = std::move(where)]() -> Result<Credentials> {
-    Result<Credentials> supplied = provider();
+  return [provider = std::move(provider),
+          where = std::move(where)](const CredentialsRequest& request) -> Result<Credentials> {
+    Result<Credentials> supplied = provider(request);
     if (supplied || is_of_meant_source(supplied.error())) return supplied;
     Error error = failed_source(where, supplied.error().where + ": " + supplied.error().message);
     error.retryable = supplied.error().retryable;
@@ -112,8 +113,9 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
 /// Runs the command of a source, which wipes it.
 [[nodiscard]] inline CredentialsProvider process_provider(const ProfileSource& source,
                                                           const SourceContext& context) {
-  return [source, platform = context.platform] {
-    Result<Credentials> supplied = ask_process(*platform, source.command);
+  return [source, platform = context.platform](const CredentialsRequest& request) {
+    Result<Credentials> supplied =
+        ask_process(*platform, source.command, std::min(request.timeout, kProcessTimeout));
     if (supplied && supplied->account_id.empty()) supplied->account_id = source.account_id;
     return supplied;
   };
@@ -136,7 +138,8 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
                                                      const SourceContext& context,
                                                      const std::string& profile) {
   using Kind = ProfileSource::Kind;
-  const auto& [transport, platform] = context;
+  const std::shared_ptr<Transport>& transport = context.transport;
+  const std::shared_ptr<Platform>& platform = context.platform;
   switch (source.kind) {
     case Kind::StaticKeys: return static_credentials(source.keys);
     case Kind::Environment: return environment_credentials(platform);
@@ -157,15 +160,16 @@ class ProfileCredentials {
   ProfileCredentials(SourceContext context, std::string profile, std::string region)
       : context_(std::move(context)), profile_(std::move(profile)), region_(std::move(region)) {}
 
-  [[nodiscard]] Result<Credentials> get() {
+  [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
+    const SourceContext context = context_.until(request);
     Result<ProfileChain> chain = resolve();
     if (!chain) return std::move(chain).error();
     const std::shared_ptr<const Way> kept = kept_way(*chain);
-    if (kept == nullptr) return keep(*chain)->provider();
-    Result<Credentials> supplied = kept->provider();
+    if (kept == nullptr) return keep(*chain)->provider(request);
+    Result<Credentials> supplied = kept->provider(request);
     if (supplied || !kept->keeps_steps || supplied.error().retryable) return supplied;
     // A step whose kept credentials were refused has told their keeper, which now asks anew.
-    return kept->provider();
+    return kept->provider(context.remaining());
   }
 
  private:
@@ -254,7 +258,9 @@ class ProfileCredentials {
   auto credentials = std::make_shared<detail::ProfileCredentials>(
       detail::source_context(std::move(transport), std::move(platform)), std::move(profile),
       std::move(region));
-  return [credentials = std::move(credentials)] { return credentials->get(); };
+  return [credentials = std::move(credentials)](const CredentialsRequest& request) {
+    return credentials->get(request);
+  };
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -5,6 +5,7 @@
 #ifndef PERSONALIZE_EVENTS_AUTH_PROVIDERS_SOURCE_HPP
 #define PERSONALIZE_EVENTS_AUTH_PROVIDERS_SOURCE_HPP
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/number.hpp"
 #include "personalize_events/detail/time.hpp"
+#include "personalize_events/http/deadline.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/json/reader.hpp"
@@ -31,10 +33,23 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// The outside, as a source may use it.
+/// What a provider uses of the outside, and until when.
 struct SourceContext {
   std::shared_ptr<Transport> transport{};
   std::shared_ptr<Platform> platform{};
+  std::chrono::steady_clock::time_point deadline{std::chrono::steady_clock::time_point::max()};
+
+  /// The same for one request of credentials.
+  [[nodiscard]] SourceContext until(const CredentialsRequest& request) const {
+    SourceContext limited = *this;
+    limited.deadline = platform->steady_now() + std::clamp(request.timeout, {}, kLongestTimeout);
+    return limited;
+  }
+
+  /// What is left, at most a day; for another provider.
+  [[nodiscard]] CredentialsRequest remaining() const {
+    return {std::min(time_left(deadline, platform->steady_now()), kLongestTimeout)};
+  }
 };
 
 /// A context whose platform is the system's where none was given.
@@ -44,8 +59,8 @@ struct SourceContext {
   return {std::move(transport), std::move(platform)};
 }
 
-/// How often a source is asked. All of it together is finite: each try has the request's timeout,
-/// and the waits between them stay below a second.
+/// How often a source is asked. Each try has the request's timeout, and all of them together end
+/// at the deadline of the context.
 struct SourcePatience {
   int most_tries{3};
   /// Off for an address that answers at once where it exists at all: no connection and no answer in
@@ -68,23 +83,34 @@ struct SourcePatience {
   return error.retryable && (!was_silence || patience.asks_again_after_silence);
 }
 
-/// Waits a random while after this many tries.
-inline void pause_before_next_try(const SourceContext& context, int tries) {
+/// Waits a random while after this many tries. Returns false, at once, if the deadline comes first.
+[[nodiscard]] inline bool pause_before_next_try(const SourceContext& context, int tries) {
   unsigned char random = 0;
   context.platform->random_bytes(&random, 1);
-  context.platform->sleep_for(retry::backoff_delay(retry::FailureClass::Transient, tries - 1,
-                                                   random / 255.0, std::nullopt));
+  const auto pause =
+      retry::backoff_delay(retry::FailureClass::Transient, tries - 1, random / 255.0, std::nullopt);
+  if (pause >= context.remaining().timeout) return false;
+  context.platform->sleep_for(pause);
+  return true;
 }
 
-/// Asks with a transport, again after a failure that may pass. Answers the last response, whatever
-/// its status, or the transport's last Error as it is.
+/// Sends a request, again after a failure that may pass, until the deadline. Returns the last
+/// response, whatever its status, or the transport's last Error as it is.
 [[nodiscard]] inline Result<HttpResponse> send_patiently(const SourceContext& context,
                                                          const HttpRequest& request,
                                                          const SourcePatience& patience) {
+  HttpRequest limited{request};
+  const crypto::WipeAtEnd wipe{limited};
   for (int tries = 1;; ++tries) {
-    Result<HttpResponse> answer = context.transport->send(request);
+    limited.timeout = std::min(request.timeout, context.remaining().timeout);
+    if (limited.timeout <= std::chrono::milliseconds{0}) {
+      Error error = make_error(ErrorKind::Timeout, "call_timeout", "no time was left to ask it");
+      error.retryable = true;
+      return error;
+    }
+    Result<HttpResponse> answer = context.transport->send(limited);
     if (tries >= patience.most_tries || !may_answer_later(answer, patience)) return answer;
-    pause_before_next_try(context, tries);
+    if (!pause_before_next_try(context, tries)) return answer;
   }
 }
 
@@ -144,7 +170,8 @@ struct CredentialNames {
   return nullptr;
 }
 
-/// A time of an answer: a number in `unit` since 1970, or an RFC 3339 text. Empty when it is none.
+/// A time of a response: a number in `unit` since 1970, or an RFC 3339 text; the latest that the
+/// clock can hold for one that is later. Empty when it is no time.
 [[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> time_of(
     const json::Value& value, std::chrono::milliseconds unit) {
   if (value.is(json::Value::Type::String)) return parse_rfc3339(value.text);
@@ -154,8 +181,7 @@ struct CredentialNames {
   if (!number) return std::nullopt;
   const double milliseconds = *number * static_cast<double>(unit.count());
   if (!(milliseconds >= 0 && milliseconds <= latest)) return std::nullopt;
-  return std::chrono::system_clock::time_point{
-      std::chrono::milliseconds{static_cast<std::int64_t>(milliseconds)}};
+  return time_from_milliseconds(static_cast<std::int64_t>(milliseconds));
 }
 
 /// Credentials out of an object of a source's answer. Errors: Credentials, `where` is `source`; the

@@ -268,8 +268,9 @@ struct SsoLogin {
                                                          std::shared_ptr<Platform> platform = {}) {
   detail::SourceContext context = detail::source_context(std::move(transport), std::move(platform));
   auto cache = std::make_shared<detail::TokenCache<detail::SsoLogin>>(context.platform);
-  return [options = std::move(options), context = std::move(context), cache = std::move(cache)] {
-    return detail::ask_sso(options, context, *cache);
+  return [options = std::move(options), context = std::move(context),
+          cache = std::move(cache)](const CredentialsRequest& request) {
+    return detail::ask_sso(options, context.until(request), *cache);
   };
 }
 

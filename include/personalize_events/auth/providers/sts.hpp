@@ -26,7 +26,9 @@
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/retry/attempt.hpp"
 #include "personalize_events/retry/classify.hpp"
+#include "personalize_events/wire/response.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -112,6 +114,18 @@ namespace detail {
       });
 }
 
+/// The time to sign by once more: that of STS, if it refused the signature and this machine's clock
+/// is far from it.
+[[nodiscard]] inline std::optional<TimePoint> correct_time_for_sts(
+    const HttpResponse& response, const std::optional<StsError>& refusal, TimePoint signed_at) {
+  if (!refusal || !retry::is_one_of(retry::kClockSkewCodes, refusal->code)) return std::nullopt;
+  const auto service_now = wire::date_of(response);
+  if (!service_now) return std::nullopt;
+  const bool is_far = *service_now - signed_at >= retry::kClockSkewLimit ||
+                      signed_at - *service_now >= retry::kClockSkewLimit;
+  return is_far ? service_now : std::nullopt;
+}
+
 [[nodiscard]] inline Result<Credentials> assume_role(const AssumeRoleOptions& options,
                                                      const CredentialsProvider& source,
                                                      const SourceContext& context) {
@@ -121,20 +135,32 @@ namespace detail {
   const crypto::WipeAtEnd wipe{*request};
 
   if (source == nullptr) return misconfigured_source(kStsSource, "no source of the caller's keys");
-  const Result<Credentials> caller = source();
+  const Result<Credentials> caller = source(context.remaining());
   if (!caller) {
     // The role was meant, so a source that has nothing to say is no reason to look elsewhere.
     Error error = caller.error();
     if (!is_of_meant_source(error)) error.code = "FailedSource";
     return error;
   }
+  const std::size_t plain_headers = request->headers.size();
   if (auto done = sign_for_sts(*request, *caller, now, options.region); !done) {
     return std::move(done).error();
   }
   Result<HttpResponse> response = ask_sts(context, *request);
   if (!response) return std::move(response).error();
   const crypto::WipeAtEnd wipe_response{*response};
-  const std::optional<StsError> refusal = sts_error_of(*response);
+  std::optional<StsError> refusal = sts_error_of(*response);
+  if (const auto service_now = correct_time_for_sts(*response, refusal, now)) {
+    crypto::drop_headers(request->headers, plain_headers);
+    if (auto done = sign_for_sts(*request, *caller, *service_now, options.region); !done) {
+      return std::move(done).error();
+    }
+    Result<HttpResponse> second = ask_sts(context, *request);
+    if (!second) return std::move(second).error();
+    crypto::cleanse(*response);
+    *response = *std::move(second);
+    refusal = sts_error_of(*response);
+  }
   if (refusal && retry::is_one_of(retry::kRejectedCredentialsCodes, refusal->code)) {
     if (const auto keeper = caller->keeper.lock()) keeper->invalidate(*caller);
   }
@@ -158,8 +184,9 @@ namespace detail {
     AssumeRoleOptions options, CredentialsProvider source, std::shared_ptr<Transport> transport,
     std::shared_ptr<Platform> platform = {}) {
   return [options = std::move(options), source = std::move(source),
-          context = detail::source_context(std::move(transport), std::move(platform))] {
-    return detail::assume_role(options, source, context);
+          context = detail::source_context(std::move(transport), std::move(platform))](
+             const CredentialsRequest& request) {
+    return detail::assume_role(options, source, context.until(request));
   };
 }
 

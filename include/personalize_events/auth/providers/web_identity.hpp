@@ -120,8 +120,9 @@ namespace detail {
     WebIdentityOptions options, std::shared_ptr<Transport> transport,
     std::shared_ptr<Platform> platform = {}) {
   return [options = std::move(options),
-          context = detail::source_context(std::move(transport), std::move(platform))] {
-    return detail::exchange_web_identity(options, context);
+          context = detail::source_context(std::move(transport), std::move(platform))](
+             const CredentialsRequest& request) {
+    return detail::exchange_web_identity(options, context.until(request));
   };
 }
 

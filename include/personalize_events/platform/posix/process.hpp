@@ -234,18 +234,29 @@ inline void kill_group(pid_t child) {
   static_cast<void>(reap(child, std::chrono::steady_clock::now() + std::chrono::seconds{1}));
 }
 
-/// Reads until the other end is closed.
-[[nodiscard]] inline Result<std::string> read_output(
-    int descriptor, std::chrono::steady_clock::time_point deadline) {
+/// The wait status of `child` if it has ended, as reap returns it.
+[[nodiscard]] inline std::optional<int> reap_if_ended(pid_t child) {
+  return reap(child, std::chrono::steady_clock::now());
+}
+
+/// Reads until the other end is closed, or `child` has ended: what it started may hold the other
+/// end for long. `status` is then its wait status.
+[[nodiscard]] inline Result<std::string> read_output(int descriptor, pid_t child,
+                                                     std::chrono::steady_clock::time_point deadline,
+                                                     std::optional<int>& status) {
   // The size stands from the start: growing would leave copies of the secret behind.
   std::string output(kMaxProcessOutput + 1, '\0');
   std::size_t used = 0;
-  for (;;) {
+  for (int pause = 1;;) {
     pollfd waiting{descriptor, POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, poll_timeout(deadline));
+    const int longest = status ? 0 : std::min(pause, poll_timeout(deadline));
+    const int ready = ::poll(&waiting, 1, longest);
     if (ready < 0 && errno != EINTR) return process_error(kWaitingFailed, errno);
     if (ready <= 0) {
-      if (std::chrono::steady_clock::now() < deadline) continue;
+      if (ready == 0 && status) break;  // the pipe is empty
+      pause = std::min(2 * pause, 20);
+      if (!status) status = reap_if_ended(child);
+      if (status || std::chrono::steady_clock::now() < deadline) continue;
       return process_error(kProcessTookTooLong);
     }
     const ssize_t got = ::read(descriptor, output.data() + used, output.size() - used);
@@ -285,12 +296,13 @@ inline void kill_group(pid_t child) {
   // The end of the output is seen only when the child alone holds the other end.
   writer.close();
 
-  Result<std::string> output = read_output(reader.number(), deadline);
+  std::optional<int> status;
+  Result<std::string> output = read_output(reader.number(), child, deadline, status);
   if (!output) {
-    kill_group(child);
+    if (!status) kill_group(child);
     return output;
   }
-  const std::optional<int> status = reap(child, deadline);
+  if (!status) status = reap(child, deadline);
   if (!status) {
     kill_group(child);
     return process_error(kProcessDidNotEnd);

@@ -103,14 +103,27 @@ TEST_CASE("A variable with a character that no header may have is an error that 
                         {"AWS_SECRET_ACCESS_KEY", "SECRET"},
                         {"AWS_SESSION_TOKEN", "TOKEN"}};
     for (auto& [variable, value] : variables) {
-      if (variable == name) value += "\n";
+      if (variable == name) value += "\nX";
     }
     const auto credentials = credentials_of(variables);
     REQUIRE_FALSE(credentials.has_value());
     CHECK(credentials.error().where == "environment");
     CHECK(pe::detail::is_of_meant_source(credentials.error()));
-    CHECK(credentials.error().message ==
-          std::string{name} + " ends with a line break; remove the line break");
+    CHECK_THAT(credentials.error().message,
+               test::ContainsSubstring(std::string{name} + " has a blank, a control character"));
+  }
+}
+
+TEST_CASE("White space around a variable is left out") {
+  for (const char* space : {"\n", "\r\n", " ", "\t \n"}) {
+    const auto credentials =
+        credentials_of({{"AWS_ACCESS_KEY_ID", std::string{"KEYID"} + space},
+                        {"AWS_SECRET_ACCESS_KEY", space + std::string{"SECRET"} + space},
+                        {"AWS_SESSION_TOKEN", space + std::string{"TOKEN"}}});
+    REQUIRE(credentials.has_value());
+    CHECK(credentials->access_key_id == "KEYID");
+    CHECK(credentials->secret_access_key == "SECRET");
+    CHECK(credentials->session_token == "TOKEN");
   }
 }
 

@@ -196,6 +196,18 @@ TEST_CASE("long-term keys need neither token nor expiration, where the source ma
   CHECK_FALSE(credentials->expiration.has_value());
 }
 
+TEST_CASE("an expiration that the clock cannot hold is far in the future") {
+  for (const char* late : {R"("9999-12-31T23:59:59Z")", "253402300799", "9223372037"}) {
+    CAPTURE(late);
+    std::string text = kWhole;
+    const std::string from = R"("2030-01-31T12:00:00Z")";
+    text.replace(text.find(from), from.size(), late);
+    const auto credentials = read(text);
+    REQUIRE(credentials.has_value());
+    CHECK(*credentials->expiration > pe::detail::time_from_seconds(9'000'000'000));
+  }
+}
+
 TEST_CASE("an answer that is no credentials names the member and shows no value") {
   struct Case {
     const char* from;
