@@ -41,7 +41,7 @@ struct Description<Session> {
   static constexpr bool is_sensitive = false;
   static constexpr auto members =
       std::make_tuple(member("sessionId", &Session::session_id, kSessionId.required()),
-                      // An empty user id is that of nobody.
+                      // An empty user ID: anonymous.
                       member("userId", &Session::user_id, text(0, kUserId.length.max).sensitive()));
 };
 
@@ -77,7 +77,7 @@ class EventEncoder {
   EventEncoder& operator=(const EventEncoder&) = delete;
   ~EventEncoder() { delete spare_.load(); }
 
-  /// The event as the recorder keeps it, in a list of its own; adds an absent id and time.
+  /// The event as the recorder keeps it, in a new list; adds an absent ID and time.
   /// Errors: InvalidArgument: a value cannot be written as JSON. check_recorded comes first.
   [[nodiscard]] Result<PendingEvents> encode(const Session& session, const Event& event,
                                              Platform& platform) {

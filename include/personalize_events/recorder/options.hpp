@@ -141,8 +141,8 @@ struct Fault {
 };
 
 /// The settings of a spool. Any number of processes and recorders may share one directory: each
-/// writes to a folder of its own in it, and takes over those of writers that are gone, if they are
-/// of the same region, endpoint, account label and tracking id.
+/// writes to a separate folder in it, and adopts those of orphaned writers of the same region,
+/// endpoint, account label and tracking ID.
 struct SpoolOptions {
   /// Required. Made when it is absent, for its owner alone (0700). On a network file system nothing
   /// is promised.

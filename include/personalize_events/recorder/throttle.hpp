@@ -20,7 +20,7 @@ namespace detail {
 inline constexpr std::chrono::seconds kBlame{10};
 
 /// The share of throttled requests that is not a reason to slow down: a service or a proxy
-/// throttles single requests for reasons of its own.
+/// throttles single requests for other reasons.
 inline constexpr double kStrayShare = 0.1;
 /// So many throttled requests above that share are a reason. Below kLowRate requests a second one
 /// is, because a fleet that shares a quota learns of it by few; above it one more for each
@@ -30,7 +30,7 @@ inline constexpr double kLowRate = 40;
 inline constexpr double kRatePerExcess = 5;
 
 /// Requests a second with which the backlog of a recorder begins that was offline from its start,
-/// so that it knows no rate of its own. Two hundred of them together stay below the service's quota
+/// so that it has measured no rate. Two hundred of them together stay below the service's quota
 /// of a thousand.
 inline constexpr double kUnmeasuredRate = 5;
 

@@ -96,7 +96,7 @@ class DiskHealth {
     error_ = error;
     return error;
   }
-  /// Says that a sync failed. It keeps nobody from writing again that waits for that already.
+  /// Says that a sync failed. A write that waits for its next try is not delayed further.
   void sync_failed(const Error& error, Time now) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!error_) retry_at_ = now + kDiskPause;

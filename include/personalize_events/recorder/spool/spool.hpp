@@ -327,7 +327,7 @@ class Spool {
   }
 
   /// Holds the right to append. If another thread holds it for all of `patience`, the disk does not
-  /// respond: nobody waits any more then. Without patience it only tries.
+  /// respond: no other thread waits then. Without patience it only tries.
   class AppendLock {
    public:
     AppendLock(Spool& spool, std::chrono::milliseconds patience) : spool_(spool) {
