@@ -19,6 +19,7 @@
 #include "catch.hpp"
 #include "personalize_events/recorder/dispatcher.hpp"
 #include "simulation.hpp"
+#include "support/sanitizers.hpp"
 
 namespace pe = personalize_events;
 using pe::detail::Batch;
@@ -274,7 +275,7 @@ TEST_CASE("Stray throttling and stray refusals of credentials hold nothing up") 
   for (const Case& one : cases) {
     std::uint64_t worst = 8'000;
     std::size_t faults = 0;
-    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    for (std::uint64_t seed = 1; seed <= (test::kIsSanitized ? 3U : 20U); ++seed) {
       Load load{at_random(one.share, one.respond, seed), Load::server(), seed};
       load.offer(400, kStart + seconds{20});
       load.run_until(kStart + seconds{20});
@@ -294,7 +295,7 @@ TEST_CASE("Stray throttling is no reason to slow down at low rates") {
   for (const double rate : {5.0, 10.0, 20.0, 40.0, 100.0}) {
     for (const double share : {0.01, 0.05}) {
       std::uint64_t delivered = 0;
-      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      for (std::uint64_t seed = 1; seed <= (test::kIsSanitized ? 2U : 10U); ++seed) {
         Load load{at_random(share, throttled, seed), Load::server(), seed};
         load.offer(rate, kStart + seconds{100});
         load.run_until(kStart + seconds{100});
