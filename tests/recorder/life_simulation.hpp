@@ -276,6 +276,7 @@ class LifeSimulation {
   /// All processes stand still for hours, as on a machine that sleeps.
   void suspend() {
     pass(std::chrono::minutes{random_.below(5 * 60)});
+    woken_at_ = now_;
     // What was in flight may have timed out meanwhile.
     note_cause(pe::FaultKind::Offline);
     note_cause(pe::FaultKind::Unavailable);
@@ -424,10 +425,13 @@ class LifeSimulation {
   void killed(Life& life) {
     ++counts_.kills;
     for (Known& one : known_) {
+      // An outcome that was not noted yet is forgotten: the event may follow younger ones.
+      const bool is_forgotten = one.outcome && one.outcome_life == life.number && !one.arrived;
+      if (is_forgotten) void_orders_.insert(one.session);
       if (one.life != life.number) continue;
       if (!has_spool_ || !one.is_certain) continue;
       const milliseconds write_after = life.options.spool->write_after;
-      const auto age = life.last_turn - one.recorded_at;
+      const auto age = life.last_turn - std::max(one.recorded_at, woken_at_);
       const bool is_due = write_after.count() == 0 || age >= write_after + seconds{3};
       one.is_kept = one.is_durable || (one.had_calm_disk && is_due && was_calm_since(one));
       one.is_synced = is_synced(life, one);
@@ -442,7 +446,8 @@ class LifeSimulation {
     if (!spool.sync_interval || !one.had_calm_disk || !was_calm_since(one)) return false;
     const auto written =
         spool.write_after.count() == 0 ? milliseconds{0} : spool.write_after + milliseconds{3'000};
-    return life.last_turn - one.recorded_at >= written + 2 * *spool.sync_interval + seconds{3};
+    return life.last_turn - std::max(one.recorded_at, woken_at_) >=
+           written + 2 * *spool.sync_interval + seconds{3};
   }
 
   void ended_cleanly(Life& life) {
@@ -460,9 +465,15 @@ class LifeSimulation {
       ++missing;
       keep_spooled(life, one);
     }
-    // Events that are on the disk only are counted and not reported one by one.
+    // Events that are on the disk only are counted and not reported one by one, also those of them
+    // that were lost.
+    const std::uint64_t lost =
+        life.stats.dropped - std::min(life.stats.dropped, told(life, pe::Outcome::Dropped));
+    if (lost > 0 && last_removal_ == TrueTime{} && !may_be_damaged_) {
+      fail("events that were on the disk only are lost without a cause", std::to_string(lost));
+    }
     const std::uint64_t silent =
-        life.stats.spooled - std::min(life.stats.spooled, told(life, pe::Outcome::Spooled));
+        lost + life.stats.spooled - std::min(life.stats.spooled, told(life, pe::Outcome::Spooled));
     if (missing > silent && !(life.is_gone && life.was_spilled)) {
       fail("accepted events ended without an outcome",
            std::to_string(missing) + " of " + std::to_string(life.accepted) + ", " +
@@ -1208,6 +1219,7 @@ class LifeSimulation {
   test::FaultyFiles disk_{};
   TrueTime last_disk_weather_{};
   TrueTime last_removal_{};
+  TrueTime woken_at_{};
   bool is_blind_{false};        // files may be there that cannot be found or read
   bool may_be_damaged_{false};  // from now on
   NetworkWeather network_{};

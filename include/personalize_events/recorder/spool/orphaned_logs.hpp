@@ -50,26 +50,30 @@ class OrphanedLogs {
         directory_(std::move(directory)),
         scope_(std::move(scope)) {}
 
-  /// Begins a round if it is time for one: lists the folders. `random` is from 0 to 255.
-  void look(SteadyTime now, unsigned char random) {
-    if (now < next_look_ || !names_.empty()) return;
+  /// Begins a round if it is time for one: lists the folders. `random` is from 0 to 255. Returns
+  /// whether it did.
+  bool look(SteadyTime now, unsigned char random) {
+    if (now < next_look_ || !names_.empty()) return false;
+    // A whole round found nothing that is damaged any more.
+    if (adopted_.empty() && !has_found_damage_) damage_.reset();
     next_look_ = now + kAdoptEvery * (192 + random / 2) / 256;
     ++rounds_;
     has_found_damage_ = false;
     const Result<std::vector<std::string>> names = files_->list_folder(directory_);
-    if (!names) return;
+    if (!names) return true;
     std::copy_if(names->begin(), names->end(), std::back_inserter(names_), is_writer_name);
     std::sort(names_.begin(), names_.end(), [](const std::string& a, const std::string& b) {
       const std::uint64_t first = writer_number(a);
       const std::uint64_t second = writer_number(b);
       return std::tie(first, a) < std::tie(second, b);
     });
+    return true;
   }
-  /// When to `look`, or to call `adopt` or `next` again.
-  [[nodiscard]] SteadyTime next_look() const noexcept {
+  /// When to call `look` or `next` again.
+  [[nodiscard]] SteadyTime next_look(SteadyTime now) const {
     SteadyTime next = next_look_;
     for (const Adopted& one : adopted_) {
-      if (one.tries > 0 && one.log.has_unread()) next = std::min(next, one.try_at);
+      if (one.try_at > now && one.log.has_unread()) next = std::min(next, one.try_at);
     }
     return next;
   }
@@ -177,10 +181,6 @@ class OrphanedLogs {
   void note_damage(Error error) {
     damage_ = std::move(error);
     has_found_damage_ = true;
-  }
-  /// A whole round found nothing that is damaged any more.
-  void settle_damage() {
-    if (names_.empty() && adopted_.empty() && !has_found_damage_) damage_.reset();
   }
 
   /// Releases all folders; what is left in them is for the next adopter.

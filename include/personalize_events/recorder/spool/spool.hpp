@@ -566,15 +566,13 @@ class Spool {
   [[nodiscard]] detail::SteadyTime adopt(detail::SteadyTime now) {
     unsigned char random = 0;
     platform_->random_bytes(&random, 1);
-    if (now >= orphans_.next_look()) {
+    if (orphans_.look(now, random)) {
       log_.unskip();
-      orphans_.settle_damage();
-      orphans_.look(now, random);
       health_.grew();
     }
     if (!is_scanned_) scan();
     orphans_.adopt();
-    return orphans_.next_look();
+    return orphans_.next_look(now);
   }
 
   /// Finds the sessions whose live events have to wait for older ones.
