@@ -18,7 +18,8 @@ class DiskPlatform final : public personalize_events::Platform {
  public:
   personalize_events::testing::VirtualPlatform world{};
   bool is_read_only{false};
-  int writes{0};  ///< tried, whether they succeeded or not
+  bool is_open_to_all{false};  ///< what read_private_file complains of
+  int writes{0};               ///< tried, whether they succeeded or not
 
   /// The content of a file, empty when there is none.
   std::string content(const std::string& path) { return world.read_file(path).value_or(""); }
@@ -28,6 +29,11 @@ class DiskPlatform final : public personalize_events::Platform {
   }
   personalize_events::Result<std::string> read_file(const std::string& path) override {
     return world.read_file(path);
+  }
+  personalize_events::Result<std::string> read_private_file(const std::string& path) override {
+    if (!is_open_to_all) return read_file(path);
+    return personalize_events::detail::make_error(personalize_events::ErrorKind::Configuration,
+                                                  path, "is open to every user");
   }
   personalize_events::Result<void> replace_file(const std::string& path,
                                                 const std::string& text) override {

@@ -117,9 +117,11 @@ class CredentialsProvider {
 
   /// Whether it holds a function.
   explicit operator bool() const noexcept { return static_cast<bool>(function_); }
+  /// Whether it holds no function.
   friend bool operator==(const CredentialsProvider& provider, std::nullptr_t) noexcept {
     return !provider;
   }
+  /// Whether it holds a function.
   friend bool operator!=(const CredentialsProvider& provider, std::nullptr_t) noexcept {
     return static_cast<bool>(provider);
   }

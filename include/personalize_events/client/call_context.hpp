@@ -223,6 +223,9 @@ class CallContext {
     attempt.error = report.error ? &*report.error : nullptr;
     attempt.latency = std::chrono::duration_cast<std::chrono::microseconds>(latency);
     attempt.bytes_sent = body.size();
+    attempt.request_id = report.request_id;
+    attempt.host = endpoint_ ? std::string_view{endpoint_->host} : std::string_view{};
+    attempt.started_at = report.failure.signed_at;
     attempt.credentials_error = report.refresh_failure ? &*report.refresh_failure : nullptr;
     options_.on_attempt(attempt);
   }

@@ -95,6 +95,18 @@ struct SourceAccount {
   return {SourceAccount::State::Wrong, std::move(what), where};
 }
 
+/// A source that reads a token from a cache of the AWS CLI. One that others may read serves, but is
+/// reported.
+[[nodiscard]] inline SourceAccount token_cache_account(Platform& platform, std::string what,
+                                                       const std::string& path,
+                                                       const std::string& where) {
+  const Result<void> is_private = check_secret_file(platform.read_private_file(path));
+  const Result<void> readable = check_secret_file(platform.read_file(path));
+  SourceAccount account = token_file_account(std::move(what), path, readable, where);
+  if (readable && !is_private) account.what.append(", which ").append(is_private.error().message);
+  return account;
+}
+
 [[nodiscard]] inline SourceAccount web_identity_account(Platform& platform,
                                                         const WebIdentityOptions& options,
                                                         const std::string& where) {
@@ -163,17 +175,17 @@ struct SourceAccount {
   const Result<std::string> name = sso_cache_name(options);
   if (!name) return {SourceAccount::State::Wrong, name.error().message, name.error().where};
   const std::string path = *folder + *name;
-  return token_file_account("single sign-on in " + options.region + ", as " + options.role_name +
-                                " of account " + options.account_id,
-                            path, check_secret_file(platform.read_private_file(path)), where);
+  return token_cache_account(platform,
+                             "single sign-on in " + options.region + ", as " + options.role_name +
+                                 " of account " + options.account_id,
+                             path, where);
 }
 
 [[nodiscard]] inline SourceAccount login_account(Platform& platform, const LoginOptions& options,
                                                  const std::string& where) {
   const Result<std::string> path = login_cache_path(platform, options.login_session);
   if (!path) return account_of(path.error());
-  return token_file_account("AWS Sign-In", *path,
-                            check_secret_file(platform.read_private_file(*path)), where);
+  return token_cache_account(platform, "AWS Sign-In", *path, where);
 }
 
 /// The account of another source of the chain that a profile names; it has to serve.

@@ -49,7 +49,10 @@ namespace detail {
 /// two shared files, and a connection only to the instance metadata, if nothing names a region.
 [[nodiscard]] inline Result<ClientOptions> with_environment(ClientOptions options) {
   if (options.platform == nullptr) options.platform = system_platform();
-  const Result<Profiles> profiles = load_profiles(*options.platform);
+  Result<Profiles> profiles = load_profiles(*options.platform);
+  const bool needs_no_file = !options.region.empty() && !options.endpoint_url.empty() &&
+                             options.credentials && options.profile.empty();
+  if (!profiles && needs_no_file) profiles = Profiles{};
   if (!profiles) return profiles.error();
   GivenSettings given;
   given.region = options.region;

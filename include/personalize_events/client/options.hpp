@@ -34,6 +34,10 @@ struct Attempt {
   /// Why the credentials that were used could not be refreshed; null if they could. They may have
   /// expired, and the service decides.
   const Error* credentials_error{};
+  std::string_view request_id{};  ///< the service's; empty without one
+  std::string_view host{};        ///< "host" or "host:port"
+  /// When the request was signed, by the service's clock as far as it is known.
+  std::chrono::system_clock::time_point started_at{};
 };
 
 /// The settings of a client. Explicit ones win over the environment, that over the profile, that

@@ -110,6 +110,22 @@ namespace detail {
   return !name.empty() && all_of(name, allowed);
 }
 
+/// The name of a section as other parts of the file refer to it, without quotes; empty if it is not
+/// valid. In quotes, as `aws configure sso` writes it, it may have blanks.
+[[nodiscard]] inline std::string_view section_name(std::string_view name) {
+  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; };
+  const bool is_quoted = name.size() > 2 && (name.front() == '"' || name.front() == '\'') &&
+                         name.back() == name.front();
+  if (is_quoted) {
+    name = name.substr(1, name.size() - 2);
+    return std::any_of(name.begin(), name.end(), is_control) ? std::string_view{} : name;
+  }
+  const auto allowed = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x80 || c == '~' || is_profile_name({&c, 1});
+  };
+  return all_of(name, allowed) ? name : std::string_view{};
+}
+
 [[nodiscard]] constexpr bool starts_comment(std::string_view text) noexcept {
   return !text.empty() && (text.front() == '#' || text.front() == ';');
 }
@@ -179,15 +195,16 @@ class ProfileFileReader {
     std::size_t length = 0;
     while (length < header.size() && !is_blank(header[length])) ++length;
     const std::string_view prefix = header.substr(0, length);
-    const std::string_view name = trim(header.substr(length));
+    const std::string_view name = section_name(trim(header.substr(length)));
 
     if (kind_ == Kind::Credentials) {
-      return is_profile_name(header) ? &profiles_.profiles[std::string{header}] : &ignored_;
+      const std::string_view whole = section_name(header);
+      return !whole.empty() ? &profiles_.profiles[std::string{whole}] : &ignored_;
     }
     if (header == "default") {
       return default_is_prefixed_ ? &ignored_ : &profiles_.profiles["default"];
     }
-    if (!is_profile_name(name)) return &ignored_;
+    if (name.empty()) return &ignored_;
     if (prefix == "sso-session") return &profiles_.sso_sessions[std::string{name}];
     if (prefix == "services") return &profiles_.services[std::string{name}];
     if (prefix != "profile") return &ignored_;

@@ -226,9 +226,10 @@ struct ServiceNames {
   const std::string text = to_lower(trim(found->value));
   if (text == "standard") return Setting<RetryMode>{RetryMode::Standard, found->source};
   if (text == "adaptive") return Setting<RetryMode>{RetryMode::Adaptive, found->source};
-  return setting_error(found->source,
-                       text == "legacy" ? "the legacy mode is not offered; set standard or adaptive"
-                                        : "not a retry mode; set standard or adaptive");
+  if (text == "legacy") {
+    return Setting<RetryMode>{RetryMode::Standard, found->source + ", which says legacy"};
+  }
+  return setting_error(found->source, "not a retry mode; set standard or adaptive");
 }
 
 [[nodiscard]] inline Result<Setting<int>> find_max_attempts(const SettingFinder& finder,

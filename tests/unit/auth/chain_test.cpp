@@ -2,10 +2,13 @@
 
 #include "personalize_events/auth/chain.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include "catch.hpp"
+#include "personalize_events/testing/virtual_platform.hpp"
 
 namespace pe = personalize_events;
 
@@ -89,4 +92,21 @@ TEST_CASE("Chains nest, and reasons of the inner one are kept") {
   REQUIRE_FALSE(credentials.has_value());
   CHECK_THAT(credentials.error().message, test::ContainsSubstring("inner: nothing"));
   CHECK_THAT(credentials.error().message, test::ContainsSubstring("outer: none"));
+}
+
+TEST_CASE("Each provider of a chain gets what is left of the time") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  std::chrono::milliseconds left{0};
+  const auto chain = pe::detail::chain_on(
+      platform, {[&platform](const pe::CredentialsRequest& request) {
+                   CHECK(request.timeout == std::chrono::seconds{10});
+                   platform->advance(std::chrono::seconds{3});
+                   return pe::Result<pe::Credentials>{pe::credentials_error("none here")};
+                 },
+                 [&left](const pe::CredentialsRequest& request) {
+                   left = request.timeout;
+                   return pe::Result<pe::Credentials>{pe::Credentials{"id", "secret"}};
+                 }});
+  CHECK(chain({std::chrono::seconds{10}}).has_value());
+  CHECK(left == std::chrono::seconds{7});
 }

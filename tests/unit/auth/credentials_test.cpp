@@ -2,7 +2,9 @@
 
 #include "personalize_events/auth/credentials.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <new>
 #include <string>
 #include <type_traits>
@@ -108,4 +110,44 @@ TEST_CASE("The error of a source is told from that of a source that is configure
   CHECK(wrong.where == "config:3");
   CHECK(wrong.message == "one key without the other");
   CHECK(pe::detail::is_of_meant_source(wrong));
+}
+
+namespace {
+
+pe::Result<pe::Credentials> plain_function() { return pe::Credentials{"plain", "secret"}; }
+pe::Result<pe::Credentials> function_with_request(const pe::CredentialsRequest& request) {
+  return pe::Credentials{std::to_string(request.timeout.count()), "secret"};
+}
+
+}  // namespace
+
+TEST_CASE("A provider is any function that returns credentials") {
+  using pe::CredentialsProvider;
+  const CredentialsProvider plain = plain_function;
+  CHECK(plain()->access_key_id == "plain");
+  const CredentialsProvider timed = function_with_request;
+  CHECK(timed({std::chrono::milliseconds{250}})->access_key_id == "250");
+  const CredentialsProvider value = [] { return pe::Credentials{"value", "secret"}; };
+  CHECK(value()->access_key_id == "value");
+  const CredentialsProvider counter = [count = 0]() mutable {
+    return pe::Result<pe::Credentials>{pe::Credentials{std::to_string(++count), "secret"}};
+  };
+  CHECK(counter()->access_key_id == "1");
+  CHECK(counter()->access_key_id == "2");
+  const CredentialsProvider copy = timed;
+  CHECK(copy({std::chrono::milliseconds{1}})->access_key_id == "1");
+  CHECK(copy != nullptr);
+}
+
+TEST_CASE("A provider without a function is empty") {
+  using pe::CredentialsProvider;
+  using Function = std::function<pe::Result<pe::Credentials>()>;
+  using Pointer = pe::Result<pe::Credentials> (*)();
+  for (const CredentialsProvider& empty :
+       {CredentialsProvider{}, CredentialsProvider{nullptr}, CredentialsProvider{Function{}},
+        CredentialsProvider{Pointer{nullptr}}}) {
+    CHECK_FALSE(static_cast<bool>(empty));
+    CHECK(empty == nullptr);
+  }
+  CHECK(static_cast<bool>(CredentialsProvider{Function{plain_function}}));
 }

@@ -995,13 +995,18 @@ TEST_CASE("Each attempt is told when it is over") {
     std::optional<pe::Error> error;
     std::chrono::microseconds latency;
     std::size_t bytes_sent;
+    std::string request_id;
+    std::string host;
+    std::chrono::system_clock::time_point started_at;
   };
   ClientWorld world;
+  const auto begin = world.platform->now();
   std::vector<Told> told;
   world.options.on_attempt = [&](const pe::Attempt& attempt) {
     told.push_back({std::string(attempt.operation), attempt.number, attempt.http_status,
                     attempt.error == nullptr ? std::nullopt : std::optional(*attempt.error),
-                    attempt.latency, attempt.bytes_sent});
+                    attempt.latency, attempt.bytes_sent, std::string(attempt.request_id),
+                    std::string(attempt.host), attempt.started_at});
   };
   world.transport->reply(transport_error());
   world.transport->reply(service_error(400, "ThrottlingException"));
@@ -1015,7 +1020,11 @@ TEST_CASE("Each attempt is told when it is over") {
     CHECK(told[i].number == static_cast<int>(i) + 1);
     CHECK(told[i].latency == 30ms);
     CHECK(told[i].bytes_sent == size);
+    CHECK(told[i].host == "personalize-events.us-east-1.amazonaws.com");
+    CHECK(told[i].request_id == (i == 1 ? "request-of-error" : ""));
+    CHECK(told[i].started_at >= begin + i * 30ms);
   }
+  CHECK(told[0].started_at == begin);
   CHECK(told[0].http_status == 0);
   REQUIRE(told[0].error.has_value());
   CHECK(told[0].error->kind == pe::ErrorKind::Transport);

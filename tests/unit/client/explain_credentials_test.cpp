@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "support/disk_platform.hpp"
 
 namespace pe = personalize_events;
 using pe::testing::VirtualPlatform;
@@ -229,4 +230,23 @@ TEST_CASE("Instance metadata tells where it would be asked") {
   world.set("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "SECRET");
   CHECK_THAT(line_of(world.told(), "  5 instance metadata"),
              test::ContainsSubstring("WRONG: not an endpoint mode"));
+}
+
+TEST_CASE("A cache of tokens that others may read serves, and is reported") {
+  test::DiskPlatform platform;
+  platform.is_open_to_all = true;
+  platform.world.set_environment("HOME", "/home/user");
+  platform.world.set_environment("AWS_EC2_METADATA_DISABLED", "true");
+  platform.world.set_file("/home/user/.aws/config", "[default]\nlogin_session = me\n");
+  // The SHA-256 of "me".
+  platform.world.set_file(
+      "/home/user/.aws/login/cache/2744ccd10c7533bd736ad890f9dd5cab2adb27b07d500b9493f29cdc420cb2e0"
+      ".json",
+      "{}");
+  pe::detail::Account account;
+  pe::detail::explain_credentials(account, platform, {});
+  const std::string line = line_of(account.take(), "  2 profile");
+  CHECK_THAT(line, test::ContainsSubstring("AWS Sign-In") &&
+                       test::ContainsSubstring(", which is open to every user"));
+  CHECK_THAT(line, !test::ContainsSubstring("WRONG"));
 }

@@ -211,7 +211,7 @@ TEST_CASE("A wrong setting is told in its line, and the others follow") {
   World world;
   world.set("AWS_REGION", "nowhere!")
       .set("AWS_USE_FIPS_ENDPOINT", "perhaps")
-      .set("AWS_RETRY_MODE", "legacy")
+      .set("AWS_RETRY_MODE", "sometimes")
       .set("AWS_MAX_ATTEMPTS", "0")
       .set("AWS_SDK_UA_APP_ID", "a b")
       .set("AWS_CA_BUNDLE", "/etc/ca.pem")
@@ -220,7 +220,7 @@ TEST_CASE("A wrong setting is told in its line, and the others follow") {
   CHECK_THAT(world.line("region"), test::ContainsSubstring("WRONG: not a region"));
   CHECK(world.line("FIPS") == "WRONG: must be true or false  [AWS_USE_FIPS_ENDPOINT]");
   CHECK(world.line("endpoint") == "unknown without the settings above");
-  CHECK_THAT(world.line("retry mode"), test::ContainsSubstring("WRONG: the legacy mode"));
+  CHECK_THAT(world.line("retry mode"), test::ContainsSubstring("WRONG: not a retry mode"));
   CHECK_THAT(world.line("attempts"), test::ContainsSubstring("WRONG: must be a whole number"));
   CHECK_THAT(world.line("app id"), test::ContainsSubstring("WRONG: must be at most 50"));
   CHECK(world.line("authorities") == "/etc/ca.pem  [AWS_CA_BUNDLE]");

@@ -78,6 +78,26 @@ struct World {
 
 }  // namespace
 
+TEST_CASE("A broken shared file does not matter to a client that needs none of it") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  platform->set_environment("HOME", "/home/user");
+  platform->set_file("/home/user/.aws/config", "broken");
+  pe::ClientOptions options;
+  options.platform = platform;
+  options.transport = std::make_shared<pe::testing::FakeTransport>();
+  options.region = "eu-west-1";
+  options.endpoint_url = "https://example.com";
+  options.credentials = pe::static_credentials({"id", "secret"});
+  const auto client = pe::make_client(options);
+  REQUIRE(client.has_value());
+  CHECK(client->put_events(test::put_events_request()).has_value());
+  options.profile = "default";
+  CHECK_FALSE(pe::make_client(options).has_value());
+  options.profile.clear();
+  options.credentials = {};
+  CHECK_FALSE(pe::make_client(options).has_value());
+}
+
 TEST_CASE("The region is the option's, then AWS_REGION, AWS_DEFAULT_REGION, the profile's") {
   World world;
   world.set_config("[default]\nregion = eu-west-1\n[profile shop]\nregion = eu-central-1\n");
@@ -216,7 +236,7 @@ TEST_CASE("A setting that cannot be used is an error that names where it stands"
              "AWS_ENDPOINT_URL_PERSONALIZE_EVENTS"},
         Case{"AWS_MAX_ATTEMPTS", "0", "", "AWS_MAX_ATTEMPTS"},
         Case{"AWS_MAX_ATTEMPTS", "many", "", "AWS_MAX_ATTEMPTS"},
-        Case{"AWS_RETRY_MODE", "legacy", "", "AWS_RETRY_MODE"},
+        Case{"AWS_RETRY_MODE", "sometimes", "", "AWS_RETRY_MODE"},
         Case{"AWS_USE_FIPS_ENDPOINT", "yes", "", "AWS_USE_FIPS_ENDPOINT"},
         Case{"AWS_SDK_UA_APP_ID", "two words", "", "AWS_SDK_UA_APP_ID"},
         Case{"AWS_PROFILE", "absent", "", "AWS_PROFILE"},

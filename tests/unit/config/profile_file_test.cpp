@@ -196,6 +196,25 @@ TEST_CASE("both files are read and merged") {
         "/home/u/.aws/credentials:2");
 }
 
+TEST_CASE("names of sections may be in quotes, and have more than letters") {
+  const auto profiles = parse(
+      "[profile \"two words\"]\na = 1\n[profile 'Foo Bar']\na = 2\n[profile ~x]\na = 3\n"
+      "[profile \xC3\xBC]\na = 4\n[sso-session 'My Corp Ltd']\na = 5\n[profile two words]\na = 6\n"
+      "[profile foo!bar]\na = 7\n[profile \"open]\na = 7\n[profile \"\"]\na = 8\n",
+      "[\"two words\"]\nb = 9\n[in valid]\na = 1\n");
+  const auto value = [&profiles](const char* name) {
+    const auto* profile = profiles.find_profile(name);
+    return profile == nullptr ? std::string{"(no profile)"} : text_of(profile->find("a"));
+  };
+  CHECK(value("two words") == "1");
+  CHECK(text_of(profiles.find_profile("two words")->find("b")) == "9");
+  CHECK(value("Foo Bar") == "2");
+  CHECK(value("~x") == "3");
+  CHECK(value("\xC3\xBC") == "4");
+  CHECK(profiles.sso_sessions.count("My Corp Ltd") == 1);
+  CHECK(profiles.profiles.size() == 4);
+}
+
 TEST_CASE("an unreadable or malformed file is an error that names it") {
   VirtualPlatform platform;
   platform.set_environment("AWS_CONFIG_FILE", "/c");

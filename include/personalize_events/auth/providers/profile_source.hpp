@@ -134,11 +134,6 @@ inline ProfileSource::~ProfileSource() { crypto::cleanse(command); }
                                                    const ProfileSection& section,
                                                    const ProfileValue& session,
                                                    SsoOptions& options) {
-  if (const ProfileValue* region = find_given(section, "sso_region")) {
-    return misconfigured_source(region->where(),
-                                "sso_region stands beside sso_session; keep it in the "
-                                "[sso-session ...] section only");
-  }
   const auto found = profiles.sso_sessions.find(session.text);
   if (found == profiles.sso_sessions.end()) {
     return misconfigured_source(session.where(),
@@ -153,6 +148,12 @@ inline ProfileSource::~ProfileSource() { crypto::cleanse(command); }
   options.session_name = session.text;
   options.region = find_given(found->second, "sso_region")->text;
   options.start_url = find_given(found->second, "sso_start_url")->text;
+  const ProfileValue* region = find_given(section, "sso_region");
+  if (region != nullptr && region->text != options.region) {
+    return misconfigured_source(region->where(),
+                                "sso_region is another one than in the [sso-session ...] section; "
+                                "remove it here");
+  }
   const ProfileValue* start_url = find_given(section, "sso_start_url");
   if (start_url != nullptr && start_url->text != options.start_url) {
     return misconfigured_source(start_url->where(),

@@ -73,12 +73,32 @@ inline constexpr const char* kSsoPortal = "SSO portal";
 /// The endpoint of one of the two services.
 [[nodiscard]] inline Result<Endpoint> sso_endpoint(const SsoOptions& options, const char* prefix,
                                                    const std::string& endpoint_url) {
-  return resolve_service_endpoint(
-             prefix, {options.region, endpoint_url, options.use_fips, options.use_dual_stack})
-      .transform_error([](const Error& error) {
-        return misconfigured_source(error.where == "region" ? "sso_region" : error.where,
-                                    error.message);
-      });
+  Result<Endpoint> endpoint = resolve_service_endpoint(
+      prefix, {options.region, endpoint_url, options.use_fips, options.use_dual_stack});
+  if (!endpoint) {
+    const Error& error = endpoint.error();
+    return misconfigured_source(error.where == "region" ? "sso_region" : error.where,
+                                error.message);
+  }
+  if (!is_private_endpoint(*endpoint)) {
+    return misconfigured_source("endpoint_url",
+                                "a token does not travel over plain http; write https:// where "
+                                "AWS_ENDPOINT_URL or the profile names it");
+  }
+  return endpoint;
+}
+
+/// A time of a token file: RFC 3339, or as older tools write it, with "UTC" or "+0000" at its end.
+[[nodiscard]] inline std::optional<TimePoint> parse_token_time(std::string_view text) {
+  if (text.size() < 5) return std::nullopt;
+  std::string time{text};
+  const std::size_t zone = time.size() - 5;
+  if (text.substr(text.size() - 3) == "UTC") {
+    time.replace(time.size() - 3, 3, "Z");
+  } else if ((time[zone] == '+' || time[zone] == '-') && text.substr(zone).find(':') == text.npos) {
+    time.insert(zone + 3, ":");
+  }
+  return parse_rfc3339(time);
 }
 
 /// The request for a new token. Errors: Credentials, when the cached token has no refresh token, or
@@ -93,7 +113,7 @@ inline constexpr const char* kSsoPortal = "SSO portal";
     }
   }
   const std::optional<TimePoint> registered_until =
-      parse_rfc3339(text_of(token, "registrationExpiresAt"));
+      parse_token_time(text_of(token, "registrationExpiresAt"));
   if (!registered_until) {
     return failed_source(kSsoTokenService,
                          "not asked, because registrationExpiresAt is not a time");
@@ -213,7 +233,7 @@ struct SsoLogin {
     }
     const std::string* expires_at = find_text(token, "expiresAt");
     if (expires_at == nullptr) return unusable_token(path, "expiresAt is missing", kCommand);
-    const std::optional<TimePoint> expires = parse_rfc3339(*expires_at);
+    const std::optional<TimePoint> expires = parse_token_time(*expires_at);
     if (!expires) return unusable_token(path, "expiresAt is not an RFC 3339 time", kCommand);
     return *expires;
   }

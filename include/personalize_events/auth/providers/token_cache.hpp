@@ -147,7 +147,7 @@ class TokenCache {
   /// again.
   ///
   /// @par Error Handling
-  /// Credentials, `where` is the file: it is absent, open to all, malformed, or its token has
+  /// Credentials, `where` is the file: it is absent, unreadable, malformed, or its token has
   /// expired and cannot be refreshed. A failed refresh of a token that is still valid is no error,
   /// nor is a file that cannot be written: the new token is then kept here.
   [[nodiscard]] Result<Token> get(const Login& login) {
@@ -187,7 +187,8 @@ class TokenCache {
   }
 
   [[nodiscard]] Result<Token> read(State& state, const Login& login) const {
-    Result<std::string> text = platform_->read_private_file(login.path);
+    // Also one that others may read: some file systems (WSL, Docker Desktop) know no other mode.
+    Result<std::string> text = platform_->read_file(login.path);
     if (!text && text.error().code == "NotFound") {
       return unusable_token(login.path, text.error().message, Login::kCommand);
     }

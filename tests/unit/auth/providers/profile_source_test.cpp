@@ -160,7 +160,7 @@ TEST_CASE("What cannot be used as it stands names the file and line, and how to 
        "sso_start_url"},
       {"[sso-session work]\nsso_start_url = MARKER\n[default]\nsso_session = work\n", "config:4",
        "sso_region"},
-      {session + "[default]\nsso_session = work\nsso_region = eu-west-1\n", "config:6",
+      {session + "[default]\nsso_session = work\nsso_region = eu-north-1\n", "config:6",
        "sso-session"},
       {session + "[default]\nsso_session = work\nsso_start_url = https://MARKER\n", "config:6",
        "remove it"},

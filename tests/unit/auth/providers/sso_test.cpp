@@ -361,9 +361,30 @@ TEST_CASE("A token that could break a header is refused") {
   }
 }
 
+TEST_CASE("Times as older tools write them are read") {
+  for (const char* time : {"2030-01-01T00:00:00UTC", "2030-01-01T00:00:00+0000",
+                           "2029-12-31T22:30:00-0130", "2030-01-01T00:00:00Z"}) {
+    CAPTURE(time);
+    CHECK(pe::detail::parse_token_time(time) == pe::detail::time_from_seconds(1'893'456'000));
+  }
+}
+
+TEST_CASE("A token goes to no host over plain http but this machine") {
+  World world;
+  world.write(world.token(minutes{60}));
+  world.options.endpoint_url = "http://mock";
+  const pe::Error error = error_of(world.get());
+  CHECK(error.code == "MisconfiguredSource");
+  CHECK(error.where == "endpoint_url");
+  CHECK(world.transport->requests().empty());
+  world.options.endpoint_url = "http://127.0.0.1:8080";
+  world.reply(200, kKeys);
+  CHECK(world.get().has_value());
+}
+
 TEST_CASE("Times that are not of RFC 3339 are refused") {
-  for (const char* time : {"", "2030-01-01", "2030-01-01T00:00:00", "2030-01-01T00:00:00UTC",
-                           "1893456000", "2030-02-30T00:00:00Z"}) {
+  for (const char* time : {"", "2030-01-01", "2030-01-01T00:00:00", "2030-01-01T00:00:00GMT", "UTC",
+                           "2030-01-01T00:00:00+00", "1893456000", "2030-02-30T00:00:00Z"}) {
     CAPTURE(time);
     World world;
     world.write(std::string{R"({"accessToken":"MARKER","expiresAt":")"} + time + R"("})");

@@ -215,7 +215,14 @@ TEST_CASE("A token that was kept gives way to a file that somebody has written s
   CHECK_THAT(world.get(), test::ContainsSubstring("log-in"));
 }
 
-TEST_CASE("A file that is absent, closed to us or open to all is named") {
+TEST_CASE("A file that others may read serves") {
+  World world;
+  world.platform->is_open_to_all = true;
+  world.write("old", minutes{60});
+  CHECK(world.get() == "old");
+}
+
+TEST_CASE("A file that is absent or closed to us is named") {
   World world;
   const auto token = world.cache.get(world.login);
   REQUIRE_FALSE(token.has_value());
@@ -224,12 +231,12 @@ TEST_CASE("A file that is absent, closed to us or open to all is named") {
   CHECK_THAT(token.error().message, test::ContainsSubstring("; run log-in"));
 
   world.platform->world.set_file(
-      kPath, pe::detail::make_error(pe::ErrorKind::Configuration, kPath, "is open to every user"));
+      kPath, pe::detail::make_error(pe::ErrorKind::Configuration, kPath, "cannot be read"));
   const auto refused = world.cache.get(world.login);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().kind == pe::ErrorKind::Credentials);
   CHECK(refused.error().where == kPath);
-  CHECK(refused.error().message == "is open to every user");
+  CHECK(refused.error().message == "cannot be read");
 }
 
 TEST_CASE("A file that is no token is refused without being shown") {
