@@ -198,18 +198,19 @@ TEST_CASE("A recorder that is closed in the midst of it tells of each event what
     Accountant accountant{*recorder};
     record_crowd(*recorder, events, events / 5);
     REQUIRE(endpoint.wait_for(events / 10, 60s));
-    const pe::CloseReport closed = recorder->close(50ms);
+    static_cast<void>(recorder->close(50ms));
     accountant.end();
-    CHECK(closed.dropped > 0);
     CHECK(accountant.wrong() == 0);
     stats = recorder->stats();
   }
-  // What close had no time to tell was told by the destructor.
-  CHECK(stats.delivered + stats.dropped == events);
-  CHECK(stats.pending == 0);
-  CHECK(told.events(pe::Outcome::Delivered) == stats.delivered);
-  CHECK(told.events(pe::Outcome::Dropped) == stats.dropped);
-  CHECK(check_told(endpoint.events(), told.deliveries()) >= stats.delivered);
+  // The destructor reports what close had no time for.
+  const std::uint64_t delivered = told.events(pe::Outcome::Delivered);
+  const std::uint64_t dropped = told.events(pe::Outcome::Dropped);
+  CHECK(delivered + dropped == events);
+  CHECK(dropped > 0);
+  CHECK(stats.delivered <= delivered);
+  CHECK(stats.dropped <= dropped);
+  CHECK(check_told(endpoint.events(), told.deliveries()) >= delivered);
 }
 
 TEST_CASE("Under a quota everything arrives, and few requests are refused for it") {

@@ -458,6 +458,8 @@ class LifeSimulation {
           keep_spooled(life, one);
         } else if (one.had_calm_outcome && is_disk_calm()) {
           one.is_done = true;
+        } else if (!one.arrived) {
+          void_orders_.insert(one.session);  // as for a killed process
         }
         continue;
       }
