@@ -93,7 +93,8 @@ TEST_CASE("An answer is judged into the report, and told") {
   };
   CallContext context{world.options, Carrier::Transport};
   AttemptReport good;
-  context.judge(good, pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}}, kName, 3ms, "0123456789");
+  context.judge(good, pe::HttpResponse{200, {{"x-amzn-RequestId", "id"}}}, kName, 3ms,
+                "0123456789");
   CHECK(good.was_sent);
   CHECK_FALSE(good.error);
   CHECK_FALSE(good.failure.service_date);
