@@ -231,6 +231,7 @@ TEST_CASE("spools that begin side by side on one directory write each event at o
   // one.
   class OneEvent final : public pe::spool::PendingSource {
    public:
+    OneEvent() { event_.front().place = 1; }
     std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
       if (written == 0) static_cast<void>(visit(event_.front()));
       return 1;

@@ -135,10 +135,10 @@ TEST_CASE("A program that hangs is killed in time") {
   CHECK_THAT(error.message, test::ContainsSubstring("too long"));
 }
 
-TEST_CASE("A child that keeps the pipe open does not outlive the time") {
+TEST_CASE("A child that keeps the pipe open delays nothing") {
   const auto start = steady_clock::now();
   const std::string printed = "'" + with("") + "'";
-  error_of(run("sleep 600 & printf %s " + printed, milliseconds{300}));
+  CHECK(run("sleep 600 & printf %s " + printed).has_value());
   CHECK(steady_clock::now() - start < seconds{15});
 }
 

@@ -369,15 +369,14 @@ TEST_CASE("Times as older tools write them are read") {
   }
 }
 
-TEST_CASE("A token goes to no host over plain http but this machine") {
+TEST_CASE("Secrets of a registration go to no host over plain http but this machine") {
   World world;
-  world.write(world.token(minutes{60}));
-  world.options.endpoint_url = "http://mock";
-  const pe::Error error = error_of(world.get());
-  CHECK(error.code == "MisconfiguredSource");
-  CHECK(error.where == "endpoint_url");
+  world.write(world.token(seconds{-1}));
+  world.options.oidc_endpoint_url = "http://mock";
+  CHECK_THAT(error_of(world.get()).message, test::ContainsSubstring("https://"));
   CHECK(world.transport->requests().empty());
-  world.options.endpoint_url = "http://127.0.0.1:8080";
+  world.options.oidc_endpoint_url = "http://127.0.0.1:8080";
+  world.reply(200, kNewToken);
   world.reply(200, kKeys);
   CHECK(world.get().has_value());
 }
