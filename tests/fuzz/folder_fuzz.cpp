@@ -86,7 +86,7 @@ struct World {
     spool::SequenceSet completed;
     const std::uint64_t from = first + (script.byte() & 7U);
     completed.add(from, from + 3);
-    spool::append_acknowledgements(acknowledged, fuzz::kSalt, acknowledged.size(), completed);
+    spool::append_acknowledgements(acknowledged, fuzz::kSalt, 0, completed);
     damage(acknowledged, script);
     files.put(spool::acknowledgement_path(kFolder, number), acknowledged);
   }

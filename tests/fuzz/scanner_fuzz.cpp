@@ -65,7 +65,6 @@ Found scan(std::string_view content, const Width& width) {
     found.whole_bytes += frame.size;
   }
   found.damaged_stretches = scanner.damaged_stretches();
-  found.damaged_bytes = scanner.damaged_bytes();
   found.end = scanner.position();
   found.torn_at = scanner.torn_at();
   return found;

@@ -90,7 +90,7 @@ inline std::string acknowledgement_bytes(personalize_events::spool::SegmentHeade
   REQUIRE(personalize_events::spool::append_header(bytes, header));
   personalize_events::spool::SequenceSet completed;
   completed.add(first, first + count);
-  personalize_events::spool::append_acknowledgements(bytes, header.salt, bytes.size(), completed);
+  personalize_events::spool::append_acknowledgements(bytes, header.salt, 0, completed);
   return bytes;
 }
 

@@ -98,7 +98,7 @@ struct Acknowledged {
   std::uint64_t broken{0};
 };
 
-/// Appends sequences as frames of the writer with this salt, to a file of this size.
+/// Appends sequences as frames of the writer with this salt. `out` follows `file_size` bytes.
 inline void append_acknowledgements(std::string& out, std::uint32_t salt, std::uint64_t file_size,
                                     const SequenceSet& sequences) {
   constexpr std::size_t most = kMaxPayloadSize / 2;

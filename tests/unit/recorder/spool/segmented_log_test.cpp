@@ -384,7 +384,7 @@ TEST_CASE("a damaged acknowledgement brings its events back, and no others") {
   bytes[bytes.size() - 1] = static_cast<char>(bytes[bytes.size() - 1] ^ 1);
   spool::SequenceSet third;
   third.add(3, 4);
-  spool::append_acknowledgements(bytes, test::kSalt, bytes.size(), third);
+  spool::append_acknowledgements(bytes, test::kSalt, 0, third);
   world.files.put(ack_of(1), bytes);
   world.open();
   CHECK(world.read() == "a b");
