@@ -17,6 +17,7 @@
 #include "catch.hpp"
 #include "personalize_events/platform/system_files.hpp"
 #include "support/local_endpoint.hpp"
+#include "support/passing_files.hpp"
 #include "support/recorder_world.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -59,60 +60,34 @@ class Hang {
   int inside_{0};
 };
 
-class HangingFile final : public pe::File {
+class HangingFile final : public test::PassingFile {
  public:
   HangingFile(std::unique_ptr<pe::File> file, std::shared_ptr<Hang> hang)
-      : file_(std::move(file)), hang_(std::move(hang)) {}
+      : PassingFile(std::move(file)), hang_(std::move(hang)) {}
   pe::Result<std::size_t> append(std::string_view bytes) override {
     hang_->pass();
-    return file_->append(bytes);
+    return PassingFile::append(bytes);
   }
-  pe::Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
   pe::Result<void> sync() override {
     hang_->pass();
-    return file_->sync();
+    return PassingFile::sync();
   }
-  pe::Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t count) override {
-    return file_->read_at(offset, out, count);
-  }
-  pe::Result<pe::FileStatus> status() override { return file_->status(); }
-  pe::Result<bool> try_lock() override { return file_->try_lock(); }
 
  private:
-  std::unique_ptr<pe::File> file_;
   std::shared_ptr<Hang> hang_;
 };
 
-class HangingFiles final : public pe::FileSystem {
+class HangingFiles final : public test::PassingFiles {
  public:
+  HangingFiles() : PassingFiles(files_) {}
+
   std::shared_ptr<Hang> hang = std::make_shared<Hang>();
 
   pe::Result<std::unique_ptr<pe::File>> open(const std::string& path,
                                              pe::OpenFor purpose) override {
-    auto file = files_.open(path, purpose);
+    auto file = PassingFiles::open(path, purpose);
     if (!file) return std::move(file).error();
     return std::unique_ptr<pe::File>{std::make_unique<HangingFile>(*std::move(file), hang)};
-  }
-  pe::Result<void> make_folder(const std::string& path) override {
-    return files_.make_folder(path);
-  }
-  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
-    return files_.list_folder(path);
-  }
-  pe::Result<void> sync_folder(const std::string& path) override {
-    return files_.sync_folder(path);
-  }
-  pe::Result<void> rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  pe::Result<void> remove_file(const std::string& path) override {
-    return files_.remove_file(path);
-  }
-  pe::Result<void> remove_folder(const std::string& path) override {
-    return files_.remove_folder(path);
-  }
-  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
-    return files_.disk_space(path);
   }
 
  private:

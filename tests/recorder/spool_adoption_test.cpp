@@ -15,6 +15,7 @@
 #include "catch.hpp"
 #include "personalize_events/platform/system_files.hpp"
 #include "recorder/trouble_world.hpp"
+#include "support/passing_files.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace pe = personalize_events;
@@ -24,9 +25,9 @@ using std::chrono::seconds;
 namespace {
 
 // Passes everything on, counts opened files, and refuses to open some.
-class WatchedFiles final : public pe::FileSystem {
+class WatchedFiles final : public test::PassingFiles {
  public:
-  explicit WatchedFiles(pe::FileSystem& files) : files_(files) {}
+  using PassingFiles::PassingFiles;
 
   std::uint64_t opens{0};
   std::set<std::string> unreadable{};
@@ -37,35 +38,14 @@ class WatchedFiles final : public pe::FileSystem {
     if (unreadable.count(path) != 0) {
       return pe::detail::make_error(pe::ErrorKind::Storage, path, "Input/output error");
     }
-    return files_.open(path, purpose);
-  }
-  pe::Result<void> make_folder(const std::string& path) override {
-    return files_.make_folder(path);
-  }
-  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
-    return files_.list_folder(path);
-  }
-  pe::Result<void> sync_folder(const std::string& path) override {
-    return files_.sync_folder(path);
+    return PassingFiles::open(path, purpose);
   }
   pe::Result<void> rename(const std::string& from, const std::string& to) override {
     if (unreadable.count(from) != 0) {
       return pe::detail::make_error(pe::ErrorKind::Storage, from, "Input/output error");
     }
-    return files_.rename(from, to);
+    return PassingFiles::rename(from, to);
   }
-  pe::Result<void> remove_file(const std::string& path) override {
-    return files_.remove_file(path);
-  }
-  pe::Result<void> remove_folder(const std::string& path) override {
-    return files_.remove_folder(path);
-  }
-  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
-    return files_.disk_space(path);
-  }
-
- private:
-  pe::FileSystem& files_;
 };
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {

@@ -13,6 +13,7 @@
 
 #include "catch.hpp"
 #include "support/faulty_files.hpp"
+#include "support/passing_files.hpp"
 #include "support/recorder_events.hpp"
 #include "support/spool_entries.hpp"
 
@@ -30,45 +31,21 @@ std::string log_of(const std::string& name, std::uint64_t number = 1) {
 }
 
 /// Counts how often each path is opened.
-class CountedFiles final : public pe::FileSystem {
+class CountedFiles final : public test::PassingFiles {
  public:
-  explicit CountedFiles(pe::FileSystem& files) : files_(files) {}
+  using PassingFiles::PassingFiles;
   std::map<std::string, std::size_t> opened{};
   std::size_t listed{0};
 
   pe::Result<std::unique_ptr<pe::File>> open(const std::string& path,
                                              pe::OpenFor purpose) override {
     ++opened[path];
-    return files_.open(path, purpose);
-  }
-  pe::Result<pe::FileStatus> status(const std::string& path) override {
-    return files_.status(path);
-  }
-  pe::Result<void> make_folder(const std::string& path) override {
-    return files_.make_folder(path);
+    return PassingFiles::open(path, purpose);
   }
   pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
     ++listed;
-    return files_.list_folder(path);
+    return PassingFiles::list_folder(path);
   }
-  pe::Result<void> sync_folder(const std::string& path) override {
-    return files_.sync_folder(path);
-  }
-  pe::Result<void> rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  pe::Result<void> remove_file(const std::string& path) override {
-    return files_.remove_file(path);
-  }
-  pe::Result<void> remove_folder(const std::string& path) override {
-    return files_.remove_folder(path);
-  }
-  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
-    return files_.disk_space(path);
-  }
-
- private:
-  pe::FileSystem& files_;
 };
 
 struct World {

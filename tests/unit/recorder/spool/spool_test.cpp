@@ -24,6 +24,7 @@
 #include "personalize_events/platform/thread.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/faulty_files.hpp"
+#include "support/passing_files.hpp"
 #include "support/recorder_events.hpp"
 #include "support/spool_entries.hpp"
 #include "support/temporary_folder.hpp"
@@ -72,9 +73,10 @@ class Memory final : public spool::PendingSource {
 };
 
 /// A disk on which an append may hang until the test releases it.
-class HangingFiles final : public pe::FileSystem {
+class HangingFiles final : public test::PassingFiles {
  public:
-  explicit HangingFiles(std::shared_ptr<pe::FileSystem> files) : files_(std::move(files)) {}
+  explicit HangingFiles(std::shared_ptr<pe::FileSystem> files)
+      : PassingFiles(*files), files_(std::move(files)) {}
 
   void hang() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -98,30 +100,6 @@ class HangingFiles final : public pe::FileSystem {
   }
 
   pe::Result<std::unique_ptr<pe::File>> open(const std::string& path, pe::OpenFor purpose) override;
-  pe::Result<pe::FileStatus> status(const std::string& path) override {
-    return files_->status(path);
-  }
-  pe::Result<void> make_folder(const std::string& path) override {
-    return files_->make_folder(path);
-  }
-  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
-    return files_->list_folder(path);
-  }
-  pe::Result<void> sync_folder(const std::string& path) override {
-    return files_->sync_folder(path);
-  }
-  pe::Result<void> rename(const std::string& from, const std::string& to) override {
-    return files_->rename(from, to);
-  }
-  pe::Result<void> remove_file(const std::string& path) override {
-    return files_->remove_file(path);
-  }
-  pe::Result<void> remove_folder(const std::string& path) override {
-    return files_->remove_folder(path);
-  }
-  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
-    return files_->disk_space(path);
-  }
 
  private:
   std::shared_ptr<pe::FileSystem> files_;
@@ -131,25 +109,17 @@ class HangingFiles final : public pe::FileSystem {
   int waiting_{0};
 };
 
-class HangingFile final : public pe::File {
+class HangingFile final : public test::PassingFile {
  public:
   HangingFile(HangingFiles& disk, std::unique_ptr<pe::File> file)
-      : disk_(disk), file_(std::move(file)) {}
+      : PassingFile(std::move(file)), disk_(disk) {}
   pe::Result<std::size_t> append(std::string_view bytes) override {
     disk_.pass();
-    return file_->append(bytes);
+    return PassingFile::append(bytes);
   }
-  pe::Result<void> truncate(std::uint64_t size) override { return file_->truncate(size); }
-  pe::Result<void> sync() override { return file_->sync(); }
-  pe::Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t count) override {
-    return file_->read_at(offset, out, count);
-  }
-  pe::Result<pe::FileStatus> status() override { return file_->status(); }
-  pe::Result<bool> try_lock() override { return file_->try_lock(); }
 
  private:
   HangingFiles& disk_;
-  std::unique_ptr<pe::File> file_;
 };
 
 pe::Result<std::unique_ptr<pe::File>> HangingFiles::open(const std::string& path,

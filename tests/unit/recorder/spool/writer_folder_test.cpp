@@ -17,6 +17,7 @@
 #include "catch.hpp"
 #include "personalize_events/platform/system_files.hpp"
 #include "support/faulty_files.hpp"
+#include "support/passing_files.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace pe = personalize_events;
@@ -44,39 +45,15 @@ bool can_take(FolderLocks& locks, pe::FileSystem& files, const std::string& fold
 }
 
 /// Says who has the lock when it is asked for: one that another removes just then.
-class Remover final : public pe::FileSystem {
+class Remover final : public test::PassingFiles {
  public:
-  explicit Remover(test::FaultyFiles& files) : files_(files) {}
+  using PassingFiles::PassingFiles;
   pe::Result<std::unique_ptr<pe::File>> open(const std::string& path,
                                              pe::OpenFor purpose) override {
-    auto file = files_.open(path, purpose);
-    CHECK(files_.remove_file(path).has_value());
+    auto file = PassingFiles::open(path, purpose);
+    CHECK(remove_file(path).has_value());
     return file;
   }
-  pe::Result<void> make_folder(const std::string& path) override {
-    return files_.make_folder(path);
-  }
-  pe::Result<std::vector<std::string>> list_folder(const std::string& path) override {
-    return files_.list_folder(path);
-  }
-  pe::Result<void> sync_folder(const std::string& path) override {
-    return files_.sync_folder(path);
-  }
-  pe::Result<void> rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  pe::Result<void> remove_file(const std::string& path) override {
-    return files_.remove_file(path);
-  }
-  pe::Result<void> remove_folder(const std::string& path) override {
-    return files_.remove_folder(path);
-  }
-  pe::Result<pe::DiskSpace> disk_space(const std::string& path) override {
-    return files_.disk_space(path);
-  }
-
- private:
-  test::FaultyFiles& files_;
 };
 
 }  // namespace
