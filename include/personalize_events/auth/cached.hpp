@@ -328,7 +328,7 @@ class CredentialsCache {
                                 std::chrono::milliseconds timeout) {
       refreshing_ = true;
       failure_.reset();
-      // Also when the provider throws, the next caller must not wait for ever.
+      // Also when the provider throws, the next caller must not wait without end.
       const EndOfRefresh end{*this, lock};
       lock.unlock();
       Result<Credentials> supplied = source_->provider(CredentialsRequest{timeout});
@@ -346,7 +346,7 @@ class CredentialsCache {
       return current_;
     }
 
-    /// Calls the provider on a thread of its own. Returns whether there is one; without, the next
+    /// Calls the provider on a new thread. Returns whether there is one; without, the next
     /// call tries again after a pause.
     bool start_refresh(const std::shared_ptr<State>& self) {
       refreshing_ = true;

@@ -4,7 +4,7 @@
 // and the scanner that finds the frames, whatever happened to the file. Pure functions on bytes.
 //
 // All numbers are little-endian. The first 16 bytes of the header and its checksum mean the same in
-// every version, so that a reader tells a file of another version, which it leaves and reports,
+// every version, so that a reader distinguishes a file of another version, which it leaves,
 // from a damaged one. A change of the form needs a new version.
 //
 //   header    size  content
@@ -192,7 +192,7 @@ inline constexpr std::size_t kHeaderBodyHeadSize = 28;
 inline constexpr std::size_t kMaxHeaderBodySize = 8192;
 inline constexpr std::size_t kMaxHeaderSize = kHeaderHeadSize + kMaxHeaderBodySize + 4;
 
-/// Whose events a spool holds. A recorder adopts only logs of its own scope.
+/// Whose events a spool holds. A recorder adopts only logs of the same scope.
 struct Scope {
   std::string region{};
   std::string endpoint{};

@@ -273,7 +273,7 @@ class Spool {
     return log_.has_pending() ? std::min(next, check_at_) : next;
   }
 
-  /// Works until `stop`, then closes. What it uses is this: the thread that calls it keeps it.
+  /// Works until `stop`, then closes. The calling thread must keep this alive.
   void run() {
     std::unique_lock<std::mutex> lock(wake_mutex_);
     while (!is_stopping_) {
