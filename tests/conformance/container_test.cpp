@@ -37,7 +37,7 @@ TEST_CASE("the container is asked where the published suite says") {
     for (const auto& [name, value] : member(vector, "env").members) {
       platform->set_environment(name, value.text);
     }
-    const auto credentials = pe::container_credentials(transport, platform)();
+    const auto credentials = pe::container_credentials({transport, platform})();
     REQUIRE_FALSE(credentials.has_value());  // the transport's empty answer has no keys
     const pe::json::Value& result = member(vector, "result");
     if (const std::string* url = result.find_string("Ok")) {

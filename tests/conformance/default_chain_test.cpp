@@ -31,7 +31,7 @@ TEST_CASE("the default chain finds what the published suite says") {
   for (const auto& folder : test::conformance_cases(suite)) {
     ++count;
     const test::CredentialCase vector{folder};
-    vector.check(pe::default_chain(vector.transport, vector.platform)(), error_places);
+    vector.check(pe::default_chain({vector.transport, vector.platform})(), error_places);
   }
   test::report_conformance_cases(count, suite);
 }

@@ -50,7 +50,7 @@ TEST_CASE("the instance metadata is asked where the published suite says") {
     for (const auto& [path, text] : member(vector, "fs").members) {
       platform->set_file(path, text.text);
     }
-    const auto credentials = pe::instance_metadata_credentials(transport, platform)();
+    const auto credentials = pe::instance_metadata_credentials({transport, platform})();
     REQUIRE_FALSE(credentials.has_value());  // the transport's empty answer has no token
     const pe::json::Value& result = member(vector, "result");
     if (const std::string* url = result.find_string("Ok")) {

@@ -105,7 +105,7 @@ TEST_CASE("The login provider passes the published cases") {
     const pe::ProfileSection* profile = profiles->find_profile("signin");
     REQUIRE(profile != nullptr);
     const auto result = pe::login_credentials({profile->find("login_session")->text, "us-east-1"},
-                                              transport, platform)();
+                                              {transport, platform})();
 
     const auto requests = transport->requests();
     REQUIRE(requests.size() == calls->items.size());

@@ -25,7 +25,7 @@ TEST_CASE("a profile gives what the published suite says") {
   for (const auto& folder : test::conformance_cases(suite)) {
     ++count;
     const test::CredentialCase vector{folder};
-    vector.check(pe::profile_credentials(vector.platform, {}, vector.transport)(), error_places);
+    vector.check(pe::profile_credentials({vector.transport, vector.platform, {}})(), error_places);
   }
   test::report_conformance_cases(count, suite);
 }

@@ -288,7 +288,7 @@ TEST_CASE("The environment's keys are wiped once they are read") {
   platform->set_environment("AWS_SECRET_ACCESS_KEY", secret());
   platform->set_environment("AWS_SESSION_TOKEN", token());
   CHECK(count_unwiped(
-            [&platform] { REQUIRE(pe::environment_credentials(platform)().has_value()); }) == 0);
+            [&platform] { REQUIRE(pe::environment_credentials({{}, platform})().has_value()); }) == 0);
 }
 
 namespace {
@@ -327,7 +327,7 @@ struct SourceWorld {
   // credentials.
   [[nodiscard]] int count(bool well = true) {
     return count_unwiped([&] {
-      world.options.credentials = pe::default_chain(world.transport, world.platform);
+      world.options.credentials = pe::default_chain({world.transport, world.platform});
       {
         const pe::Client client = world.client();
         for (int call = 0; call < 2; ++call) {

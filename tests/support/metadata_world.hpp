@@ -61,7 +61,7 @@ struct MetadataWorld {
     platform->set_file("/home/user/.aws/config", text);
   }
   [[nodiscard]] personalize_events::detail::SourceContext context() const {
-    return {transport, platform};
+    return personalize_events::detail::SourceContext{{transport, platform}};
   }
   /// "PUT <url>" and the like of every request so far.
   [[nodiscard]] std::vector<std::string> asked() const {

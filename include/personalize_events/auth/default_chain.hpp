@@ -6,8 +6,6 @@
 #ifndef PERSONALIZE_EVENTS_AUTH_DEFAULT_CHAIN_HPP
 #define PERSONALIZE_EVENTS_AUTH_DEFAULT_CHAIN_HPP
 
-#include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,10 +15,11 @@
 #include "personalize_events/auth/providers/credential_services.hpp"
 #include "personalize_events/auth/providers/environment.hpp"
 #include "personalize_events/auth/providers/instance_metadata.hpp"
+#include "personalize_events/auth/providers/metadata_service.hpp"
 #include "personalize_events/auth/providers/profile.hpp"
+#include "personalize_events/auth/providers/provider_context.hpp"
 #include "personalize_events/auth/providers/source.hpp"
 #include "personalize_events/auth/providers/web_identity.hpp"
-#include "personalize_events/http/transport.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/result.hpp"
 
@@ -29,7 +28,8 @@ namespace detail {
 
 /// The web identity that the environment names. Silent when it names none.
 [[nodiscard]] inline Result<WebIdentityOptions> environment_web_identity(
-    Platform& platform, const std::string& profile, const std::string& region) {
+    const SourceContext& context) {
+  Platform& platform = *context.platform;
   WebIdentityOptions options;
   options.token_file = credential_variable(platform, "AWS_WEB_IDENTITY_TOKEN_FILE");
   options.role_arn = credential_variable(platform, "AWS_ROLE_ARN");
@@ -41,9 +41,9 @@ namespace detail {
     return misconfigured_source("AWS_ROLE_ARN",
                                 "not set, but AWS_WEB_IDENTITY_TOKEN_FILE is; set both or neither");
   }
-  const Result<SelectedProfile> selected = load_selected_profile(platform, profile);
+  const Result<SelectedProfile> selected = load_selected_profile(platform, context.profile);
   if (!selected) return selected.error();
-  const auto services = find_credential_services(platform, *selected, region);
+  const auto services = find_credential_services(platform, *selected, context.region);
   if (!services) return services.error();
   options.region = services->region;
   options.endpoint_url = services->sts_url;
@@ -52,43 +52,63 @@ namespace detail {
   return options;
 }
 
-/// A provider of the credentials for it; see default_chain.
-[[nodiscard]] inline CredentialsProvider environment_web_identity_credentials(SourceContext context,
-                                                                              std::string profile,
-                                                                              std::string region) {
-  return [context = std::move(context), profile = std::move(profile),
-          region = std::move(region)](const CredentialsRequest& request) -> Result<Credentials> {
-    const auto options = environment_web_identity(*context.platform, profile, region);
-    if (!options) return options.error();
-    return web_identity_credentials(*options, context.transport, context.platform)(request);
-  };
+[[nodiscard]] inline ChainLink environment_web_identity_link(const SourceContext& context) {
+  return {"web identity",
+          [context](const CredentialsRequest& request) -> Result<Credentials> {
+            const auto options = environment_web_identity(context);
+            if (!options) return options.error();
+            return web_identity_credentials(*options, context)(request);
+          },
+          [context] {
+            const auto options = environment_web_identity(context);
+            if (!options) return report_of(options.error());
+            return report_web_identity(*context.platform, *options, "AWS_WEB_IDENTITY_TOKEN_FILE");
+          }};
+}
+
+/// The environment's keys. A profile that the program names is used instead of them.
+[[nodiscard]] inline ChainLink environment_link(const SourceContext& context) {
+  constexpr const char* name = "environment";
+  if (context.profile.empty()) {
+    return {name, environment_credentials(context),
+            [context] { return report_environment(*context.platform); }};
+  }
+  constexpr const char* reason = "not used: ClientOptions.profile is set";
+  return {name, []() -> Result<Credentials> { return silent_source(name, reason); },
+          [] {
+            return ProviderReport{ProviderReport::State::None, reason, {}};
+          }};
+}
+
+/// The providers of the default chain, in order.
+[[nodiscard]] inline std::vector<ChainLink> default_chain_links(const SourceContext& context) {
+  std::vector<ChainLink> links;
+  links.push_back(environment_link(context));
+  links.push_back(profile_link(context));
+  links.push_back(environment_web_identity_link(context));
+  links.push_back({kContainerSource, container_credentials(context),
+                   [context] { return report_container(*context.platform); }});
+  links.push_back({kMetadataSource, instance_metadata_credentials(context),
+                   [context] { return report_metadata(*context.platform, context.profile); }});
+  return links;
 }
 
 }  // namespace detail
 
-/// The environment's keys; the profile, with all ways in it (profile_credentials); the web identity
-/// of AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME; the container; the EC2
-/// instance. A profile that is named here was meant, so the environment's keys are then not asked
-/// for. `transport` asks the services. `region` is for AWS STS; empty: AWS_REGION,
-/// AWS_DEFAULT_REGION, the profile's.
+/// The environment's keys; the profile, in whichever way it has credentials (profile_credentials);
+/// the web identity of AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME; the
+/// container; the EC2 instance. If the context names a profile, the environment's keys are not
+/// used.
 ///
 /// @par Error Handling
-/// Credentials, with the reason of each source; see chain().
-[[nodiscard]] inline CredentialsProvider default_chain(std::shared_ptr<Transport> transport,
-                                                       std::shared_ptr<Platform> platform = {},
-                                                       std::string profile = {},
-                                                       std::string region = {}) {
-  const detail::SourceContext context =
-      detail::source_context(std::move(transport), std::move(platform));
+/// Credentials, with the reason of each provider; see chain().
+[[nodiscard]] inline CredentialsProvider default_chain(ProviderContext context) {
+  const detail::SourceContext source{std::move(context)};
   std::vector<CredentialsProvider> providers;
-  if (profile.empty()) providers.push_back(environment_credentials(context.platform));
-  providers.push_back(profile_credentials(context.platform, profile, context.transport, region));
-  providers.push_back(
-      detail::environment_web_identity_credentials(context, profile, std::move(region)));
-  providers.push_back(container_credentials(context.transport, context.platform));
-  providers.push_back(
-      instance_metadata_credentials(context.transport, context.platform, std::move(profile)));
-  return detail::chain_on(context.platform, std::move(providers));
+  for (detail::ChainLink& link : detail::default_chain_links(source)) {
+    providers.push_back(std::move(link.provider));
+  }
+  return detail::chain_on(source.platform, std::move(providers));
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

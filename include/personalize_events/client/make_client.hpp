@@ -12,10 +12,12 @@
 #include "personalize_events/auth/default_chain.hpp"
 #include "personalize_events/auth/providers/instance_metadata.hpp"
 #include "personalize_events/auth/providers/metadata_service.hpp"
+#include "personalize_events/auth/providers/provider_context.hpp"
 #include "personalize_events/client/async_client.hpp"
 #include "personalize_events/client/client.hpp"
+#include "personalize_events/client/client_settings.hpp"
 #include "personalize_events/client/options.hpp"
-#include "personalize_events/config/profile_file.hpp"
+#include "personalize_events/config/endpoint.hpp"
 #include "personalize_events/config/settings.hpp"
 #include "personalize_events/http/curl_async_transport.hpp"
 #include "personalize_events/http/curl_transport.hpp"
@@ -32,11 +34,15 @@ namespace detail {
   return std::make_shared<CurlTransport>(options.http);
 }
 
-/// The region of the EC2 instance. Errors: Configuration, with the reason why it does not say.
+/// What the credential providers of a client use.
+[[nodiscard]] inline ProviderContext provider_context(const ClientOptions& options) {
+  return {source_transport(options), options.platform, options.profile, options.region};
+}
+
+/// The region of the EC2 instance. Errors: Configuration, with the reason why there is none.
 [[nodiscard]] inline Result<Setting<std::string>> find_instance_region(
     const ClientOptions& options) {
-  Result<std::string> region =
-      instance_metadata_region(source_transport(options), options.platform, options.profile);
+  Result<std::string> region = instance_metadata_region(provider_context(options));
   if (region) return Setting<std::string>{*std::move(region), kMetadataSource};
   Error error = missing_region_error();
   error.message.append("; ").append(region.error().where).append(": ");
@@ -49,21 +55,10 @@ namespace detail {
 /// two shared files, and a connection only to the instance metadata, if nothing names a region.
 [[nodiscard]] inline Result<ClientOptions> with_environment(ClientOptions options) {
   if (options.platform == nullptr) options.platform = system_platform();
-  Result<Profiles> profiles = load_profiles(*options.platform);
-  const bool needs_no_file = !options.region.empty() && !options.endpoint_url.empty() &&
-                             options.credentials && options.profile.empty();
-  if (!profiles && needs_no_file) profiles = Profiles{};
-  if (!profiles) return profiles.error();
-  GivenSettings given;
-  given.region = options.region;
-  given.endpoint_url = options.endpoint_url;
-  given.profile = options.profile;
-  given.use_fips = options.use_fips;
-  given.use_dual_stack = options.use_dual_stack;
-  given.retry = options.retry;
-  given.ca_file = options.http.ca_file;
-  given.app_id = options.app_id;
-  Result<Settings> settings = find_settings(given, *options.platform, *profiles);
+  const GivenSettings given = given_settings(options);
+  const Result<SelectedProfile> profile = find_client_profile(options);
+  if (!profile) return profile.error();
+  Result<Settings> settings = find_settings(given, *options.platform, *profile);
   if (!settings) return std::move(settings).error();
   options.http.ca_file = settings->ca_file.value;
   if (settings->region.value.empty()) {
@@ -100,8 +95,7 @@ namespace detail {
   if (!filled) return std::move(filled).error();
   filled->transport = detail::source_transport(*filled);
   if (!filled->credentials) {
-    filled->credentials =
-        default_chain(filled->transport, filled->platform, filled->profile, filled->region);
+    filled->credentials = default_chain(detail::provider_context(*filled));
   }
   return Client(*std::move(filled));
 }
@@ -113,8 +107,7 @@ namespace detail {
   auto filled = with_environment(std::move(options));
   if (!filled) return std::move(filled).error();
   if (!filled->credentials) {
-    filled->credentials =
-        default_chain(source_transport(*filled), filled->platform, filled->profile, filled->region);
+    filled->credentials = default_chain(provider_context(*filled));
   }
   if (filled->async_transport == nullptr && filled->transport == nullptr) {
     filled->async_transport = std::make_shared<CurlAsyncTransport>(filled->http);

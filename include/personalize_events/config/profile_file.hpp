@@ -59,6 +59,8 @@ struct ProfileProperty {
 /// One section of the files: a profile (of both files, merged), an sso-session, or services.
 struct ProfileSection {
   std::map<std::string, ProfileProperty, std::less<>> properties{};  ///< By name in lower case.
+  /// The first malformed line. It makes the section unusable, but no other section.
+  std::optional<Error> malformed{};
 
   /// The value of a property, named in lower case; null when there is none.
   [[nodiscard]] const ProfileValue* find(std::string_view name) const {
@@ -87,10 +89,13 @@ struct Profiles {
   ProfileSections sso_sessions{};
   /// `[services name]` of the config file.
   ProfileSections services{};
-  /// The path looked at; empty when there is none to look at.
+  /// The path of the config file; empty when neither a variable nor a home folder names one.
   std::string config_file{};
-  /// Likewise.
+  /// The same for the credentials file.
   std::string credentials_file{};
+  /// The first malformed line that belongs to no section. The section that is looked for and not
+  /// found may be the one that it was meant to begin.
+  std::optional<Error> malformed{};
 
   /// A profile by its name; null when neither file has it.
   [[nodiscard]] const ProfileSection* find_profile(std::string_view name) const {
@@ -148,7 +153,9 @@ class ProfileFileReader {
   ProfileFileReader(Kind kind, std::string file, Profiles& profiles)
       : kind_(kind), file_(std::move(file)), profiles_(profiles) {}
 
+  /// Reads on after a malformed line. Errors: the first malformed line of all.
   [[nodiscard]] Result<void> read(std::string_view text) {
+    Result<void> all;
     constexpr std::string_view byte_order_mark{"\xEF\xBB\xBF"};
     if (text.substr(0, byte_order_mark.size()) == byte_order_mark) {
       text.remove_prefix(byte_order_mark.size());
@@ -159,9 +166,14 @@ class ProfileFileReader {
       std::string_view line = text.substr(0, end);
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
       if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-      if (Result<void> done = read_line(line); !done) return done;
+      Result<void> done = read_line(line);
+      if (done) continue;
+      std::optional<Error>& malformed =
+          section_ != nullptr ? section_->malformed : profiles_.malformed;
+      if (!malformed) malformed = done.error();
+      if (all) all = std::move(done);
     }
-    return {};
+    return all;
   }
 
  private:
@@ -180,6 +192,8 @@ class ProfileFileReader {
 
   [[nodiscard]] Result<void> open_section(std::string_view line) {
     const std::string_view header = without_comment(line, false);
+    section_ = nullptr;
+    state_ = State::Start;
     if (header.back() != ']') {
       return malformed("Profile definition must end with ']'; close the bracket");
     }
@@ -289,7 +303,7 @@ class ProfileFileReader {
   State state_{State::Start};
   bool default_is_prefixed_{false};
   ProfileSection ignored_{};
-  ProfileSection* section_{nullptr};    // from State::InSection on
+  ProfileSection* section_{nullptr};    // null in State::Start
   ProfileProperty* property_{nullptr};  // from State::InProperty on
 };
 
@@ -312,6 +326,17 @@ class ProfileFileReader {
   return stands_alone ? path.replace(0, 1, home) : path;
 }
 
+/// Whether a path that could not be read counts as a file that does not exist: also one in a home
+/// folder of which this user may read nothing, unless a variable names it.
+[[nodiscard]] inline bool is_absent(const Error& error, bool is_named) {
+  return error.code == "NotFound" || (error.code == "AccessDenied" && !is_named);
+}
+
+/// Whether a variable names a shared file.
+[[nodiscard]] inline bool names_file(Platform& platform, const char* variable) {
+  return !trim(platform.environment(variable).value_or("")).empty();
+}
+
 /// The content of a shared file; empty when there is none.
 [[nodiscard]] inline Result<std::string> read_shared_file(Platform& platform,
                                                           const std::string& path,
@@ -319,7 +344,7 @@ class ProfileFileReader {
   if (path.empty()) return std::string{};
   Result<std::string> text = platform.read_file(path);
   if (text) return text;
-  if (text.error().code == "NotFound") return std::string{};
+  if (is_absent(text.error(), names_file(platform, variable))) return std::string{};
   Error error = std::move(text).error();
   error.kind = ErrorKind::Configuration;
   error.message.append("; make it a readable file, or name another one in ").append(variable);
@@ -349,29 +374,42 @@ struct ProfileLocations {
           locate("AWS_SHARED_CREDENTIALS_FILE", "credentials")};
 }
 
+namespace detail {
+
+/// Reads the text of both files into `profiles`, which has their names. Errors: the first malformed
+/// line; what can be read is in `profiles` all the same.
+[[nodiscard]] inline Result<void> read_profiles(std::string_view config_text,
+                                                std::string_view credentials_text,
+                                                Profiles& profiles) {
+  using Reader = ProfileFileReader;
+  Result<void> config =
+      Reader{Reader::Kind::Config, profiles.config_file, profiles}.read(config_text);
+  Result<void> credentials =
+      Reader{Reader::Kind::Credentials, profiles.credentials_file, profiles}.read(credentials_text);
+  return config ? credentials : config;
+}
+
+}  // namespace detail
+
 /// Reads the text of both files; the names are used in errors and in ProfileValue::file. A profile
-/// in both is merged, and the credentials file wins. Errors: Configuration, `where` is
-/// "<name>:<line>"; the message never holds a part of the text.
+/// in both is merged, and the credentials file wins. Errors: Configuration for any malformed line;
+/// `where` is "<name>:<line>", and the message never holds a part of the text.
 [[nodiscard]] inline Result<Profiles> parse_profiles(std::string_view config_text,
                                                      std::string config_name,
                                                      std::string_view credentials_text,
                                                      std::string credentials_name) {
-  using Reader = detail::ProfileFileReader;
   Profiles profiles;
   profiles.config_file = std::move(config_name);
   profiles.credentials_file = std::move(credentials_name);
-  Result<void> read =
-      Reader{Reader::Kind::Config, profiles.config_file, profiles}.read(config_text);
-  if (!read) return read.error();
-  read =
-      Reader{Reader::Kind::Credentials, profiles.credentials_file, profiles}.read(credentials_text);
+  const Result<void> read = detail::read_profiles(config_text, credentials_text, profiles);
   if (!read) return read.error();
   return profiles;
 }
 
 /// Reads the shared files from where profile_locations finds them, and wipes their texts. A file
-/// that does not exist is empty. Errors: Configuration, `where` is the path, or "<path>:<line>" for
-/// a malformed line.
+/// that does not exist is empty, and so is one of the home folder that this user may not read. A
+/// malformed line makes its section unusable (ProfileSection::malformed), but not the others.
+/// Errors: Configuration, `where` is the path, for a file that cannot be read.
 [[nodiscard]] inline Result<Profiles> load_profiles(Platform& platform,
                                                     PathStyle style = kNativePathStyle) {
   const ProfileLocations locations = profile_locations(platform, style);
@@ -383,7 +421,12 @@ struct ProfileLocations {
       detail::read_shared_file(platform, locations.credentials, "AWS_SHARED_CREDENTIALS_FILE");
   if (!credentials) return std::move(credentials).error();
   const detail::WipedAtEnd wiped_credentials{*credentials};
-  return parse_profiles(*config, locations.config, *credentials, locations.credentials);
+  Profiles profiles;
+  profiles.config_file = locations.config;
+  profiles.credentials_file = locations.credentials;
+  // Malformed lines are errors of those that need their sections.
+  static_cast<void>(detail::read_profiles(*config, *credentials, profiles));
+  return profiles;
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

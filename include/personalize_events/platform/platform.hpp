@@ -26,8 +26,9 @@ class Platform {
   /// The value of an environment variable; empty optional when it is not set.
   virtual std::optional<std::string> environment(const std::string& name) = 0;
 
-  /// The whole content of a file. Errors: Configuration, `where` is the path; a file that does not
-  /// exist has the code "NotFound".
+  /// The whole content of a file. Errors: Configuration, `where` is the path; the code is
+  /// "NotFound" for a file that does not exist, and "AccessDenied" for one that this user may not
+  /// read.
   virtual Result<std::string> read_file(const std::string& path) = 0;
 
   /// read_file, of a cache of tokens: one that every user of the machine may read or write is an

@@ -24,7 +24,8 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
 /// The whole content of a regular file of at most 1 MiB; /dev/null (NUL on Windows) reads as empty.
-/// Errors: Configuration, `where` is the path, the code "NotFound" when it does not exist.
+/// Errors: Configuration, `where` is the path, the code "NotFound" when it does not exist, and
+/// "AccessDenied" when this user may not read it.
 [[nodiscard]] inline Result<std::string> read_whole_file(const std::string& path) {
   const Result<void> usable = check_path(path);
   if (!usable) return usable.error();

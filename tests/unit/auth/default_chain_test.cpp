@@ -32,7 +32,7 @@ struct World {
     platform->set_environment("AWS_SECRET_ACCESS_KEY", "s");
   }
   pe::Result<pe::Credentials> get(const std::string& profile = {}) const {
-    auto credentials = pe::default_chain(transport, platform, profile)();
+    auto credentials = pe::default_chain({transport, platform, profile})();
     CHECK(transport->requests().empty());
     return credentials;
   }
@@ -103,7 +103,7 @@ TEST_CASE("The web identity of the environment comes after the profile") {
   world.set_web_identity();
   CHECK(world.get()->access_key_id == "default-id");
   world.remove_files();
-  const auto provider = pe::default_chain(world.transport, world.platform);
+  const auto provider = pe::default_chain({world.transport, world.platform});
   CHECK_FALSE(provider().has_value());  // the empty answer of AWS STS
   const auto requests = world.transport->requests();
   REQUIRE_FALSE(requests.empty());
@@ -116,7 +116,7 @@ TEST_CASE("The program's region is that of AWS STS") {
   World world;
   world.set_web_identity();
   world.remove_files();
-  CHECK_FALSE(pe::default_chain(world.transport, world.platform, {}, "us-east-2")().has_value());
+  CHECK_FALSE(pe::default_chain({world.transport, world.platform, {}, "us-east-2"})().has_value());
   CHECK(world.transport->requests().at(0).url == "https://sts.us-east-2.amazonaws.com/");
 }
 
@@ -139,13 +139,13 @@ TEST_CASE("The container comes after the web identity, and the instance last") {
       R"( "Expiration": "2026-01-01T06:00:00Z"})";
   world.transport->reply(pe::HttpResponse{200, {}, keys});
   world.platform->set_environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/keys");
-  const auto credentials = pe::default_chain(world.transport, world.platform)();
+  const auto credentials = pe::default_chain({world.transport, world.platform})();
   REQUIRE(credentials.has_value());
   CHECK(credentials->access_key_id == "container-id");
   CHECK(world.transport->requests().at(0).url == "http://169.254.170.2/keys");
 
   world.platform->unset_environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-  static_cast<void>(pe::default_chain(world.transport, world.platform)());
+  static_cast<void>(pe::default_chain({world.transport, world.platform})());
   CHECK(world.transport->requests().at(1).url == "http://169.254.169.254/latest/api/token");
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("A source that was meant and gave nothing ends the search") {
   world.remove_files();
   world.platform->set_environment("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/keys");
   world.transport->reply(pe::HttpResponse{404});
-  const auto credentials = pe::default_chain(world.transport, world.platform)();
+  const auto credentials = pe::default_chain({world.transport, world.platform})();
   REQUIRE_FALSE(credentials.has_value());
   for (const pe::HttpRequest& request : world.transport->requests()) {
     CHECK(request.url == "http://169.254.170.2/keys");
@@ -163,7 +163,7 @@ TEST_CASE("A source that was meant and gave nothing ends the search") {
 
 TEST_CASE("Sources are asked at the call, not when the chain is made") {
   World world;
-  const auto provider = pe::default_chain(world.transport, world.platform);
+  const auto provider = pe::default_chain({world.transport, world.platform});
   CHECK(world.platform->files_read().empty());
   world.set_environment_keys();
   CHECK(provider()->access_key_id == "environment-id");

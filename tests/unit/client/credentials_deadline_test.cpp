@@ -129,7 +129,7 @@ struct World {
 
   void set_config(const std::string& text) {
     platform->inner.set_file("/home/user/.aws/config", text);
-    options.credentials = pe::default_chain(options.transport, platform, "default", "us-east-1");
+    options.credentials = pe::default_chain({options.transport, platform, "default", "us-east-1"});
   }
 
   /// The virtual time that a call takes, and its result.
@@ -177,7 +177,7 @@ TEST_CASE("A call with a silent service of credentials ends at its timeout") {
     world.platform->inner.set_environment("AWS_CONTAINER_CREDENTIALS_FULL_URI",
                                           "http://127.0.0.1/keys");
     world.set_config("");
-    world.options.credentials = pe::default_chain(world.options.transport, world.platform);
+    world.options.credentials = pe::default_chain({world.options.transport, world.platform});
   }
   const auto [time, result] = world.call();
   REQUIRE_FALSE(result.has_value());
@@ -207,7 +207,7 @@ TEST_CASE("A failing service of credentials is asked three times for a call, and
   };
   world.platform->inner.set_environment("AWS_CONTAINER_CREDENTIALS_FULL_URI",
                                         "http://127.0.0.1/keys");
-  world.options.credentials = pe::default_chain(world.options.transport, world.platform);
+  world.options.credentials = pe::default_chain({world.options.transport, world.platform});
   const pe::Client client{world.options};
   CHECK_FALSE(world.call(client).second.has_value());
   CHECK(world.asked == 3);
@@ -339,7 +339,7 @@ TEST_CASE("With a clock that is two hours fast fresh keys are used, and the cloc
             pe::detail::format_rfc3339(world.service_now() + 1h) + "\"}}"}};
   };
   world.options.credentials =
-      pe::iot_credentials({"example.com", "alias"}, world.options.transport, world.platform);
+      pe::iot_credentials({"example.com", "alias"}, {world.options.transport, world.platform});
   const pe::Client client{world.options};
   for (int call = 0; call < 10; ++call) REQUIRE(world.call(client).second.has_value());
   CHECK(world.asked == 1);

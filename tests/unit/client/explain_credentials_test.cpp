@@ -2,6 +2,7 @@
 
 #include "personalize_events/client/explain_credentials.hpp"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,26 +21,27 @@ const char* const kCredentials = "/home/user/.aws/credentials";
 
 // A machine, and what is told of its credentials.
 struct World {
-  VirtualPlatform platform{};
+  std::shared_ptr<VirtualPlatform> platform = std::make_shared<VirtualPlatform>();
 
   World() {
     set("HOME", "/home/user");
     set("AWS_EC2_METADATA_DISABLED", "true");
   }
   World& set(const std::string& name, const std::string& value) {
-    platform.set_environment(name, value);
+    platform->set_environment(name, value);
     return *this;
   }
   World& file(const std::string& path, const std::string& text) {
-    platform.set_file(path, text);
+    platform->set_file(path, text);
     return *this;
   }
   std::string told(const std::string& given_profile = {}) {
-    pe::detail::Account account;
-    pe::detail::explain_credentials(account, platform, given_profile);
-    CHECK(platform.processes_run().empty());
-    CHECK(platform.sleeps().empty());
-    return account.take();
+    pe::detail::ReportWriter writer;
+    pe::detail::explain_credentials(writer,
+                                    pe::detail::SourceContext{{{}, platform, given_profile}});
+    CHECK(platform->processes_run().empty());
+    CHECK(platform->sleeps().empty());
+    return writer.take();
   }
 };
 
@@ -54,7 +56,7 @@ std::string line_of(const std::string& account, const std::string& name) {
 
 TEST_CASE("Where nothing is, every source says why it has none") {
   CHECK(World{}.told() ==
-        "credentials           NONE: no source has any  [default chain]\n"
+        "credentials           NONE: no provider has any  [default chain]\n"
         "  1 environment       none: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set\n"
         "  2 profile           none: there is no profile \"default\"\n"
         "  3 web identity      none: AWS_WEB_IDENTITY_TOKEN_FILE is not set\n"
@@ -67,8 +69,8 @@ TEST_CASE("White space around the environment's keys is left out, and said to be
   World world;
   world.set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE\r\n").set("AWS_SECRET_ACCESS_KEY", "secret");
   CHECK(line_of(world.told(), "  1 environment") ==
-        "  1 environment       has keys AKIA****MPLE; white space around AWS_ACCESS_KEY_ID is left "
-        "out  [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY]");
+        "  1 environment       has keys AKIA****MPLE; white space around AWS_ACCESS_KEY_ID is "
+        "removed  [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY]");
 }
 
 TEST_CASE("The first source that was meant is the one; those behind it are not reached") {
@@ -94,7 +96,7 @@ TEST_CASE("The first source that was meant is the one; those behind it are not r
   const std::string given = world.told("default");
   CHECK(line_of(given, "credentials") == "credentials           profile  [default chain]");
   CHECK(line_of(given, "  1 environment") ==
-        "  1 environment       none: not asked: ClientOptions.profile is set");
+        "  1 environment       none: not used: ClientOptions.profile is set");
 }
 
 TEST_CASE("The environment: half of the keys, or keys that have expired, are wrong") {
@@ -191,7 +193,9 @@ TEST_CASE("A web identity of the environment") {
   World world;
   world.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/token");
   CHECK(line_of(world.told(), "  3 web identity") ==
-        "  3 web identity      WRONG: not set, but AWS_WEB_IDENTITY_TOKEN_FILE is  [AWS_ROLE_ARN]");
+        "  3 web identity      WRONG: not set, but AWS_WEB_IDENTITY_TOKEN_FILE is; set both or "
+        "neither  "
+        "[AWS_ROLE_ARN]");
   world.set("AWS_ROLE_ARN", "arn:aws:iam::1:role/shop").file("/var/token", "SECRET");
   CHECK(line_of(world.told(), "  3 web identity") ==
         "  3 web identity      would use AWS STS, for the role arn:aws:iam::1:role/shop, with the "
@@ -220,7 +224,7 @@ TEST_CASE("A container's agent is told by its host") {
 
 TEST_CASE("Instance metadata tells where it would be asked") {
   World world;
-  world.platform.unset_environment("AWS_EC2_METADATA_DISABLED");
+  world.platform->unset_environment("AWS_EC2_METADATA_DISABLED");
   CHECK(line_of(world.told(), "credentials") ==
         "credentials           instance metadata  [default chain]");
   CHECK(line_of(world.told(), "  5 instance metadata") ==
@@ -233,7 +237,8 @@ TEST_CASE("Instance metadata tells where it would be asked") {
 }
 
 TEST_CASE("A cache of tokens that others may read serves, and is reported") {
-  test::DiskPlatform platform;
+  const auto shared = std::make_shared<test::DiskPlatform>();
+  test::DiskPlatform& platform = *shared;
   platform.is_open_to_all = true;
   platform.world.set_environment("HOME", "/home/user");
   platform.world.set_environment("AWS_EC2_METADATA_DISABLED", "true");
@@ -243,10 +248,27 @@ TEST_CASE("A cache of tokens that others may read serves, and is reported") {
       "/home/user/.aws/login/cache/2744ccd10c7533bd736ad890f9dd5cab2adb27b07d500b9493f29cdc420cb2e0"
       ".json",
       "{}");
-  pe::detail::Account account;
-  pe::detail::explain_credentials(account, platform, {});
-  const std::string line = line_of(account.take(), "  2 profile");
+  pe::detail::ReportWriter writer;
+  pe::detail::explain_credentials(writer, pe::detail::SourceContext{{{}, shared}});
+  const std::string line = line_of(writer.take(), "  2 profile");
   CHECK_THAT(line, test::ContainsSubstring("AWS Sign-In") &&
                        test::ContainsSubstring(", which is open to every user"));
   CHECK_THAT(line, !test::ContainsSubstring("WRONG"));
+}
+
+TEST_CASE("Roles that are asked for over plain http are marked") {
+  World world;
+  world.set("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").set("AWS_SECRET_ACCESS_KEY", "secret");
+  world.file(kConfig,
+             "[default]\nrole_arn = arn:aws:iam::123456789012:role/shop\nregion = eu-west-1\n"
+             "credential_source = Environment\n");
+  const auto told = [&world](const char* url) {
+    world.set("AWS_ENDPOINT_URL_STS", url);
+    return line_of(world.told("default"), "  2 profile");
+  };
+  for (const char* url : {"", "https://sts.example.com", "http://127.0.0.1:4566"}) {
+    CAPTURE(url);
+    CHECK_THAT(told(url), !test::ContainsSubstring("plain http"));
+  }
+  CHECK_THAT(told("http://localstack:4566"), test::ContainsSubstring("over plain http"));
 }

@@ -54,26 +54,26 @@ TEST_CASE("An account of nothing but defaults") {
   const std::string expected =
       "personalize-events " PERSONALIZE_EVENTS_VERSION
       "\n"
-      "config file           /home/user/.aws/config (not there)  [default]\n"
-      "credentials file      /home/user/.aws/credentials (not there)  [default]\n"
+      "config file           /home/user/.aws/config (does not exist)  [default]\n"
+      "credentials file      /home/user/.aws/credentials (does not exist)  [default]\n"
       "profile               default  [default]\n"
       "region                eu-west-1  [AWS_REGION]\n"
       "FIPS                  off  [default]\n"
       "dual stack            off  [default]\n"
       "endpoint              https://personalize-events.eu-west-1.amazonaws.com  [the region's]\n"
-      "proxy                 none  [default]\n"
       "retry mode            standard  [default]\n"
       "attempts              3  [default]\n"
+      "app id                none  [default]\n"
+      "authorities           libcurl's own  [default]\n"
       "retry quota           500  [default]\n"
       "attempt timeout       5000 ms  [default]\n"
       "call timeout          10000 ms  [default]\n"
       "validation            by the service model  [default]\n"
-      "app id                none  [default]\n"
       "transport             libcurl  [default]\n"
       "connect timeout       3100 ms  [default]\n"
       "connections           50  [default]\n"
-      "authorities           libcurl's own  [default]\n"
-      "credentials           NONE: no source has any  [default chain]\n";
+      "proxy                 none  [default]\n"
+      "credentials           NONE: no provider has any  [default chain]\n";
   CHECK(world.told().substr(0, expected.size()) == expected);
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("Each setting names the variable that it comes from") {
   CHECK(world.line("attempts") == "5  [AWS_MAX_ATTEMPTS]");
   CHECK(world.line("authorities") == "/etc/ca.pem  [AWS_CA_BUNDLE]");
   CHECK(world.line("app id") == "shop-app  [AWS_SDK_UA_APP_ID]");
-  CHECK(world.line("proxy") == "http://***@proxy:3128  [HTTPS_PROXY]");
+  CHECK(world.line("proxy") == "libcurl decides  [HTTPS_PROXY]");
 }
 
 TEST_CASE("Each setting names the file and line that it comes from") {
@@ -170,7 +170,7 @@ TEST_CASE("Each setting names the option that it comes from") {
     CHECK(world.line(name) == line);
   }
   CHECK_THAT(world.told(),
-             test::ContainsSubstring("\ncredentials           a function of the program's own  "
+             test::ContainsSubstring("\ncredentials           a function of the program  "
                                      "[ClientOptions.credentials]\n"));
 }
 
@@ -237,22 +237,45 @@ TEST_CASE("Shared files that are broken, absent or out of reach") {
   world.platform->set_file("/home/user/.aws/config",
                            pe::detail::make_error(pe::ErrorKind::Configuration,
                                                   "/home/user/.aws/config", "no permission"));
-  CHECK(world.line("config file") == "/home/user/.aws/config (unreadable)  [default]");
+  CHECK(world.line("config file") == "/home/user/.aws/config (no permission)  [default]");
   CHECK_THAT(world.line("profile"), test::ContainsSubstring("WRONG: no permission"));
   world.platform->unset_environment("HOME");
   CHECK(world.line("config file") == "none: HOME is not set  [default]");
   CHECK(world.line("profile") == "default  [default]");
 }
 
-TEST_CASE("A proxy that is excepted or cannot be one is told") {
+TEST_CASE("What libcurl does with proxies of the environment is not predicted") {
   World world;
   world.set("AWS_REGION", "eu-west-1")
-      .set("https_proxy", "http://proxy:3128")
-      .set("NO_PROXY", "amazonaws.com");
+      .set("https_proxy", "http://user:SECRET@proxy:3128")
+      .set("NO_PROXY", "10.0.0.0/8");
+  CHECK(world.line("proxy") == "libcurl decides  [https_proxy, NO_PROXY]");
+  CHECK(world.told().find("user:SECRET") == std::string::npos);
+}
+
+TEST_CASE("A proxy of the options is shown without its password") {
+  World world;
+  world.set("AWS_REGION", "eu-west-1");
+  world.options.http.proxy = "http://user:SECRET@proxy:3128";
+  CHECK(world.line("proxy") == "http://***@proxy:3128  [ClientOptions.http.proxy]");
+  world.options.http.proxy = "a proxy";
   CHECK(world.line("proxy") ==
-        "none: NO_PROXY excepts the endpoint from http://proxy:3128  [https_proxy]");
-  world.set("https_proxy", "a proxy");
-  CHECK(world.line("proxy") == "WRONG: write it like http://proxy.example.com:3128  [https_proxy]");
+        "WRONG: write it like http://proxy.example.com:3128  [ClientOptions.http.proxy]");
+}
+
+TEST_CASE("A file of the home folder that this user may not read is ignored, and said to be") {
+  World world;
+  pe::Error denied = pe::detail::make_error(pe::ErrorKind::Configuration, "/home/user/.aws/config",
+                                            "cannot be opened: Permission denied");
+  denied.code = "AccessDenied";
+  world.set("AWS_REGION", "eu-west-1").platform->set_file("/home/user/.aws/config", denied);
+  CHECK(world.line("config file") ==
+        "/home/user/.aws/config (cannot be opened: Permission denied; ignored)  [default]");
+  CHECK(world.line("profile") == "default  [default]");
+  world.set("AWS_CONFIG_FILE", "/home/user/.aws/config");
+  CHECK(world.line("config file") ==
+        "/home/user/.aws/config (cannot be opened: Permission denied)  [AWS_CONFIG_FILE]");
+  CHECK_THAT(world.line("profile"), test::ContainsSubstring("WRONG: cannot be opened"));
 }
 
 TEST_CASE("A transport of the program's own is not told of") {
@@ -261,7 +284,30 @@ TEST_CASE("A transport of the program's own is not told of") {
   world.set("AWS_REGION", "eu-west-1").set("HTTPS_PROXY", "http://proxy:3128");
   world.options.transport = transport;
   CHECK(world.line("transport") ==
-        "the program's own, with settings of its own  [ClientOptions.transport]");
+        "the program's own, with its own settings  [ClientOptions.transport]");
   CHECK(world.told().find("proxy") == std::string::npos);
   CHECK(transport->requests().empty());
+}
+
+TEST_CASE("A proxy is shown without its password") {
+  CHECK(pe::detail::show_proxy("http://proxy.example.com:3128") == "http://proxy.example.com:3128");
+  CHECK(pe::detail::show_proxy("proxy:3128") == "proxy:3128");
+  CHECK(pe::detail::show_proxy("socks5h://[::1]:1080/") == "socks5h://[::1]:1080");
+  CHECK(pe::detail::show_proxy("http://user:SECRET@proxy:3128") == "http://***@proxy:3128");
+  CHECK(pe::detail::show_proxy("http://SECRET@proxy") == "http://***@proxy");
+  CHECK(pe::detail::show_proxy("user:SECRET@proxy:3128") == "***@proxy:3128");
+}
+
+TEST_CASE("However a password is written, nothing of it is shown") {
+  for (const char* url :
+       {"http://user:SECRET@S3CRET@proxy:1", "http://user:SEC/RET@proxy", "http://u:SECRET@",
+        "http://u:SEC#RET@proxy/path?SECRET", "user://SECRET@proxy", "u:SECRET://SECRET@proxy",
+        "http://u:SECRET%40proxy", "http://u:SECRET proxy", "SECRET!", "u:SECRET@proxy/SECRET",
+        "http://@SECRET!", "u@x://SECRET@proxy"}) {
+    CAPTURE(url);
+    const std::string shown = pe::detail::show_proxy(url);
+    CHECK(shown.find("SEC") == std::string::npos);
+    CHECK(shown.find("S3C") == std::string::npos);
+    CHECK(shown.find("RET") == std::string::npos);
+  }
 }

@@ -98,6 +98,34 @@ TEST_CASE("A broken shared file does not matter to a client that needs none of i
   CHECK_FALSE(pe::make_client(options).has_value());
 }
 
+TEST_CASE("A malformed line in a section that is not selected does not matter") {
+  World world;
+  world.set_config("[default]\nregion = eu-west-1\n[profile other]\nSECRET\n[services s]\n= x\n");
+  CHECK(pe::make_client(world.options).has_value());
+  for (const char* selected :
+       {"[default]\nSECRET\n", "[default\nregion = eu-west-1\n", "SECRET\n[profile x]\n",
+        "[default]\nservices = s\nregion = eu-west-1\n[services s]\nSECRET\n"}) {
+    CAPTURE(selected);
+    world.set_config(selected);
+    const auto client = pe::make_client(world.options);
+    REQUIRE_FALSE(client.has_value());
+    CHECK_THAT(client.error().where, test::ContainsSubstring("/.aws/config:"));
+    CHECK(test::all_texts(client.error()).find("SECRET") == std::string::npos);
+  }
+}
+
+TEST_CASE("A file of the home folder that this user may not read is as one that does not exist") {
+  World world;
+  pe::Error denied = pe::detail::make_error(pe::ErrorKind::Configuration, "/home/user/.aws/config",
+                                            "cannot be opened: Permission denied");
+  denied.code = "AccessDenied";
+  world.platform->set_file("/home/user/.aws/config", denied);
+  world.set("AWS_REGION", "eu-west-1");
+  CHECK(pe::make_client(world.options).has_value());
+  world.set("AWS_CONFIG_FILE", "/home/user/.aws/config");
+  CHECK_FALSE(pe::make_client(world.options).has_value());
+}
+
 TEST_CASE("The region is the option's, then AWS_REGION, AWS_DEFAULT_REGION, the profile's") {
   World world;
   world.set_config("[default]\nregion = eu-west-1\n[profile shop]\nregion = eu-central-1\n");

@@ -163,7 +163,7 @@ struct World {
     return credentials ? std::string{} : test::all_texts(credentials.error());
   }
   [[nodiscard]] std::string error_of_default_chain() const {
-    return error_of(pe::default_chain(transport, platform));
+    return error_of(pe::default_chain({transport, platform}));
   }
 };
 
@@ -279,9 +279,9 @@ TEST_CASE("The sources for devices and for strangers' hands keep their secrets w
     World world;
     world.transport->reply(answer);
     const std::string iot = world.error_of(
-        pe::iot_credentials({"example.com", "alias"}, world.transport, world.platform));
+        pe::iot_credentials({"example.com", "alias"}, {world.transport, world.platform}));
     const std::string cognito =
-        world.error_of(pe::cognito_credentials(user, world.transport, world.platform));
+        world.error_of(pe::cognito_credentials(user, {world.transport, world.platform}));
     CHECK_FALSE(iot.empty());
     CHECK_FALSE(cognito.empty());
     check_shows_no_secret(iot);

@@ -215,7 +215,7 @@ TEST_CASE("names of sections may be in quotes, and have more than letters") {
   CHECK(profiles.profiles.size() == 4);
 }
 
-TEST_CASE("an unreadable or malformed file is an error that names it") {
+TEST_CASE("an unreadable file is an error that names it") {
   VirtualPlatform platform;
   platform.set_environment("AWS_CONFIG_FILE", "/c");
   platform.set_environment("AWS_SHARED_CREDENTIALS_FILE", "/s");
@@ -226,10 +226,61 @@ TEST_CASE("an unreadable or malformed file is an error that names it") {
   CHECK(profiles.error().where == "/s");
   CHECK_THAT(profiles.error().message, test::ContainsSubstring("cannot be read"));
   CHECK_THAT(profiles.error().message, test::ContainsSubstring("AWS_SHARED_CREDENTIALS_FILE"));
+}
 
-  platform.set_file("/s", "");
-  platform.set_file("/c", "[default]\nbroken");
-  profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
-  REQUIRE_FALSE(profiles.has_value());
-  CHECK(profiles.error().where == "/c:2");
+TEST_CASE("a malformed line makes its section unusable, and no other") {
+  VirtualPlatform platform;
+  platform.set_environment("AWS_CONFIG_FILE", "/c");
+  platform.set_environment("AWS_SHARED_CREDENTIALS_FILE", "/s");
+  platform.set_file(
+      "/c",
+      "[profile a]\nregion = us-east-1\nSECRET\nSECRET\n[profile b]\nregion = us-east-2\n"
+      "[services s]\n= SECRET\n[sso-session t]\n  SECRET = 1\n");
+  platform.set_file("/s", "[b]\naws_access_key_id = id\n[c]\nSECRET\n[d]\nx = y\n");
+  const auto profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE(profiles.has_value());
+  CHECK_FALSE(profiles->malformed);
+  const auto where_of = [](const pe::ProfileSections& sections, const char* name) {
+    const auto found = sections.find(name);
+    REQUIRE(found != sections.end());
+    const auto& malformed = found->second.malformed;
+    if (malformed) CHECK(malformed->message.find("SECRET") == std::string::npos);
+    return malformed ? malformed->where : std::string{"none"};
+  };
+  CHECK(where_of(profiles->profiles, "a") == "/c:3");
+  CHECK(where_of(profiles->profiles, "b") == "none");
+  CHECK(where_of(profiles->profiles, "c") == "/s:4");
+  CHECK(where_of(profiles->profiles, "d") == "none");
+  CHECK(where_of(profiles->services, "s") == "/c:8");
+  CHECK(where_of(profiles->sso_sessions, "t") == "/c:10");
+  CHECK(profiles->find_profile("b")->find("region")->text == "us-east-2");
+  CHECK(profiles->find_profile("b")->find("aws_access_key_id")->text == "id");
+}
+
+TEST_CASE("lines below a malformed header belong to no section") {
+  VirtualPlatform platform;
+  platform.set_environment("AWS_CONFIG_FILE", "/c");
+  platform.set_file("/c", "[profile a]\nx = 1\n[profile b\nx = 2\n  y\n[profile c]\nx = 3\n");
+  const auto profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE(profiles.has_value());
+  REQUIRE(profiles->malformed);
+  CHECK(profiles->malformed->where == "/c:3");
+  CHECK(profiles->find_profile("a")->find("x")->text == "1");
+  CHECK(profiles->find_profile("b") == nullptr);
+  CHECK(profiles->find_profile("c")->find("x")->text == "3");
+}
+
+TEST_CASE("a file of the home folder that this user may not read is empty, a named one an error") {
+  VirtualPlatform platform;
+  platform.set_environment("HOME", "/home/user");
+  pe::Error denied =
+      pe::detail::make_error(pe::ErrorKind::Configuration, "/f", "cannot be opened: denied");
+  denied.code = "AccessDenied";
+  platform.set_file("/home/user/.aws/config", denied);
+  platform.set_file("/home/user/.aws/credentials", denied);
+  CHECK(pe::load_profiles(platform, pe::PathStyle::Posix).has_value());
+  platform.set_environment("AWS_CONFIG_FILE", "/home/user/.aws/config");
+  const auto named = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE_FALSE(named.has_value());
+  CHECK_THAT(named.error().message, test::ContainsSubstring("AWS_CONFIG_FILE"));
 }

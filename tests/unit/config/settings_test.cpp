@@ -2,12 +2,17 @@
 
 #include "personalize_events/config/settings.hpp"
 
+#include <fstream>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/auth/providers/metadata_service.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "support/places.hpp"
 
 namespace pe = personalize_events;
 using pe::testing::VirtualPlatform;
@@ -190,8 +195,8 @@ TEST_CASE("the endpoint URL of STS: service variable, variable, services, profil
     for (const auto& [name, value] : world.variables) platform.set_environment(name, value);
     const auto profiles = pe::parse_profiles(world.config, "config", "", "credentials");
     REQUIRE(profiles.has_value());
-    const pe::detail::SettingFinder finder{platform, profiles->find_profile("default")};
-    return pe::detail::find_sts_endpoint_url(finder, *profiles);
+    const pe::detail::SelectedProfile selected{*profiles, {"default"}};
+    return pe::detail::SettingFinder{platform, &selected}.find(pe::detail::kStsEndpointUrlRow);
   };
   World world{{{"AWS_ENDPOINT_URL_STS", "http://b"},
                {"AWS_ENDPOINT_URL", "http://c"},
@@ -241,9 +246,9 @@ TEST_CASE("FIPS and dual stack are switches of variable or profile") {
 TEST_CASE("the retry mode is standard or adaptive") {
   World world{{{"AWS_RETRY_MODE", "Adaptive"}}, "[default]\nretry_mode = standard", {}};
   check(world.settings().retry_mode, pe::RetryMode::Adaptive, "AWS_RETRY_MODE");
-  world.given.retry.mode = pe::RetryMode::Standard;
+  world.given.retry_mode = pe::RetryMode::Standard;
   check(world.settings().retry_mode, pe::RetryMode::Standard, "ClientOptions.retry.mode");
-  world.given.retry.mode.reset();
+  world.given.retry_mode.reset();
   world.variables.clear();
   check(world.settings().retry_mode, pe::RetryMode::Standard, "config:2");
   world.config = "[default]\nretry_mode = sometimes";
@@ -256,11 +261,11 @@ TEST_CASE("the retry mode is standard or adaptive") {
 TEST_CASE("the number of attempts is at least one") {
   World world{{{"AWS_MAX_ATTEMPTS", "5"}}, "[default]\nmax_attempts = 7", {}};
   check(world.settings().max_attempts, 5, "AWS_MAX_ATTEMPTS");
-  world.given.retry.max_attempts = 2;
+  world.given.max_attempts = 2;
   check(world.settings().max_attempts, 2, "ClientOptions.retry.max_attempts");
-  world.given.retry.max_attempts = 0;
+  world.given.max_attempts = 0;
   CHECK(world.error().where == "ClientOptions.retry.max_attempts");
-  world.given.retry.max_attempts.reset();
+  world.given.max_attempts.reset();
   world.variables.clear();
   check(world.settings().max_attempts, 7, "config:2");
   for (const char* bad : {"zero", "0", "-1", "3.5", "2147483648", "99999999999999999999", "3 x"}) {
@@ -320,4 +325,50 @@ TEST_CASE("an error of the endpoint names the setting's source") {
   settings.region.value = "eu-west-1";
   CHECK(pe::resolve_endpoint(settings)->url ==
         "https://personalize-events.eu-west-1.amazonaws.com");
+}
+
+namespace {
+
+std::string code(const char* text) {
+  return text == nullptr || *text == '\0' ? std::string{} : "`" + std::string{text} + "`";
+}
+std::string text_of(std::string_view value) { return std::string{value}; }
+std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string text_of(int value) { return std::to_string(value); }
+std::string text_of(pe::RetryMode value) {
+  return value == pe::RetryMode::Adaptive ? "adaptive" : "standard";
+}
+
+// The line of the table in the documentation.
+template <class T>
+std::string line_of(const pe::detail::SettingRow<T>& row) {
+  std::string variables = code(row.variables[0]);
+  if (row.variables[1] != nullptr) variables += ", " + code(row.variables[1]);
+  std::string line = "| " + std::string{row.name};
+  for (const std::string& cell :
+       {code(row.option), variables, code(row.property), code(text_of(row.by_default).c_str())}) {
+    line += cell.empty() ? " |" : " | " + cell;
+  }
+  return line + " |\n";
+}
+
+}  // namespace
+
+TEST_CASE("the documentation's table is that of the rows") {
+  std::string expected = line_of(pe::detail::kProfileRow);
+  pe::detail::visit_settings([&expected](const auto& row, auto) {
+    expected += line_of(row);
+    return true;
+  });
+  expected += line_of(pe::detail::kIgnoreEndpointUrlsRow);
+  expected += line_of(pe::detail::kStsEndpointUrlRow);
+  expected += line_of(pe::detail::kSsoEndpointUrlRow);
+  expected += line_of(pe::detail::kSsoOidcEndpointUrlRow);
+  expected += line_of(pe::detail::kMetadataEndpointRow);
+  expected += line_of(pe::detail::kMetadataModeRow);
+  expected += line_of(pe::detail::kMetadataTimeoutRow);
+  expected += line_of(pe::detail::kMetadataAttemptsRow);
+  std::ifstream file{test::source_folder() / "docs/pages/settings.md"};
+  const std::string page{std::istreambuf_iterator<char>{file}, {}};
+  CHECK_THAT(page, test::ContainsSubstring("|---|---|---|---|---|\n" + expected + "\n"));
 }

@@ -94,7 +94,7 @@ TEST_CASE("what is no readable regular file of at most 1 MiB is refused at once"
   CHECK_THAT(loop.message, test::ContainsSubstring("cannot be opened"));
 }
 
-TEST_CASE("an unreadable file is an error, not a missing one") {
+TEST_CASE("a file that this user may not read is an error with a code of its own") {
   const test::TemporaryFolder folder;
   test::write_file(folder / "closed", "text");
   REQUIRE(::chmod((folder / "closed").c_str(), 0) == 0);
@@ -104,7 +104,7 @@ TEST_CASE("an unreadable file is an error, not a missing one") {
   const auto text = pe::detail::read_whole_file(folder / "closed");
   if (user == 0) REQUIRE(::seteuid(user) == 0);
   REQUIRE_FALSE(text.has_value());
-  CHECK(text.error().code.empty());
+  CHECK(text.error().code == "AccessDenied");
   CHECK_THAT(text.error().message, test::ContainsSubstring("cannot be opened"));
 }
 

@@ -78,8 +78,7 @@ inline constexpr const char* kCognitoSource = "Amazon Cognito";
       resolve_service_endpoint("cognito-identity", {*region, options.endpoint_url});
   constexpr const char* where = "CognitoOptions::endpoint_url";
   if (!endpoint) return misconfigured_source(where, endpoint.error().message);
-  if (is_private_endpoint(*endpoint)) return endpoint;
-  return misconfigured_source(where, "tokens do not travel over plain http; write https://");
+  return endpoint;
 }
 
 /// The request of one operation: `subject` is the member that it is about. Pure. The caller wipes
@@ -257,9 +256,10 @@ class CognitoSource {
     Result<HttpRequest> request = cognito_request(options_, operation, subject, subject_id);
     if (!request) return std::move(request).error();
     const crypto::WipeAtEnd wipe{*request};
-    SourcePatience patience;
-    patience.is_passing = is_passing_cognito_answer;
-    return ask_source(context, *request, kCognitoSource, patience);
+    RequestRules rules;
+    rules.is_passing = is_passing_cognito_answer;
+    rules.endpoint_setting = "CognitoOptions::endpoint_url";
+    return ask_source(context, *request, kCognitoSource, rules);
   }
 
   CognitoOptions options_;
@@ -281,11 +281,10 @@ class CognitoSource {
 /// is "Amazon Cognito", `http_status` is set, `message` has the service's code and what to mend).
 /// Failures that may pass are tried again within the call, at most three times a request. A token
 /// that has expired needs a new provider.
-[[nodiscard]] inline CredentialsProvider cognito_credentials(
-    CognitoOptions options, std::shared_ptr<Transport> transport,
-    std::shared_ptr<Platform> platform = {}) {
-  auto source = std::make_shared<detail::CognitoSource>(
-      std::move(options), detail::source_context(std::move(transport), std::move(platform)));
+[[nodiscard]] inline CredentialsProvider cognito_credentials(CognitoOptions options,
+                                                             ProviderContext context) {
+  auto source = std::make_shared<detail::CognitoSource>(std::move(options),
+                                                        detail::SourceContext{std::move(context)});
   return [source](const CredentialsRequest& request) { return source->get(request); };
 }
 

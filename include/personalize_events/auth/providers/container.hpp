@@ -177,10 +177,27 @@ struct ContainerPlace {
 
   HttpRequest request = container_request(*place, *token);
   const crypto::WipeAtEnd wipe_request{request};
-  Result<HttpResponse> response = ask_source(context, request, kContainerSource);
+  RequestRules rules;
+  rules.carries = Carries::AgentToken;
+  Result<HttpResponse> response = ask_source(context, request, kContainerSource, rules);
   if (!response) return std::move(response).error();
   const crypto::WipeAtEnd wipe_response{*response};
   return credentials_of_container(*response);
+}
+
+/// The report of container_credentials.
+[[nodiscard]] inline ProviderReport report_container(Platform& platform) {
+  const Result<ContainerPlace> place = find_container_place(platform);
+  if (!place) return report_of(place.error());
+  const char* variable = raw_credential_variable(platform, kContainerRelativeUri).empty()
+                             ? kContainerFullUri
+                             : kContainerRelativeUri;
+  Result<std::string> token = read_container_token(platform);
+  if (!token) return report_of(token.error());
+  const crypto::WipeAtEnd wipe{*token};
+  // The path may be a secret too.
+  const std::string host = place->endpoint.scheme + "://" + place->endpoint.host;
+  return {ProviderReport::State::Asks, host + (token->empty() ? "" : ", with a token"), variable};
 }
 
 }  // namespace detail
@@ -201,10 +218,8 @@ struct ContainerPlace {
 /// @par Error Handling
 /// Credentials. A chain goes on when neither URI is set, and ends at any other: a URI or token that
 /// may not be used (`where` is the variable), no answer, a refusal, an answer without usable keys.
-[[nodiscard]] inline CredentialsProvider container_credentials(
-    std::shared_ptr<Transport> transport, std::shared_ptr<Platform> platform = {}) {
-  return [context = detail::source_context(std::move(transport), std::move(platform))](
-             const CredentialsRequest& request) {
+[[nodiscard]] inline CredentialsProvider container_credentials(ProviderContext context) {
+  return [context = detail::SourceContext{std::move(context)}](const CredentialsRequest& request) {
     return detail::fetch_container_credentials(context.until(request));
   };
 }

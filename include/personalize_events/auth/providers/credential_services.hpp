@@ -25,24 +25,17 @@ namespace detail {
   return misconfigured_source(error.where, error.message);
 }
 
-/// The shared files, and which of their profiles is meant.
-struct SelectedProfile {
-  Profiles profiles{};
-  std::string name{};
-};
-
-/// Reads the shared files; `given` is the profile that the program names, if it does. Errors:
-/// Credentials, misconfigured: a malformed file, a named profile that does not exist.
+/// Reads the shared files and selects a profile; `given` is the one that the program names, if it
+/// does. Errors: Credentials, misconfigured, as of select_profile.
 [[nodiscard]] inline Result<SelectedProfile> load_selected_profile(Platform& platform,
                                                                    const std::string& given) {
-  SelectedProfile selected;
-  Result<Profiles> profiles = load_profiles(platform);
-  if (!profiles) return misconfigured(profiles.error());
-  selected.profiles = *std::move(profiles);
-  const auto name = find_profile_name(SettingFinder{platform, nullptr}, given, selected.profiles);
-  if (!name) return misconfigured(name.error());
-  selected.name = name->value;
-  return selected;
+  GivenSettings settings;
+  settings.profile = given;
+  return load_profiles(platform)
+      .and_then([&](Profiles profiles) {
+        return select_profile(platform, settings, std::move(profiles));
+      })
+      .transform_error(misconfigured);
 }
 
 /// Where the services are that give credentials. Empty URLs: where the region has them.
@@ -59,31 +52,23 @@ struct CredentialServices {
 /// `where` is the setting's source.
 [[nodiscard]] inline Result<CredentialServices> find_credential_services(
     Platform& platform, const SelectedProfile& selected, const std::string& region) {
-  const Profiles& profiles = selected.profiles;
-  const SettingFinder finder{platform, profiles.find_profile(selected.name)};
+  const SettingFinder finder{platform, &selected};
+  GivenSettings given;
+  given.region = region;
   CredentialServices services;
-  const auto found = find_region(finder, region);
-  if (!found) return misconfigured(found.error());
-  services.region = found->value;
-  const auto use_fips =
-      find_switch(finder, std::nullopt, "", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
-  if (!use_fips) return misconfigured(use_fips.error());
-  services.use_fips = use_fips->value;
-  const auto use_dual_stack =
-      find_switch(finder, std::nullopt, "", "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
-  if (!use_dual_stack) return misconfigured(use_dual_stack.error());
-  services.use_dual_stack = use_dual_stack->value;
-  const auto sts_url = find_sts_endpoint_url(finder, profiles);
-  if (!sts_url) return misconfigured(sts_url.error());
-  services.sts_url = sts_url->value;
-  const auto sso_url =
-      find_configured_endpoint_url(finder, profiles, {"AWS_ENDPOINT_URL_SSO", "sso"});
-  if (!sso_url) return misconfigured(sso_url.error());
-  services.sso_url = sso_url->value;
-  const auto oidc_url =
-      find_configured_endpoint_url(finder, profiles, {"AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc"});
-  if (!oidc_url) return misconfigured(oidc_url.error());
-  services.oidc_url = oidc_url->value;
+  const auto find = [&](const auto& row, auto& value) -> Result<void> {
+    auto found = finder.find(row, given);
+    if (!found) return misconfigured(found.error());
+    value = std::move(found->value);
+    return {};
+  };
+  Result<void> done = find(kRegionRow, services.region);
+  if (done) done = find(kUseFipsRow, services.use_fips);
+  if (done) done = find(kUseDualStackRow, services.use_dual_stack);
+  if (done) done = find(kStsEndpointUrlRow, services.sts_url);
+  if (done) done = find(kSsoEndpointUrlRow, services.sso_url);
+  if (done) done = find(kSsoOidcEndpointUrlRow, services.oidc_url);
+  if (!done) return std::move(done).error();
   return services;
 }
 

@@ -6,12 +6,12 @@
 #define PERSONALIZE_EVENTS_AUTH_PROVIDERS_ENVIRONMENT_HPP
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "personalize_events/auth/credentials.hpp"
 #include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/auth/providers/provider_context.hpp"
 #include "personalize_events/detail/time.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/platform/system_platform.hpp"
@@ -83,6 +83,25 @@ inline constexpr const char* kOuterSpace = " \t\r\n";
   return credentials;
 }
 
+/// The report of environment_credentials.
+[[nodiscard]] inline ProviderReport report_environment(Platform& platform) {
+  const Result<Credentials> keys = read_environment_credentials(platform);
+  if (!keys) return report_of(keys.error());
+  if (keys->expiration && *keys->expiration <= platform.now()) {
+    return {ProviderReport::State::Wrong, "the keys have expired", "AWS_CREDENTIAL_EXPIRATION"};
+  }
+  std::string what = show_keys(*keys);
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) {
+    if (has_outer_space(platform, name)) {
+      what.append("; white space around ").append(name).append(" is removed");
+    }
+  }
+  return {ProviderReport::State::Serves, std::move(what),
+          keys->session_token.empty()
+              ? "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY"
+              : "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN"};
+}
+
 }  // namespace detail
 
 /// A provider of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ACCOUNT_ID and
@@ -92,11 +111,11 @@ inline constexpr const char* kOuterSpace = " \t\r\n";
 /// @par Error Handling
 /// Credentials: neither key is set, only one is, one has a character that no header may have, or
 /// the expiration is no RFC 3339 time. `where` or `message` names the variable.
-[[nodiscard]] inline CredentialsProvider environment_credentials(
-    std::shared_ptr<Platform> platform = {}) {
-  if (platform == nullptr) platform = system_platform();
-  return
-      [platform = std::move(platform)] { return detail::read_environment_credentials(*platform); };
+[[nodiscard]] inline CredentialsProvider environment_credentials(ProviderContext context = {}) {
+  if (context.platform == nullptr) context.platform = system_platform();
+  return [platform = std::move(context.platform)] {
+    return detail::read_environment_credentials(*platform);
+  };
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

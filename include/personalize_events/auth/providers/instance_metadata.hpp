@@ -98,20 +98,20 @@ namespace detail {
 /// What instance_metadata_credentials calls: it keeps the session token from call to call.
 class MetadataCredentials {
  public:
-  MetadataCredentials(const SourceContext& context, std::string profile)
-      : context_(context), service_(context, std::move(profile)) {}
+  explicit MetadataCredentials(const SourceContext& context)
+      : context_(context), service_(context) {}
 
   [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
     const SourceContext context = context_.until(request);
     constexpr const char* path = "/latest/meta-data/iam/security-credentials/";
     const std::lock_guard<std::mutex> lock{mutex_};
-    const Result<Endpoint> endpoint = service_.find_endpoint();
-    if (!endpoint) return endpoint.error();
+    const Result<MetadataPlace> place = service_.find_place();
+    if (!place) return place.error();
     const Result<std::string> role =
-        service_.get(*endpoint, path, context.remaining()).and_then(read_metadata_role);
+        service_.get(*place, path, context.remaining()).and_then(read_metadata_role);
     if (!role) return role.error();
     Result<HttpResponse> response =
-        service_.get(*endpoint, path + percent_encode(*role), context.remaining());
+        service_.get(*place, path + percent_encode(*role), context.remaining());
     if (!response) return std::move(response).error();
     const crypto::WipeAtEnd wipe{*response};
     Result<Credentials> credentials = read_metadata_credentials(*response);
@@ -137,8 +137,10 @@ class MetadataCredentials {
 /// AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE or ec2_metadata_service_endpoint_mode: IPv4, the default,
 /// or IPv6. It is never asked through a proxy, and never when AWS_EC2_METADATA_DISABLED is true.
 /// Keys that have expired already are used for 10 to 15 minutes more before the next question,
-/// because the service gives such while it cannot renew them. Each question has one second; what
-/// failed is asked three times at the most, but neither no connection nor no answer.
+/// because the service gives such while it cannot renew them. Each attempt has one second
+/// (AWS_METADATA_SERVICE_TIMEOUT or metadata_service_timeout, in seconds), and there are three of
+/// them at most (AWS_METADATA_SERVICE_NUM_ATTEMPTS or metadata_service_num_attempts). Nothing is
+/// retried when no connection or no response came in time.
 ///
 /// @par Thread Safety
 /// Any thread; calls at the same time take turns.
@@ -147,11 +149,9 @@ class MetadataCredentials {
 /// Credentials. A chain goes on when the service is turned off, is not there, or the instance has
 /// no role; that is not retryable. It ends at a setting that is not allowed (`where` names it), and
 /// at a service that answers and gives no usable keys.
-[[nodiscard]] inline CredentialsProvider instance_metadata_credentials(
-    std::shared_ptr<Transport> transport, std::shared_ptr<Platform> platform = {},
-    std::string profile = {}) {
-  auto metadata = std::make_shared<detail::MetadataCredentials>(
-      detail::source_context(std::move(transport), std::move(platform)), std::move(profile));
+[[nodiscard]] inline CredentialsProvider instance_metadata_credentials(ProviderContext context) {
+  auto metadata =
+      std::make_shared<detail::MetadataCredentials>(detail::SourceContext{std::move(context)});
   return [metadata = std::move(metadata)](const CredentialsRequest& request) {
     return metadata->get(request);
   };
@@ -159,14 +159,11 @@ class MetadataCredentials {
 
 /// The region of the EC2 instance that the program runs on. Settings and errors are those of
 /// instance_metadata_credentials.
-[[nodiscard]] inline Result<std::string> instance_metadata_region(
-    std::shared_ptr<Transport> transport, std::shared_ptr<Platform> platform = {},
-    std::string profile = {}) {
-  detail::MetadataService service{detail::source_context(std::move(transport), std::move(platform)),
-                                  std::move(profile)};
-  const Result<Endpoint> endpoint = service.find_endpoint();
-  if (!endpoint) return endpoint.error();
-  return service.get(*endpoint, "/latest/meta-data/placement/region")
+[[nodiscard]] inline Result<std::string> instance_metadata_region(ProviderContext context) {
+  detail::MetadataService service{detail::SourceContext{std::move(context)}};
+  const Result<detail::MetadataPlace> place = service.find_place();
+  if (!place) return place.error();
+  return service.get(*place, "/latest/meta-data/placement/region")
       .and_then(detail::read_metadata_region);
 }
 

@@ -54,9 +54,6 @@ inline constexpr const char* kIotSource = "AWS IoT";
   const bool is_url = given.find("://") != std::string::npos;
   Result<Endpoint> endpoint = parse_endpoint_url(is_url ? given : "https://" + given);
   if (!endpoint) return misconfigured_source(where, endpoint.error().message);
-  if (!is_private_endpoint(*endpoint)) {
-    return misconfigured_source(where, "keys do not travel over plain http; write https://");
-  }
   if (!endpoint->base_path.empty()) {
     return misconfigured_source(where, "it has a path; give the host name alone");
   }
@@ -130,7 +127,7 @@ inline constexpr const char* kIotSource = "AWS IoT";
 /// device.client_certificate = "device.pem.crt";
 /// device.client_key = "private.pem.key";
 /// options.credentials = iot_credentials({endpoint, "my-alias", "my-thing"},
-///                                       std::make_shared<CurlTransport>(device));
+///                                       {std::make_shared<CurlTransport>(device)});
 /// ```
 ///
 /// @par Error Handling
@@ -138,15 +135,15 @@ inline constexpr const char* kIotSource = "AWS IoT";
 /// is "AWS IoT", `http_status` is set, `message` says what to mend). Failures that may pass are
 /// tried again within the call, at most three times in all.
 [[nodiscard]] inline CredentialsProvider iot_credentials(IotOptions options,
-                                                         std::shared_ptr<Transport> transport,
-                                                         std::shared_ptr<Platform> platform = {}) {
-  return [options = std::move(options),
-          context = detail::source_context(std::move(transport), std::move(platform))](
+                                                         ProviderContext context) {
+  return [options = std::move(options), context = detail::SourceContext{std::move(context)}](
              const CredentialsRequest& asked) -> Result<Credentials> {
     Result<HttpRequest> request = detail::iot_request(options);
     if (!request) return std::move(request).error();
+    detail::RequestRules rules;
+    rules.endpoint_setting = "IotOptions::endpoint";
     Result<HttpResponse> response =
-        detail::ask_source(context.until(asked), *request, detail::kIotSource);
+        detail::ask_source(context.until(asked), *request, detail::kIotSource, rules);
     if (!response) return std::move(response).error();
     const crypto::WipeAtEnd wipe{*response};
     return detail::credentials_of_iot(*response);

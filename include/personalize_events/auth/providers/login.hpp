@@ -201,14 +201,14 @@ struct SignInLogin {
 
   /// A proof serves one request, so each try has its own.
   [[nodiscard]] Result<void> refresh(json::Value& token) const {
-    const SourcePatience patience;
+    const RequestRules rules;
     for (int tries = 1;; ++tries) {
       Result<HttpRequest> request =
           login_token_request(token, region(), context.platform->now(), new_id());
       if (!request) return request.error();
       const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
       Result<HttpResponse> response = ask_source(context, *request, kSignIn, {1});
-      if (tries < patience.most_tries && may_answer_later(response, patience) &&
+      if (tries < rules.most_tries && may_answer_later(response, rules) &&
           pause_before_next_try(context, tries)) {
         continue;
       }
@@ -249,6 +249,14 @@ struct SignInLogin {
   return login.credentials(token->tree);
 }
 
+/// The report of login_credentials; `where` is what configures it.
+[[nodiscard]] inline ProviderReport report_login(Platform& platform, const LoginOptions& options,
+                                                 const std::string& where) {
+  const Result<std::string> path = login_cache_path(platform, options.login_session);
+  if (!path) return report_of(path.error());
+  return report_token_cache(platform, "AWS Sign-In", *path, where);
+}
+
 }  // namespace detail
 
 /// A provider of the keys of a person who ran `aws login`. Reads `~/.aws/login/cache`, or the
@@ -262,14 +270,14 @@ struct SignInLogin {
 ///
 /// @par Thread Safety
 /// Any thread; one at a time refreshes the keys.
-[[nodiscard]] inline CredentialsProvider login_credentials(
-    LoginOptions options, std::shared_ptr<Transport> transport,
-    std::shared_ptr<Platform> platform = {}) {
-  detail::SourceContext context = detail::source_context(std::move(transport), std::move(platform));
-  auto cache = std::make_shared<detail::TokenCache<detail::SignInLogin>>(context.platform);
-  return [options = std::move(options), context = std::move(context),
+[[nodiscard]] inline CredentialsProvider login_credentials(LoginOptions options,
+                                                           ProviderContext context) {
+  detail::SourceContext source{std::move(context)};
+  if (options.region.empty()) options.region = source.region;
+  auto cache = std::make_shared<detail::TokenCache<detail::SignInLogin>>(source.platform);
+  return [options = std::move(options), source = std::move(source),
           cache = std::move(cache)](const CredentialsRequest& request) {
-    return detail::ask_login(options, context.until(request), *cache);
+    return detail::ask_login(options, source.until(request), *cache);
   };
 }
 

@@ -15,10 +15,11 @@
 #include <utility>
 
 #include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/providers/credential_services.hpp"
+#include "personalize_events/auth/providers/provider_context.hpp"
 #include "personalize_events/auth/providers/source.hpp"
 #include "personalize_events/auth/secret.hpp"
 #include "personalize_events/config/endpoint.hpp"
-#include "personalize_events/config/profile_file.hpp"
 #include "personalize_events/config/settings.hpp"
 #include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/number.hpp"
@@ -34,47 +35,93 @@ inline constexpr const char* kMetadataTokenLifeHeader = "x-aws-ec2-metadata-toke
 inline constexpr std::chrono::seconds kMetadataTokenLife{21'600};
 inline constexpr std::chrono::seconds kMetadataTokenMargin{120};
 
-/// Where the metadata service is: the endpoint that is configured, else that of the configured
-/// mode, else the one of IPv4. Errors: Credentials, `where` is the setting.
+[[nodiscard]] inline Result<void> check_metadata_timeout(const int& seconds) {
+  if (seconds >= 1 && seconds <= 3600) return {};
+  return setting_error({}, "must be a whole number of seconds, 1 to 3600");
+}
+
+[[nodiscard]] inline Result<void> check_metadata_attempts(const int& attempts) {
+  if (attempts >= 1 && attempts <= 100) return {};
+  return setting_error({}, "must be a whole number, 1 to 100; the first attempt counts");
+}
+
+inline constexpr SettingRow<std::string> kMetadataEndpointRow{
+    "instance metadata endpoint",    nullptr, nullptr, {"AWS_EC2_METADATA_SERVICE_ENDPOINT"},
+    "ec2_metadata_service_endpoint", "",      nullptr};
+inline constexpr SettingRow<std::string> kMetadataModeRow{
+    "instance metadata mode",
+    nullptr,
+    nullptr,
+    {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"},
+    "ec2_metadata_service_endpoint_mode",
+    "IPv4",
+    nullptr};
+inline constexpr SettingRow<int> kMetadataTimeoutRow{
+    "instance metadata timeout", nullptr, nullptr,     {"AWS_METADATA_SERVICE_TIMEOUT"},
+    "metadata_service_timeout",  1,       read_number, check_metadata_timeout};
+inline constexpr SettingRow<int> kMetadataAttemptsRow{
+    "instance metadata attempts",    nullptr, nullptr,     {"AWS_METADATA_SERVICE_NUM_ATTEMPTS"},
+    "metadata_service_num_attempts", 3,       read_number, check_metadata_attempts};
+
+/// Where the metadata service is, and how it is asked.
+struct MetadataPlace {
+  Endpoint endpoint{};
+  std::chrono::seconds timeout{1};  ///< Of each attempt.
+  int most_tries{3};
+};
+
+/// The endpoint that is configured, else that of the configured mode. Errors: Credentials, `where`
+/// is the setting.
 [[nodiscard]] inline Result<Endpoint> metadata_endpoint(const SettingFinder& finder) {
-  if (const auto url =
-          finder.find("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint")) {
+  if (const auto url = finder.find_text(kMetadataEndpointRow)) {
     return parse_endpoint_url(url->value).transform_error([&url](const Error& error) {
       return misconfigured_source(url->source, error.message);
     });
   }
-  const auto mode =
-      finder.find("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
-  const std::string name = mode ? to_lower(trim(mode->value)) : "ipv4";
+  const auto mode = finder.find(kMetadataModeRow);
+  const std::string name = to_lower(trim(mode->value));
   if (name == "ipv4") return parse_endpoint_url("http://169.254.169.254");
   if (name == "ipv6") return parse_endpoint_url("http://[fd00:ec2::254]");
   return misconfigured_source(mode->source, "not an endpoint mode; set IPv4 or IPv6");
 }
 
-/// metadata_endpoint of the environment and of the profile, which is read only if it may decide.
-[[nodiscard]] inline Result<Endpoint> find_metadata_endpoint(Platform& platform,
-                                                             const std::string& profile) {
-  const SettingFinder environment{platform, nullptr};
-  if (environment.variable("AWS_EC2_METADATA_SERVICE_ENDPOINT")) {
-    return metadata_endpoint(environment);
+/// The service by the settings of this moment. Where a variable names the endpoint, a profile that
+/// cannot be used does not matter. Errors: Credentials, also when the service is turned off.
+[[nodiscard]] inline Result<MetadataPlace> find_metadata_place(Platform& platform,
+                                                               const std::string& profile) {
+  const std::string off = platform.environment("AWS_EC2_METADATA_DISABLED").value_or("");
+  if (equal_ignoring_case(trim(off), "true")) {
+    return silent_source(kMetadataSource, "turned off by AWS_EC2_METADATA_DISABLED");
   }
-  const auto misconfigured = [](const Error& error) {
-    return misconfigured_source(error.where, error.message);
-  };
-  const Result<Profiles> profiles = load_profiles(platform);
-  if (!profiles) return misconfigured(profiles.error());
-  const auto name = find_profile_name(environment, profile, *profiles);
-  if (!name) return misconfigured(name.error());
-  return metadata_endpoint(SettingFinder{platform, profiles->find_profile(name->value)});
+  const Result<SelectedProfile> selected = load_selected_profile(platform, profile);
+  if (!selected && !SettingFinder{platform}.find_text(kMetadataEndpointRow)) {
+    return selected.error();
+  }
+  const SettingFinder finder{platform, selected ? &*selected : nullptr};
+  Result<Endpoint> endpoint = metadata_endpoint(finder);
+  if (!endpoint) return std::move(endpoint).error();
+  const auto timeout = finder.find(kMetadataTimeoutRow);
+  if (!timeout) return misconfigured(timeout.error());
+  const auto attempts = finder.find(kMetadataAttemptsRow);
+  if (!attempts) return misconfigured(attempts.error());
+  return MetadataPlace{*std::move(endpoint), std::chrono::seconds{timeout->value}, attempts->value};
+}
+
+/// The report of instance_metadata_credentials.
+[[nodiscard]] inline ProviderReport report_metadata(Platform& platform,
+                                                    const std::string& profile) {
+  const Result<MetadataPlace> place = find_metadata_place(platform, profile);
+  if (!place) return report_of(place.error());
+  return {ProviderReport::State::Asks, place->endpoint.url + ", if this is an EC2 instance", {}};
 }
 
 /// A request to the metadata service, still without its token. It is this machine's own, so no
 /// proxy may answer in its place.
-[[nodiscard]] inline HttpRequest metadata_request(const Endpoint& endpoint, const char* method,
+[[nodiscard]] inline HttpRequest metadata_request(const MetadataPlace& place, const char* method,
                                                   const std::string& path) {
-  HttpRequest request{method, endpoint.url + path, {{"Host", endpoint.host}}};
-  request.timeout = std::chrono::seconds{1};
-  request.connect_timeout = std::chrono::seconds{1};
+  HttpRequest request{method, place.endpoint.url + path, {{"Host", place.endpoint.host}}};
+  request.timeout = place.timeout;
+  request.connect_timeout = place.timeout;
   request.direct = true;
   return request;
 }
@@ -132,53 +179,48 @@ struct MetadataToken {
 /// None: one thread at a time.
 class MetadataService {
  public:
-  MetadataService(SourceContext context, std::string profile)
-      : context_(std::move(context)), profile_(std::move(profile)) {}
+  explicit MetadataService(SourceContext context) : context_(std::move(context)) {}
   MetadataService(const MetadataService&) = delete;
   MetadataService& operator=(const MetadataService&) = delete;
   ~MetadataService() { crypto::cleanse(token_); }
 
   /// Where the service is, by the settings of this moment. Errors: Credentials, also when the
   /// service is turned off.
-  [[nodiscard]] Result<Endpoint> find_endpoint() const {
-    const std::string off =
-        context_.platform->environment("AWS_EC2_METADATA_DISABLED").value_or("");
-    if (equal_ignoring_case(trim(off), "true")) {
-      return silent_source(kMetadataSource, "turned off by AWS_EC2_METADATA_DISABLED");
-    }
-    if (context_.transport == nullptr) return source_without_transport(kMetadataSource);
-    return find_metadata_endpoint(*context_.platform, profile_);
+  [[nodiscard]] Result<MetadataPlace> find_place() const {
+    Result<MetadataPlace> place = find_metadata_place(*context_.platform, context_.profile);
+    if (place && context_.transport == nullptr) return source_without_transport(kMetadataSource);
+    return place;
   }
 
   /// The answer to a question, of any status but a 401 to an old token: then it is put again with a
   /// new one. Errors: Credentials.
-  [[nodiscard]] Result<HttpResponse> get(const Endpoint& endpoint, const std::string& path,
+  [[nodiscard]] Result<HttpResponse> get(const MetadataPlace& place, const std::string& path,
                                          const CredentialsRequest& request = {}) {
     const SourceContext context = context_.until(request);
-    Result<HttpResponse> response = ask(context, endpoint, path);
+    Result<HttpResponse> response = ask(context, place, path);
     if (!response || response->status != 401) return response;
     token_good_until_ = {};
-    return ask(context, endpoint, path);
+    return ask(context, place, path);
   }
 
  private:
-  [[nodiscard]] Result<HttpResponse> ask(const SourceContext& context, const Endpoint& endpoint,
+  [[nodiscard]] Result<HttpResponse> ask(const SourceContext& context, const MetadataPlace& place,
                                          const std::string& path) {
-    if (Result<void> held = hold_token(context, endpoint); !held) return std::move(held).error();
-    HttpRequest request = metadata_request(endpoint, "GET", path);
+    if (Result<void> held = hold_token(context, place); !held) return std::move(held).error();
+    HttpRequest request = metadata_request(place, "GET", path);
     const crypto::WipeAtEnd wipe{request};
     request.headers.emplace_back("x-aws-ec2-metadata-token", token_);
-    return ask_source(context, request, kMetadataSource, kPatience);
+    return ask_source(context, request, kMetadataSource, rules(place));
   }
 
   /// Sees to a token that is good for the next question.
-  [[nodiscard]] Result<void> hold_token(const SourceContext& context, const Endpoint& endpoint) {
+  [[nodiscard]] Result<void> hold_token(const SourceContext& context, const MetadataPlace& place) {
     const auto now = context.platform->steady_now();
     if (!token_.empty() && now < token_good_until_) return {};
-    HttpRequest request = metadata_request(endpoint, "PUT", "/latest/api/token");
+    HttpRequest request = metadata_request(place, "PUT", "/latest/api/token");
     request.headers.emplace_back(kMetadataTokenLifeHeader,
                                  std::to_string(kMetadataTokenLife.count()));
-    Result<HttpResponse> response = send_patiently(context, request, kPatience);
+    Result<HttpResponse> response = send_patiently(context, request, rules(place));
     if (!response) return metadata_not_reached(response.error());
     const crypto::WipeAtEnd wipe_response{*response};
     Result<MetadataToken> token = read_metadata_token(*response);
@@ -190,10 +232,15 @@ class MetadataService {
     return {};
   }
 
-  static constexpr SourcePatience kPatience{3, false};
+  [[nodiscard]] static RequestRules rules(const MetadataPlace& place) {
+    RequestRules rules;
+    rules.most_tries = place.most_tries;
+    rules.asks_again_after_silence = false;
+    rules.carries = Carries::AgentToken;
+    return rules;
+  }
 
   SourceContext context_;
-  std::string profile_;
   std::string token_{};
   std::chrono::steady_clock::time_point token_good_until_{};
 };

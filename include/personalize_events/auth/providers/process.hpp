@@ -75,11 +75,11 @@ inline constexpr std::chrono::milliseconds kProcessTimeout{60'000};
 /// Credentials, `where` is "credential_process": it cannot be started, fails, is killed at the end
 /// of its time, or prints something else. Neither the command nor its output is ever shown, both
 /// may be secret.
-[[nodiscard]] inline CredentialsProvider process_credentials(
-    std::string command, std::shared_ptr<Platform> platform = {}) {
-  if (platform == nullptr) platform = system_platform();
+[[nodiscard]] inline CredentialsProvider process_credentials(std::string command,
+                                                             ProviderContext context = {}) {
+  if (context.platform == nullptr) context.platform = system_platform();
   return [command = std::move(command),
-          platform = std::move(platform)](const CredentialsRequest& request) {
+          platform = std::move(context.platform)](const CredentialsRequest& request) {
     return detail::ask_process(*platform, command,
                                std::min(request.timeout, detail::kProcessTimeout));
   };

@@ -10,7 +10,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "personalize_events/auth/cached.hpp"
 #include "personalize_events/auth/credentials.hpp"
@@ -22,6 +24,7 @@
 #include "personalize_events/auth/providers/process.hpp"
 #include "personalize_events/auth/providers/profile_chain.hpp"
 #include "personalize_events/auth/providers/profile_source.hpp"
+#include "personalize_events/auth/providers/provider_context.hpp"
 #include "personalize_events/auth/providers/source.hpp"
 #include "personalize_events/auth/providers/sso.hpp"
 #include "personalize_events/auth/providers/sts.hpp"
@@ -110,6 +113,17 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
   };
 }
 
+/// What a command runs, without its arguments: a path of plain characters, up to the first blank.
+[[nodiscard]] inline std::string show_program(const std::string& command) {
+  const std::string_view text = trim(command);
+  const std::string_view program = text.substr(0, text.find_first_of(" \t"));
+  const bool is_plain = all_of(program, [](char c) {
+    return is_letter(c) || is_digit(c) ||
+           std::string_view{"/._-+"}.find(c) != std::string_view::npos;
+  });
+  return is_plain ? "the program " + std::string{program} : std::string{"a command"};
+}
+
 /// Runs the command of a source, which wipes it.
 [[nodiscard]] inline CredentialsProvider process_provider(const ProfileSource& source,
                                                           const SourceContext& context) {
@@ -123,9 +137,7 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
 
 [[nodiscard]] inline CredentialsProvider sso_provider(const ProfileSource& source,
                                                       const SourceContext& context) {
-  if (!source.sso.account_id.empty()) {
-    return sso_credentials(source.sso, context.transport, context.platform);
-  }
+  if (!source.sso.account_id.empty()) return sso_credentials(source.sso, context);
   return [where = source.where]() -> Result<Credentials> {
     return misconfigured_source(where,
                                 "sso_session alone gives an access token, not credentials; add "
@@ -133,32 +145,73 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
   };
 }
 
-/// Supplies what comes before the first role.
-[[nodiscard]] inline CredentialsProvider provider_of(const ProfileSource& source,
-                                                     const SourceContext& context,
-                                                     const std::string& profile) {
+/// The report of a provider of the chain that a profile names; it has to serve.
+[[nodiscard]] inline ProviderReport named_report(const char* name, ProviderReport report,
+                                                 const std::string& where) {
+  if (report.state == ProviderReport::State::None) report.state = ProviderReport::State::Wrong;
+  report.what.insert(0, std::string{name}.append(": "));
+  report.where = where;
+  return report;
+}
+
+/// What comes before the first role. Its report is for explain().
+[[nodiscard]] inline ChainLink link_of(const ProfileSource& source, const SourceContext& context) {
   using Kind = ProfileSource::Kind;
-  const std::shared_ptr<Transport>& transport = context.transport;
   const std::shared_ptr<Platform>& platform = context.platform;
   switch (source.kind) {
-    case Kind::StaticKeys: return static_credentials(source.keys);
-    case Kind::Environment: return environment_credentials(platform);
-    case Kind::InstanceMetadata: return instance_metadata_credentials(transport, platform, profile);
-    case Kind::Container: return container_credentials(transport, platform);
+    case Kind::StaticKeys:
+      return {"keys", static_credentials(source.keys), [source] {
+                return ProviderReport{ProviderReport::State::Serves, show_keys(source.keys),
+                                      source.where};
+              }};
+    case Kind::Environment:
+      return {"environment", environment_credentials(context), [platform, where = source.where] {
+                return named_report("environment", report_environment(*platform), where);
+              }};
+    case Kind::InstanceMetadata:
+      return {kMetadataSource, instance_metadata_credentials(context),
+              [context, where = source.where] {
+                return named_report(kMetadataSource,
+                                    report_metadata(*context.platform, context.profile), where);
+              }};
+    case Kind::Container:
+      return {kContainerSource, container_credentials(context), [platform, where = source.where] {
+                return named_report(kContainerSource, report_container(*platform), where);
+              }};
     case Kind::WebIdentity:
-      return web_identity_credentials(source.web_identity, transport, platform);
-    case Kind::Sso: return sso_provider(source, context);
-    case Kind::Login: return login_credentials(source.login, transport, platform);
-    case Kind::Process: return process_provider(source, context);
+      return {"web identity", web_identity_credentials(source.web_identity, context),
+              [platform, source] {
+                return report_web_identity(*platform, source.web_identity, source.where);
+              }};
+    case Kind::Sso:
+      return {"SSO", sso_provider(source, context),
+              [platform, source] { return report_sso(*platform, source.sso, source.where); }};
+    case Kind::Login:
+      return {"login", login_credentials(source.login, context),
+              [platform, source] { return report_login(*platform, source.login, source.where); }};
+    case Kind::Process: break;
   }
-  return {};
+  return {kProcessSource, process_provider(source, context), [source] {
+            return ProviderReport{ProviderReport::State::Asks, show_program(source.command),
+                                  source.where};
+          }};
+}
+
+/// Adds to the report of what comes before the roles that they are assumed.
+inline void add_roles(ProviderReport& report, const std::vector<AssumeRoleOptions>& roles) {
+  for (const AssumeRoleOptions& role : roles) {
+    report.what.append(", then AWS STS for the role ").append(role.role_arn);
+    if (!role.endpoint_url.empty() && !is_private_url(role.endpoint_url)) {
+      report.what.append(" (over plain http: others on the way can read the keys of the role)");
+    }
+    if (report.state == ProviderReport::State::Serves) report.state = ProviderReport::State::Asks;
+  }
 }
 
 /// Gets the credentials of one profile, again and again.
 class ProfileCredentials {
  public:
-  ProfileCredentials(SourceContext context, std::string profile, std::string region)
-      : context_(std::move(context)), profile_(std::move(profile)), region_(std::move(region)) {}
+  explicit ProfileCredentials(SourceContext context) : context_(std::move(context)) {}
 
   [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
     const SourceContext context = context_.until(request);
@@ -170,6 +223,15 @@ class ProfileCredentials {
     if (supplied || !kept->keeps_steps || supplied.error().retryable) return supplied;
     // A step whose kept credentials were refused has told their keeper, which now asks anew.
     return kept->provider(context.remaining());
+  }
+
+  /// What is known without asking.
+  [[nodiscard]] ProviderReport report() const {
+    const Result<ProfileChain> chain = resolve();
+    if (!chain) return report_of(chain.error());
+    ProviderReport report = link_of(chain->source, context_).report();
+    add_roles(report, chain->roles);
+    return report;
   }
 
  private:
@@ -186,11 +248,12 @@ class ProfileCredentials {
 
   /// What the files say now. Errors: Credentials.
   [[nodiscard]] Result<ProfileChain> resolve() const {
-    const Result<SelectedProfile> selected = load_selected_profile(*context_.platform, profile_);
+    const Result<SelectedProfile> selected =
+        load_selected_profile(*context_.platform, context_.profile);
     if (!selected) return selected.error();
-    Result<ProfileChain> chain = resolve_profile_chain(selected->profiles, selected->name);
+    Result<ProfileChain> chain = resolve_profile_chain(selected->profiles, selected->name.value);
     if (!chain || !asks_services(*chain)) return chain;
-    const auto services = find_credential_services(*context_.platform, *selected, region_);
+    const auto services = find_credential_services(*context_.platform, *selected, context_.region);
     if (!services) return services.error();
     set_services(*chain, *services);
     return chain;
@@ -211,16 +274,14 @@ class ProfileCredentials {
   [[nodiscard]] std::shared_ptr<const Way> keep(const ProfileChain& chain) {
     using Kind = ProfileSource::Kind;
     const ProfileSource& source = chain.source;
-    CredentialsProvider provider =
-        meant_source(provider_of(source, context_, profile_), source.where);
+    CredentialsProvider provider = meant_source(link_of(source, context_).provider, source.where);
     bool is_at_hand = source.kind == Kind::StaticKeys || source.kind == Kind::Environment;
     bool keeps_steps = false;
     for (const AssumeRoleOptions& role : chain.roles) {
       if (!is_at_hand) provider = cached(std::move(provider), context_.platform);
       keeps_steps = keeps_steps || !is_at_hand;
       is_at_hand = false;
-      provider =
-          assume_role_credentials(role, std::move(provider), context_.transport, context_.platform);
+      provider = assume_role_credentials(role, std::move(provider), context_);
     }
     auto way = std::make_shared<const Way>(Way{chain, std::move(provider), keeps_steps});
     State& state = own_state();
@@ -230,20 +291,27 @@ class ProfileCredentials {
   }
 
   const SourceContext context_;
-  const std::string profile_;
-  const std::string region_;
   PerProcess<State> state_{};
 };
 
+/// The link of a chain that reads a profile.
+[[nodiscard]] inline ChainLink profile_link(SourceContext context) {
+  auto credentials = std::make_shared<ProfileCredentials>(std::move(context));
+  return {
+      "profile",
+      [credentials](const CredentialsRequest& request) { return credentials->get(request); },
+      [credentials] { return credentials->report(); },
+  };
+}
+
 }  // namespace detail
 
-/// A provider of the credentials of a profile: `profile`, else AWS_PROFILE, else "default". It may
-/// hold keys, or name roles to assume (`role_arn` with `source_profile` or `credential_source`), a
-/// web identity token, single sign-on, a sign-in (`login_session`) or a `credential_process`. The
-/// files are read anew at each call, so that rotated keys are found; what the roles before the last
-/// gave is kept until near its expiry. `transport` asks the services; without one only keys and
-/// processes serve. `region` is for AWS STS and sign-in; empty: AWS_REGION, AWS_DEFAULT_REGION, the
-/// profile's.
+/// A provider of the credentials of a profile: the context's, else AWS_PROFILE, else "default". It
+/// may hold keys, or name roles to assume (`role_arn` with `source_profile` or
+/// `credential_source`), a web identity token, single sign-on, a sign-in (`login_session`) or a
+/// `credential_process`. The files are read at each call, so that rotated keys are found; what the
+/// roles before the last gave is kept until near its expiry. Without a transport only keys and
+/// processes serve.
 ///
 /// @par Error Handling
 /// Credentials. A chain goes on when there is no default profile and none is named, and when the
@@ -252,15 +320,8 @@ class ProfileCredentials {
 ///
 /// @par Thread Safety
 /// Any thread.
-[[nodiscard]] inline CredentialsProvider profile_credentials(
-    std::shared_ptr<Platform> platform = {}, std::string profile = {},
-    std::shared_ptr<Transport> transport = {}, std::string region = {}) {
-  auto credentials = std::make_shared<detail::ProfileCredentials>(
-      detail::source_context(std::move(transport), std::move(platform)), std::move(profile),
-      std::move(region));
-  return [credentials = std::move(credentials)](const CredentialsRequest& request) {
-    return credentials->get(request);
-  };
+[[nodiscard]] inline CredentialsProvider profile_credentials(ProviderContext context = {}) {
+  return detail::profile_link(detail::SourceContext{std::move(context)}).provider;
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

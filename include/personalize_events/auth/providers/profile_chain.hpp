@@ -99,6 +99,9 @@ struct ProfileChain {
   };
   for (;;) {
     const ProfileSection* section = profiles.find_profile(name);
+    const std::optional<Error>& malformed =
+        section != nullptr ? section->malformed : profiles.malformed;
+    if (malformed) return misconfigured_source(malformed->where, malformed->message);
     if (section == nullptr) {
       if (named_by != nullptr) return blame("source_profile names a profile that does not exist");
       return silent_source("profile", "there is no profile \"" + name + "\"");

@@ -140,6 +140,9 @@ inline ProfileSource::~ProfileSource() { crypto::cleanse(command); }
                                 "there is no section [sso-session ...] of this name in " +
                                     profiles.config_file + "; write it, or run aws configure sso");
   }
+  if (const auto& malformed = found->second.malformed) {
+    return misconfigured_source(malformed->where, malformed->message);
+  }
   for (const char* needed : {"sso_region", "sso_start_url"}) {
     if (find_given(found->second, needed) != nullptr) continue;
     return misconfigured_source(session.where(),

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/providers/provider_context.hpp"
 #include "personalize_events/auth/secret.hpp"
 #include "personalize_events/config/endpoint.hpp"
 #include "personalize_events/detail/ascii.hpp"
@@ -34,9 +35,12 @@ PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
 /// What a provider uses of the outside, and until when.
-struct SourceContext {
-  std::shared_ptr<Transport> transport{};
-  std::shared_ptr<Platform> platform{};
+struct SourceContext : ProviderContext {
+  /// With the system's platform where none was given.
+  explicit SourceContext(ProviderContext context) : ProviderContext(std::move(context)) {
+    if (platform == nullptr) platform = system_platform();
+  }
+
   std::chrono::steady_clock::time_point deadline{std::chrono::steady_clock::time_point::max()};
 
   /// The same for one request of credentials.
@@ -52,16 +56,16 @@ struct SourceContext {
   }
 };
 
-/// A context whose platform is the system's where none was given.
-[[nodiscard]] inline SourceContext source_context(std::shared_ptr<Transport> transport,
-                                                  std::shared_ptr<Platform> platform) {
-  if (platform == nullptr) platform = system_platform();
-  return {std::move(transport), std::move(platform)};
-}
+/// What a request must not show to others on the way.
+enum class Carries : std::uint8_t {
+  Secrets,     ///< tokens or client secrets: https, or http to this machine
+  Signature,   ///< nothing that serves another: http is allowed
+  AgentToken,  ///< what is for an agent of the machine; its provider checks the address
+};
 
-/// How often a source is asked. Each try has the request's timeout, and all of them together end
-/// at the deadline of the context.
-struct SourcePatience {
+/// How a provider sends a request. Each attempt has the request's timeout, and all of them together
+/// end at the deadline of the context.
+struct RequestRules {
   int most_tries{3};
   /// Off for an address that answers at once where it exists at all: no connection and no answer in
   /// time are then final.
@@ -69,18 +73,30 @@ struct SourcePatience {
   /// Tells of an answer that its status does not say may pass whether what is in it does; may be
   /// null.
   bool (*is_passing)(const HttpResponse&){nullptr};
+  Carries carries{Carries::Secrets};
+  /// The setting that an Error names when the endpoint must not be plain http.
+  const char* endpoint_setting{"endpoint_url"};
 };
+
+/// Whether others on the way cannot read a request to this URL.
+[[nodiscard]] inline bool is_private_url(std::string_view url) {
+  const std::size_t mark = url.find("://");
+  if (mark == std::string_view::npos) return false;
+  const std::string_view rest = url.substr(mark + 3);
+  return url.substr(0, mark) == "https" ||
+         is_loopback_host(rest.substr(0, rest.find_first_of("/?")));
+}
 
 /// Whether the same question may get an answer a little later.
 [[nodiscard]] inline bool may_answer_later(const Result<HttpResponse>& answer,
-                                           const SourcePatience& patience) {
+                                           const RequestRules& rules) {
   if (answer) {
     return answer->status >= 500 || answer->status == 429 ||
-           (patience.is_passing != nullptr && patience.is_passing(*answer));
+           (rules.is_passing != nullptr && rules.is_passing(*answer));
   }
   const Error& error = answer.error();
   const bool was_silence = !error.connected || error.kind == ErrorKind::Timeout;
-  return error.retryable && (!was_silence || patience.asks_again_after_silence);
+  return error.retryable && (!was_silence || rules.asks_again_after_silence);
 }
 
 /// Waits a random while after this many tries. Returns false, at once, if the deadline comes first.
@@ -98,7 +114,7 @@ struct SourcePatience {
 /// response, whatever its status, or the transport's last Error as it is.
 [[nodiscard]] inline Result<HttpResponse> send_patiently(const SourceContext& context,
                                                          const HttpRequest& request,
-                                                         const SourcePatience& patience) {
+                                                         const RequestRules& rules) {
   HttpRequest limited{request};
   const crypto::WipeAtEnd wipe{limited};
   for (int tries = 1;; ++tries) {
@@ -109,7 +125,7 @@ struct SourcePatience {
       return error;
     }
     Result<HttpResponse> answer = context.transport->send(limited);
-    if (tries >= patience.most_tries || !may_answer_later(answer, patience)) return answer;
+    if (tries >= rules.most_tries || !may_answer_later(answer, rules)) return answer;
     if (!pause_before_next_try(context, tries)) return answer;
   }
 }
@@ -127,9 +143,15 @@ struct SourcePatience {
 [[nodiscard]] inline Result<HttpResponse> ask_source(const SourceContext& context,
                                                      const HttpRequest& request,
                                                      const std::string& source,
-                                                     const SourcePatience& patience = {}) {
+                                                     const RequestRules& rules = {}) {
   if (context.transport == nullptr) return source_without_transport(source);
-  Result<HttpResponse> answer = send_patiently(context, request, patience);
+  if (rules.carries == Carries::Secrets && !is_private_url(request.url)) {
+    return misconfigured_source(rules.endpoint_setting,
+                                "secrets for " + source +
+                                    " do not travel over plain http; write https:// where an "
+                                    "option, AWS_ENDPOINT_URL or the profile names its endpoint");
+  }
+  Result<HttpResponse> answer = send_patiently(context, request, rules);
   if (answer) return answer;
   Error error = failed_source(source, "did not answer: " + answer.error().message);
   error.retryable = answer.error().retryable;

@@ -118,13 +118,6 @@ inline constexpr const char* kSsoPortal = "SSO portal";
                          "not asked, because the client registration has expired");
   }
   const Result<Endpoint> endpoint = sso_endpoint(options, "oidc", options.oidc_endpoint_url);
-  // The published vectors ask the portal over plain http; it gets no secret of the registration.
-  if (endpoint && !is_private_endpoint(*endpoint)) {
-    return misconfigured_source(
-        "endpoint_url",
-        "clientSecret and refreshToken do not travel over plain http; write "
-        "https:// where AWS_ENDPOINT_URL or the profile names it");
-  }
   if (!endpoint) return endpoint.error();
 
   HttpRequest request;
@@ -266,10 +259,30 @@ struct SsoLogin {
   Result<HttpRequest> request = sso_role_request(options, text_of(token->tree, "accessToken"));
   if (!request) return request.error();
   const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
-  Result<HttpResponse> response = ask_source(context, *request, kSsoPortal);
+  RequestRules rules;
+  // AWS's published vectors ask the portal over plain http.
+  rules.carries = Carries::Signature;
+  Result<HttpResponse> response = ask_source(context, *request, kSsoPortal, rules);
   if (!response) return response.error();
   const crypto::WipeAtEnd<HttpResponse> wipe_response{*response};
   return read_sso_role(options, *response);
+}
+
+/// The report of sso_credentials; `where` is what configures it.
+[[nodiscard]] inline ProviderReport report_sso(Platform& platform, const SsoOptions& options,
+                                               const std::string& where) {
+  if (options.account_id.empty()) {
+    return {ProviderReport::State::Wrong,
+            "single sign-on without an account; add sso_account_id and sso_role_name", where};
+  }
+  const Result<std::string> folder = token_folder(platform, "sso");
+  if (!folder) return report_of(folder.error());
+  const Result<std::string> name = sso_cache_name(options);
+  if (!name) return {ProviderReport::State::Wrong, name.error().message, name.error().where};
+  return report_token_cache(platform,
+                            "single sign-on in " + options.region + ", as " + options.role_name +
+                                " of account " + options.account_id,
+                            *folder + *name, where);
 }
 
 }  // namespace detail
@@ -286,13 +299,12 @@ struct SsoLogin {
 /// @par Thread Safety
 /// Any thread; one at a time refreshes the token.
 [[nodiscard]] inline CredentialsProvider sso_credentials(SsoOptions options,
-                                                         std::shared_ptr<Transport> transport,
-                                                         std::shared_ptr<Platform> platform = {}) {
-  detail::SourceContext context = detail::source_context(std::move(transport), std::move(platform));
-  auto cache = std::make_shared<detail::TokenCache<detail::SsoLogin>>(context.platform);
-  return [options = std::move(options), context = std::move(context),
+                                                         ProviderContext context) {
+  detail::SourceContext source{std::move(context)};
+  auto cache = std::make_shared<detail::TokenCache<detail::SsoLogin>>(source.platform);
+  return [options = std::move(options), source = std::move(source),
           cache = std::move(cache)](const CredentialsRequest& request) {
-    return detail::ask_sso(options, context.until(request), *cache);
+    return detail::ask_sso(options, source.until(request), *cache);
   };
 }
 

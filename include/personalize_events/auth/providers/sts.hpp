@@ -146,7 +146,7 @@ namespace detail {
   if (auto done = sign_for_sts(*request, *caller, now, options.region); !done) {
     return std::move(done).error();
   }
-  Result<HttpResponse> response = ask_sts(context, *request);
+  Result<HttpResponse> response = ask_sts(context, *request, Carries::Signature);
   if (!response) return std::move(response).error();
   const crypto::WipeAtEnd wipe_response{*response};
   std::optional<StsError> refusal = sts_error_of(*response);
@@ -155,7 +155,7 @@ namespace detail {
     if (auto done = sign_for_sts(*request, *caller, *service_now, options.region); !done) {
       return std::move(done).error();
     }
-    Result<HttpResponse> second = ask_sts(context, *request);
+    Result<HttpResponse> second = ask_sts(context, *request, Carries::Signature);
     if (!second) return std::move(second).error();
     crypto::cleanse(*response);
     *response = *std::move(second);
@@ -180,12 +180,11 @@ namespace detail {
 /// `source`, no answer, or a refusal (`where` is "AWS STS"; `http_status` and `request_id` are set;
 /// `message` has the service's code and what to mend). No connection, throttling, 429 and 5xx are
 /// tried again within the call, three times in all.
-[[nodiscard]] inline CredentialsProvider assume_role_credentials(
-    AssumeRoleOptions options, CredentialsProvider source, std::shared_ptr<Transport> transport,
-    std::shared_ptr<Platform> platform = {}) {
+[[nodiscard]] inline CredentialsProvider assume_role_credentials(AssumeRoleOptions options,
+                                                                 CredentialsProvider source,
+                                                                 ProviderContext context) {
   return [options = std::move(options), source = std::move(source),
-          context = detail::source_context(std::move(transport), std::move(platform))](
-             const CredentialsRequest& request) {
+          context = detail::SourceContext{std::move(context)}](const CredentialsRequest& request) {
     return detail::assume_role(options, source, context.until(request));
   };
 }

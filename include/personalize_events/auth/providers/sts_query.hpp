@@ -227,10 +227,11 @@ struct StsError {
 
 /// Asks STS, and again after what may pass. Errors: Credentials, `where` is kStsSource.
 [[nodiscard]] inline Result<HttpResponse> ask_sts(const SourceContext& context,
-                                                  const HttpRequest& request) {
-  SourcePatience patience;
-  patience.is_passing = is_passing_sts_answer;
-  return ask_source(context, request, kStsSource, patience);
+                                                  const HttpRequest& request, Carries carries) {
+  RequestRules rules;
+  rules.carries = carries;
+  rules.is_passing = is_passing_sts_answer;
+  return ask_source(context, request, kStsSource, rules);
 }
 
 }  // namespace detail

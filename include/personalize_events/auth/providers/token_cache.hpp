@@ -17,6 +17,7 @@
 
 #include "personalize_events/auth/credentials.hpp"
 #include "personalize_events/auth/crypto.hpp"
+#include "personalize_events/auth/providers/provider_context.hpp"
 #include "personalize_events/auth/secret.hpp"
 #include "personalize_events/config/profile_file.hpp"
 #include "personalize_events/detail/number.hpp"
@@ -50,6 +51,18 @@ struct Token {
   crypto::Digest file;  ///< SHA-256 of the file that it comes from.
   TimePoint expires{};
 };
+
+/// The report of a provider that reads a token from a cache of the AWS CLI. A cache that others may
+/// read serves, but is reported.
+[[nodiscard]] inline ProviderReport report_token_cache(Platform& platform, std::string what,
+                                                       const std::string& path,
+                                                       const std::string& where) {
+  const Result<void> is_private = check_secret_file(platform.read_private_file(path));
+  const Result<void> readable = check_secret_file(platform.read_file(path));
+  ProviderReport report = token_file_report(std::move(what), path, readable, where);
+  if (readable && !is_private) report.what.append(", which ").append(is_private.error().message);
+  return report;
+}
 
 /// The Error of a token file that cannot be used. `command` writes it anew.
 [[nodiscard]] inline Error unusable_token(const std::string& path, std::string what,

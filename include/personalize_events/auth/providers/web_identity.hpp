@@ -76,11 +76,6 @@ namespace detail {
   const Result<Endpoint> endpoint = sts_endpoint(
       {options.region, options.endpoint_url, options.use_fips, options.use_dual_stack});
   if (!endpoint) return endpoint.error();
-  if (!is_private_endpoint(*endpoint)) {
-    return misconfigured_source("endpoint_url",
-                                "a token does not travel over plain http; write https:// where "
-                                "AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or the profile names it");
-  }
   return sts_request(*endpoint, {{"Action", "AssumeRoleWithWebIdentity"},
                                  {"Version", "2011-06-15"},
                                  {"RoleArn", options.role_arn},
@@ -96,10 +91,18 @@ namespace detail {
   Result<HttpRequest> request = web_identity_request(options, *token, context.platform->now());
   if (!request) return std::move(request).error();
   const crypto::WipeAtEnd wipe_request{*request};
-  Result<HttpResponse> response = ask_sts(context, *request);
+  Result<HttpResponse> response = ask_sts(context, *request, Carries::Secrets);
   if (!response) return std::move(response).error();
   const crypto::WipeAtEnd wipe_response{*response};
   return credentials_of_sts(*response, "AssumeRoleWithWebIdentity");
+}
+
+/// The report of web_identity_credentials; `where` is what configures it.
+[[nodiscard]] inline ProviderReport report_web_identity(Platform& platform,
+                                                        const WebIdentityOptions& options,
+                                                        const std::string& where) {
+  return token_file_report("AWS STS, for the role " + options.role_arn, options.token_file,
+                           check_secret_file(platform.read_file(options.token_file)), where);
 }
 
 }  // namespace detail
@@ -116,12 +119,10 @@ namespace detail {
 /// "AWS STS"; `http_status` and `request_id` are set; `message` has the service's code and what to
 /// mend). No connection, throttling, IDPCommunicationError, 429 and 5xx are tried again within the
 /// call, three times in all.
-[[nodiscard]] inline CredentialsProvider web_identity_credentials(
-    WebIdentityOptions options, std::shared_ptr<Transport> transport,
-    std::shared_ptr<Platform> platform = {}) {
+[[nodiscard]] inline CredentialsProvider web_identity_credentials(WebIdentityOptions options,
+                                                                  ProviderContext context) {
   return [options = std::move(options),
-          context = detail::source_context(std::move(transport), std::move(platform))](
-             const CredentialsRequest& request) {
+          context = detail::SourceContext{std::move(context)}](const CredentialsRequest& request) {
     return detail::exchange_web_identity(options, context.until(request));
   };
 }

@@ -23,11 +23,13 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// An Error for a failed system call; the code is "NotFound" when there is no such file.
+/// An Error for a failed system call; the code is "NotFound" when there is no such file, and
+/// "AccessDenied" when this user may not read it.
 [[nodiscard]] inline Error file_error(const std::string& path, const char* message, int code) {
   Error error = file_error(
       path, std::string{message}.append(": ").append(std::generic_category().message(code)));
   if (code == ENOENT || code == ENOTDIR) error.code = "NotFound";
+  if (code == EACCES) error.code = "AccessDenied";
   return error;
 }
 

@@ -20,10 +20,12 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// An Error for a failed call of the system's; the code is "NotFound" when there is no such file.
+/// An Error for a failed call of the system's; the code is "NotFound" when there is no such file,
+/// and "AccessDenied" when this user may not read it.
 [[nodiscard]] inline Error file_error(const std::string& path, const char* message, DWORD code) {
   Error error = file_error(path, described(message, code));
   if (says_not_found(code)) error.code = "NotFound";
+  if (code == ERROR_ACCESS_DENIED) error.code = "AccessDenied";
   return error;
 }
 

@@ -54,7 +54,7 @@ struct World {
     return *this;
   }
   pe::CredentialsProvider provider(const pe::CognitoOptions& options = kGuest) const {
-    return pe::cognito_credentials(options, transport, platform);
+    return pe::cognito_credentials(options, {transport, platform});
   }
   // The operations asked for, one letter each: I for GetId, C for GetCredentialsForIdentity.
   std::string asked() const {
@@ -265,7 +265,7 @@ TEST_CASE("An answer that Cognito cannot mean is an error of the source") {
 }
 
 TEST_CASE("Without a transport the Cognito provider says so") {
-  CHECK(error_of(pe::cognito_credentials(kGuest, nullptr)()).code == "MisconfiguredSource");
+  CHECK(error_of(pe::cognito_credentials(kGuest, {nullptr})()).code == "MisconfiguredSource");
 }
 
 TEST_CASE("Over a real connection both requests arrive as they should") {
@@ -279,7 +279,7 @@ TEST_CASE("Over a real connection both requests arrive as they should") {
   pe::CognitoOptions options = kUser;
   options.endpoint_url = "http://127.0.0.1:" + std::to_string(server.port());
   const auto credentials =
-      pe::cognito_credentials(options, std::make_shared<pe::CurlTransport>())();
+      pe::cognito_credentials(options, {std::make_shared<pe::CurlTransport>()})();
   REQUIRE(credentials.has_value());
   CHECK(credentials->secret_access_key == "secret-MARKER");
   REQUIRE(server.requests().size() == 2);

@@ -43,7 +43,7 @@ struct World {
     platform->set_environment(name, value);
   }
   pe::Result<pe::Credentials> get() const {
-    return pe::container_credentials(transport, platform)();
+    return pe::container_credentials({transport, platform})();
   }
   pe::HttpRequest request() const {
     const auto credentials = get();
@@ -228,7 +228,7 @@ TEST_CASE("A relative URI is a path of the agent's and nothing else") {
 
 TEST_CASE("The places are checked at every fetch") {
   World world;
-  const auto provider = pe::container_credentials(world.transport, world.platform);
+  const auto provider = pe::container_credentials({world.transport, world.platform});
   world.set(kFull, "http://localhost/c");
   CHECK(provider().has_value());
   world.set(kFull, "http://example.com/c");
@@ -316,8 +316,9 @@ TEST_CASE("An answer that is no keys is an error of the container that ends a ch
     world.set(kRelative, "/c");
     world.transport = std::make_shared<pe::testing::FakeTransport>();
     world.transport->reply(answer);
-    const auto credentials = pe::chain({pe::container_credentials(world.transport, world.platform),
-                                        pe::static_credentials({"other", "keys"})})();
+    const auto credentials =
+        pe::chain({pe::container_credentials({world.transport, world.platform}),
+                   pe::static_credentials({"other", "keys"})})();
     REQUIRE_FALSE(credentials.has_value());
     CHECK(credentials.error().kind == pe::ErrorKind::Credentials);
     CHECK(credentials.error().where == "container");
@@ -363,7 +364,7 @@ TEST_CASE("A real agent on loopback is asked past the proxy, and its redirect is
 
   RawServer agent{test::answer_each(test::http_response(200, kKeys))};
   world.set(kFull, agent.url("/v1/c?a=1"));
-  const auto credentials = pe::container_credentials(transport, world.platform)();
+  const auto credentials = pe::container_credentials({transport, world.platform})();
   REQUIRE(credentials.has_value());
   CHECK(credentials->access_key_id == "AKID");
   CHECK(agent.requests() ==
@@ -375,7 +376,7 @@ TEST_CASE("A real agent on loopback is asked past the proxy, and its redirect is
   RawServer redirecting{
       test::answer_each(test::http_response(302, "", "Location: " + elsewhere.url() + "\r\n"))};
   world.set(kFull, redirecting.url("/c"));
-  const auto redirected = pe::container_credentials(transport, world.platform)();
+  const auto redirected = pe::container_credentials({transport, world.platform})();
   REQUIRE_FALSE(redirected.has_value());
   CHECK(redirected.error().http_status == 302);
   CHECK(elsewhere.accepted() == 0);
@@ -394,7 +395,7 @@ TEST_CASE("A real agent's endless answer is cut off") {
   world.set(kFull, agent.url("/c"));
   const auto started = std::chrono::steady_clock::now();
   const auto credentials =
-      pe::container_credentials(std::make_shared<pe::CurlTransport>(), world.platform)();
+      pe::container_credentials({std::make_shared<pe::CurlTransport>(), world.platform})();
   REQUIRE_FALSE(credentials.has_value());
   CHECK(credentials.error().where == "container");
   CHECK_THAT(credentials.error().message, test::ContainsSubstring("64 KiB"));

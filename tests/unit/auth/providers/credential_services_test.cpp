@@ -88,10 +88,10 @@ TEST_CASE("A setting that is not allowed is a misconfigured source, by its place
 TEST_CASE(
     "The profile that settings are read of is the given one, then AWS_PROFILE, then default") {
   World world{"[profile shop]\nregion = eu-west-1\n"};
-  CHECK(pe::detail::load_selected_profile(world.platform, "")->name == "default");
-  CHECK(pe::detail::load_selected_profile(world.platform, "shop")->name == "shop");
+  CHECK(pe::detail::load_selected_profile(world.platform, "")->name.value == "default");
+  CHECK(pe::detail::load_selected_profile(world.platform, "shop")->name.value == "shop");
   world.platform.set_environment("AWS_PROFILE", "shop");
-  CHECK(pe::detail::load_selected_profile(world.platform, "")->name == "shop");
+  CHECK(pe::detail::load_selected_profile(world.platform, "")->name.value == "shop");
 
   const auto missing = pe::detail::load_selected_profile(world.platform, "other");
   REQUIRE_FALSE(missing.has_value());

@@ -20,7 +20,7 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 pe::Result<pe::Credentials> credentials_of(const Variables& variables) {
   const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
   for (const auto& [name, value] : variables) platform->set_environment(name, value);
-  auto credentials = pe::environment_credentials(platform)();
+  auto credentials = pe::environment_credentials({{}, platform})();
   CHECK(platform->files_read().empty());
   return credentials;
 }
@@ -129,7 +129,7 @@ TEST_CASE("White space around a variable is left out") {
 
 TEST_CASE("The environment is read anew at each call") {
   const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
-  const auto provider = pe::environment_credentials(platform);
+  const auto provider = pe::environment_credentials({{}, platform});
   CHECK_FALSE(provider().has_value());
   platform->set_environment("AWS_ACCESS_KEY_ID", "first");
   platform->set_environment("AWS_SECRET_ACCESS_KEY", "secret");

@@ -29,7 +29,7 @@ const std::string kRoles = kHost + "/latest/meta-data/iam/security-credentials/"
 pe::HttpResponse ok(const std::string& body) { return {200, {}, body}; }
 
 pe::Result<pe::Credentials> get(const MetadataWorld& world) {
-  return pe::instance_metadata_credentials(world.transport, world.platform)();
+  return pe::instance_metadata_credentials({world.transport, world.platform})();
 }
 
 /// An error of the source, which shows no secret.
@@ -53,7 +53,7 @@ struct RealWorld : MetadataWorld {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 
   pe::Result<pe::Credentials> credentials() const {
-    return pe::instance_metadata_credentials(curl, platform)();
+    return pe::instance_metadata_credentials({curl, platform})();
   }
   std::chrono::nanoseconds taken() const { return std::chrono::steady_clock::now() - started; }
 };
@@ -62,7 +62,7 @@ struct RealWorld : MetadataWorld {
 
 TEST_CASE("The keys of the instance's role are got in three questions, and two the next time") {
   MetadataWorld world{{metadata_token_answer(), ok("web-role"), ok(test::metadata_keys())}};
-  const auto provider = pe::instance_metadata_credentials(world.transport, world.platform);
+  const auto provider = pe::instance_metadata_credentials({world.transport, world.platform});
   CHECK(world.asked().empty());
   const auto credentials = provider();
   REQUIRE(credentials.has_value());
@@ -171,27 +171,27 @@ TEST_CASE("Keys that have expired are used for 10 to 15 minutes more") {
 
 TEST_CASE("The region is one line of the service's, and a region") {
   MetadataWorld world{{metadata_token_answer(), ok("eu-west-3\n")}};
-  CHECK(*pe::instance_metadata_region(world.transport, world.platform) == "eu-west-3");
+  CHECK(*pe::instance_metadata_region({world.transport, world.platform}) == "eu-west-3");
   CHECK(world.asked().back() == "GET " + kHost + "/latest/meta-data/placement/region");
   for (const pe::HttpResponse& answer : {ok(""), ok("example.com/#"), ok("<html>"), ok("eu west"),
                                          pe::HttpResponse{404}, pe::HttpResponse{403}}) {
     CAPTURE(answer.body, answer.status);
     MetadataWorld other{{metadata_token_answer(), answer}};
-    const auto region = pe::instance_metadata_region(other.transport, other.platform);
+    const auto region = pe::instance_metadata_region({other.transport, other.platform});
     REQUIRE_FALSE(region.has_value());
     CHECK(region.error().kind == pe::ErrorKind::Credentials);
     CHECK(region.error().where == "instance metadata");
   }
   MetadataWorld off;
   off.set("AWS_EC2_METADATA_DISABLED", "true");
-  CHECK_FALSE(pe::instance_metadata_region(off.transport, off.platform).has_value());
+  CHECK_FALSE(pe::instance_metadata_region({off.transport, off.platform}).has_value());
   CHECK(off.asked().empty());
 }
 
 TEST_CASE("The named profile may say where the service is") {
   MetadataWorld world{{metadata_token_answer(), ok("eu-west-3")}};
   world.set_config("[profile p]\nec2_metadata_service_endpoint = http://127.0.0.1:9\n");
-  CHECK(pe::instance_metadata_region(world.transport, world.platform, "p").has_value());
+  CHECK(pe::instance_metadata_region({world.transport, world.platform, "p"}).has_value());
   CHECK(world.asked().back() == "GET http://127.0.0.1:9/latest/meta-data/placement/region");
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("A real service is asked past every proxy") {
   INFO((credentials ? std::string{} : pe::to_string(credentials.error())));
   REQUIRE(credentials.has_value());
   CHECK(credentials->access_key_id == "AKID");
-  CHECK(*pe::instance_metadata_region(world.curl, world.platform) == "eu-west-3");
+  CHECK(*pe::instance_metadata_region({world.curl, world.platform}) == "eu-west-3");
   const std::string host = "127.0.0.1:" + std::to_string(service.port());
   CHECK(service.requests().at(0) == "PUT /latest/api/token HTTP/1.1\r\nHost: " + host +
                                         "\r\nx-aws-ec2-metadata-token-ttl-seconds: 21600\r\n"

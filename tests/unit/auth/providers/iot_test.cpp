@@ -36,7 +36,7 @@ struct World {
       std::make_shared<pe::testing::VirtualPlatform>();
 
   pe::Result<pe::Credentials> get(const pe::IotOptions& options = kDevice) const {
-    return pe::iot_credentials(options, transport, platform)();
+    return pe::iot_credentials(options, {transport, platform})();
   }
 };
 
@@ -180,7 +180,7 @@ TEST_CASE("Over a real connection the device's request arrives as it should") {
   test::RawServer server{test::answer_each(test::http_response(200, kAnswer))};
   const auto transport = std::make_shared<pe::CurlTransport>();
   const std::string endpoint = "http://127.0.0.1:" + std::to_string(server.port());
-  check_keys(pe::iot_credentials({endpoint, "shelf-alias", "shelf-7"}, transport)());
+  check_keys(pe::iot_credentials({endpoint, "shelf-alias", "shelf-7"}, {transport})());
   REQUIRE(server.requests().size() == 1);
   const std::string request = server.requests().at(0);
   CHECK(request.rfind("GET /role-aliases/shelf-alias/credentials HTTP/1.1\r\n", 0) == 0);
@@ -214,7 +214,7 @@ TEST_CASE("The server gives keys to the device's certificate, and to nobody with
   if (GENERATE(false, true)) endpoint = "127.0.0.1:" + std::to_string(server.port());
   const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
   const auto keys = pe::iot_credentials({endpoint, "shelf-alias", "shelf-7"},
-                                        std::make_shared<pe::CurlTransport>(device), platform)();
+                                        {std::make_shared<pe::CurlTransport>(device), platform})();
   if (with_certificate) {
     check_keys(keys);
   } else {

@@ -66,7 +66,7 @@ struct World {
     transport->reply(pe::HttpResponse{status, {}, body});
   }
   [[nodiscard]] pe::CredentialsProvider provider() const {
-    return pe::login_credentials(options, transport, platform);
+    return pe::login_credentials(options, {transport, platform});
   }
   [[nodiscard]] pe::Result<pe::Credentials> get() const { return provider()(); }
 };

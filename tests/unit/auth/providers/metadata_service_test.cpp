@@ -22,18 +22,18 @@ const std::string kEndpoint = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 const std::string kMode = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
 
 std::string endpoint_of(const MetadataWorld& world, const std::string& profile = {}) {
-  const auto endpoint = pe::detail::find_metadata_endpoint(*world.platform, profile);
-  return endpoint ? endpoint->url : "error at " + endpoint.error().where;
+  const auto place = pe::detail::find_metadata_place(*world.platform, profile);
+  return place ? place->endpoint.url : "error at " + place.error().where;
 }
 
 /// One question, put to a service of its own.
 pe::Result<pe::HttpResponse> ask(MetadataService& service, const std::string& path = "/question") {
-  const auto endpoint = service.find_endpoint();
-  if (!endpoint) return endpoint.error();
-  return service.get(*endpoint, path);
+  const auto place = service.find_place();
+  if (!place) return place.error();
+  return service.get(*place, path);
 }
 pe::Result<pe::HttpResponse> ask(const MetadataWorld& world) {
-  MetadataService service{world.context(), {}};
+  MetadataService service{world.context()};
   return ask(service);
 }
 
@@ -64,12 +64,44 @@ TEST_CASE("The endpoint is the variable's, the profile's, the mode's, then IPv4"
   CHECK(endpoint_of(world) == "http://[::1]:99");
 }
 
-TEST_CASE("Files are not read when the variable names the endpoint") {
+TEST_CASE("A broken file does not matter when the variable names the endpoint") {
   MetadataWorld world;
   world.set_config("[broken\n");
+  CHECK(endpoint_of(world) == "error at /home/user/.aws/config:1");
   world.set(kEndpoint, "http://localhost:99");
   CHECK(endpoint_of(world) == "http://localhost:99");
-  CHECK(world.platform->files_read().empty());
+}
+
+TEST_CASE("Timeout and attempts are those of variables or the profile") {
+  MetadataWorld world;
+  const auto place = [&world] {
+    const auto found = pe::detail::find_metadata_place(*world.platform, {});
+    REQUIRE(found.has_value());
+    return *found;
+  };
+  CHECK(place().timeout == std::chrono::seconds{1});
+  CHECK(place().most_tries == 3);
+  world.set_config("[default]\nmetadata_service_timeout = 4\nmetadata_service_num_attempts = 2\n");
+  CHECK(place().timeout == std::chrono::seconds{4});
+  CHECK(place().most_tries == 2);
+  world.set("AWS_METADATA_SERVICE_TIMEOUT", "5");
+  world.set("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1");
+  CHECK(place().timeout == std::chrono::seconds{5});
+  CHECK(place().most_tries == 1);
+  world.transport->reply(pe::HttpResponse{503});
+  CHECK_FALSE(ask(world).has_value());
+  REQUIRE(world.transport->requests().size() == 1);
+  CHECK(world.transport->requests()[0].timeout == std::chrono::seconds{5});
+  for (const char* wrong : {"0", "1.5", "-1", "3601", "99999999999", "a"}) {
+    CAPTURE(wrong);
+    world.set("AWS_METADATA_SERVICE_TIMEOUT", wrong);
+    CHECK(endpoint_of(world) == "error at AWS_METADATA_SERVICE_TIMEOUT");
+    world.set("AWS_METADATA_SERVICE_TIMEOUT", "");
+    if (std::string{wrong} == "3601") continue;
+    world.set("AWS_METADATA_SERVICE_NUM_ATTEMPTS", wrong);
+    CHECK(endpoint_of(world) == "error at AWS_METADATA_SERVICE_NUM_ATTEMPTS");
+    world.set("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "");
+  }
 }
 
 TEST_CASE("A setting that is not allowed is named, and nothing is sent") {
@@ -158,7 +190,7 @@ TEST_CASE("A token is kept for its life less two minutes") {
     MetadataWorld world{{metadata_token_answer("TOKEN", one.life), pe::HttpResponse{200},
                          pe::HttpResponse{200}, metadata_token_answer("NEW", one.life),
                          pe::HttpResponse{200}}};
-    MetadataService service{world.context(), {}};
+    MetadataService service{world.context()};
     CHECK(ask(service).has_value());
     world.platform->advance(one.kept - std::chrono::seconds{1});
     CHECK(ask(service).has_value());
@@ -176,7 +208,7 @@ TEST_CASE("A token whose life is not known, or too short, serves one question") 
     CAPTURE(life);
     MetadataWorld world{{metadata_token_answer("TOKEN", life), pe::HttpResponse{200},
                          metadata_token_answer("TOKEN", life), pe::HttpResponse{200}}};
-    MetadataService service{world.context(), {}};
+    MetadataService service{world.context()};
     CHECK(ask(service).has_value());
     CHECK(ask(service).has_value());
     CHECK(world.asked().size() == 4);
@@ -266,6 +298,6 @@ TEST_CASE("A question that fails is tried three times; one without an answer in 
 
 TEST_CASE("Without a transport the error says so") {
   MetadataWorld world;
-  MetadataService service{{nullptr, world.platform}, {}};
+  MetadataService service{pe::detail::SourceContext{{nullptr, world.platform}}};
   CHECK_THAT(ask(service).error().message, test::ContainsSubstring("transport"));
 }

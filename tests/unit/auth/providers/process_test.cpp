@@ -102,7 +102,7 @@ TEST_CASE("What is not the object of version 1 is an error that shows none of it
 
 TEST_CASE("The program runs at each call, so that new keys are found") {
   const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
-  const auto provider = pe::process_credentials("vault --role MARKER", platform);
+  const auto provider = pe::process_credentials("vault --role MARKER", {{}, platform});
   error_of(provider());
   platform->on_process("vault --role MARKER", with(""));
   REQUIRE(provider().has_value());
@@ -112,7 +112,7 @@ TEST_CASE("The program runs at each call, so that new keys are found") {
 
 TEST_CASE("An empty command is misconfigured, and nothing runs") {
   const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
-  const pe::Error error = error_of(pe::process_credentials(" ", platform)());
+  const pe::Error error = error_of(pe::process_credentials(" ", {{}, platform})());
   CHECK(error.code == "MisconfiguredSource");
   CHECK(platform->processes_run().empty());
 }

@@ -26,7 +26,7 @@ struct Files {
   }
 
   pe::Result<pe::Credentials> get(const std::string& profile = {}) const {
-    return pe::profile_credentials(platform, profile)();
+    return pe::profile_credentials({{}, platform, profile})();
   }
 };
 
@@ -70,7 +70,7 @@ TEST_CASE("Keys may stand in the config file, and the credentials file wins over
 
 TEST_CASE("The files are read anew at each call, so that rotated keys are found") {
   Files files{kTwoProfiles};
-  const auto provider = pe::profile_credentials(files.platform, "shop");
+  const auto provider = pe::profile_credentials({{}, files.platform, "shop"});
   CHECK(provider()->access_key_id == "shop-id");
   files.platform->set_file(
       "/home/user/.aws/credentials",
@@ -97,7 +97,7 @@ TEST_CASE("A default profile without keys, or no file at all, is a source that h
   };
   check_has_none(Files{"", "[default]\nregion = eu-west-1\n"}.get());
   check_has_none(Files{"[default]\naws_access_key_id =\naws_secret_access_key =\n"}.get());
-  check_has_none(pe::profile_credentials(std::make_shared<pe::testing::VirtualPlatform>())());
+  check_has_none(pe::profile_credentials({{}, std::make_shared<pe::testing::VirtualPlatform>()})());
 }
 
 TEST_CASE("A profile that is named and does not exist is an error, not another profile's keys") {
@@ -167,7 +167,7 @@ struct RoleWorld : Files {
 
   explicit RoleWorld(const std::string& config)
       : Files("", "[default]\nregion = eu-west-1\n" + config),
-        provider(pe::profile_credentials(platform, "a", transport)) {
+        provider(pe::profile_credentials({transport, platform, "a"})) {
     platform->set_environment("AWS_REGION", "eu-west-1");
   }
 
@@ -304,7 +304,8 @@ TEST_CASE("The roles of a profile are assumed in the region that the program giv
   RoleWorld world{kTwoRoles};
   world.grant("role-b");
   world.grant("role-a");
-  REQUIRE(pe::profile_credentials(world.platform, "a", world.transport, "us-east-2")().has_value());
+  REQUIRE(
+      pe::profile_credentials({world.transport, world.platform, "a", "us-east-2"})().has_value());
   CHECK(world.transport->requests().at(0).url == "https://sts.us-east-2.amazonaws.com/");
 }
 

@@ -19,7 +19,7 @@ struct World {
       std::make_shared<pe::testing::FakeTransport>();
   std::shared_ptr<pe::testing::VirtualPlatform> platform =
       std::make_shared<pe::testing::VirtualPlatform>();
-  pe::detail::SourceContext context{transport, platform};
+  pe::detail::SourceContext context{{transport, platform}};
 };
 
 pe::HttpRequest question() { return {"GET", "http://127.0.0.1/credentials?token=SECRET"}; }
@@ -71,17 +71,48 @@ TEST_CASE("a refusal is not asked for again") {
 }
 
 TEST_CASE("a source may tell by the answer itself that it passes") {
-  pe::detail::SourcePatience patience;
-  patience.is_passing = [](const pe::HttpResponse& answer) { return answer.body == "later"; };
+  pe::detail::RequestRules rules;
+  rules.is_passing = [](const pe::HttpResponse& answer) { return answer.body == "later"; };
   World world;
   world.transport->reply(pe::HttpResponse{400, {}, "later"});
   world.transport->reply(pe::HttpResponse{503, {}, "never"});
   world.transport->reply(pe::HttpResponse{400, {}, "never"});
   world.transport->reply(pe::HttpResponse{200, {}, "later"});
-  CHECK(pe::detail::ask_source(world.context, question(), "vault", patience)->body == "never");
+  CHECK(pe::detail::ask_source(world.context, question(), "vault", rules)->body == "never");
   CHECK(world.transport->requests().size() == 3);
-  CHECK(pe::detail::ask_source(world.context, question(), "vault", patience)->body == "later");
+  CHECK(pe::detail::ask_source(world.context, question(), "vault", rules)->body == "later");
   CHECK(world.transport->requests().size() == 6);
+}
+
+TEST_CASE("secrets do not travel over plain http to another host") {
+  struct Case {
+    const char* url;
+    bool is_private;
+  };
+  for (const Case& one : {Case{"https://example.com/", true}, Case{"http://127.0.0.1:80/x", true},
+                          Case{"http://localhost", true}, Case{"http://[::1]:8080/a?b", true},
+                          Case{"http://example.com/", false}, Case{"http://10.0.0.1/", false},
+                          Case{"http://mock:4566/?https://", false}, Case{"mock", false}}) {
+    CAPTURE(one.url);
+    World world;
+    for (int i = 0; i < 3; ++i) world.transport->reply(pe::HttpResponse{200});
+    pe::HttpRequest request = question();
+    request.url = one.url;
+    pe::detail::RequestRules rules;
+    rules.endpoint_setting = "VaultOptions::url";
+    const auto sent = pe::detail::ask_source(world.context, request, "vault", rules);
+    CHECK(sent.has_value() == one.is_private);
+    CHECK(world.transport->requests().size() == (one.is_private ? 1 : 0));
+    if (!sent) {
+      CHECK(sent.error().where == "VaultOptions::url");
+      CHECK(sent.error().code == "MisconfiguredSource");
+      CHECK_THAT(sent.error().message, test::ContainsSubstring("https://"));
+    }
+    for (const auto carries : {pe::detail::Carries::Signature, pe::detail::Carries::AgentToken}) {
+      rules.carries = carries;
+      CHECK(pe::detail::ask_source(world.context, request, "vault", rules).has_value());
+    }
+  }
 }
 
 TEST_CASE("the answer after a failure counts") {
@@ -143,11 +174,11 @@ TEST_CASE("the transport's own error is there for a source that sorts them") {
 
 TEST_CASE("without a transport the error says so") {
   const auto context =
-      pe::detail::source_context(nullptr, std::make_shared<pe::testing::VirtualPlatform>());
+      pe::detail::SourceContext{{nullptr, std::make_shared<pe::testing::VirtualPlatform>()}};
   const auto answer = pe::detail::ask_source(context, question(), "vault");
   REQUIRE_FALSE(answer.has_value());
   CHECK_THAT(answer.error().message, test::ContainsSubstring("transport"));
-  CHECK(pe::detail::source_context(nullptr, nullptr).platform != nullptr);
+  CHECK(pe::detail::SourceContext{{}}.platform != nullptr);
 }
 
 TEST_CASE("a refusal names the status, and what to do") {

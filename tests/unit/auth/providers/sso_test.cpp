@@ -56,7 +56,7 @@ struct World {
     transport->reply(pe::HttpResponse{status, {}, body});
   }
   [[nodiscard]] pe::CredentialsProvider provider() const {
-    return pe::sso_credentials(options, transport, platform);
+    return pe::sso_credentials(options, {transport, platform});
   }
   [[nodiscard]] pe::Result<pe::Credentials> get() const { return provider()(); }
   [[nodiscard]] std::string sent_token() const {

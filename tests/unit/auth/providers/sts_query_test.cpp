@@ -332,10 +332,11 @@ TEST_CASE("the request's id is taken from the header where the body has none") {
 TEST_CASE("STS is asked again after a refusal that passes, three times in all") {
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
   const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
-  const detail::SourceContext context{transport, platform};
+  const detail::SourceContext context{{transport, platform}};
   const auto ask = [&](std::size_t expected_requests) {
     const std::size_t before = transport->requests().size();
-    const auto response = detail::ask_sts(context, {"POST", "https://example.com/"});
+    const auto response =
+        detail::ask_sts(context, {"POST", "https://example.com/"}, detail::Carries::Secrets);
     REQUIRE(response.has_value());
     CHECK(transport->requests().size() - before == expected_requests);
     return response->body;

@@ -50,7 +50,7 @@ struct World {
     return *this;
   }
   pe::Result<pe::Credentials> ask() const {
-    return pe::assume_role_credentials(options, source, transport, platform)();
+    return pe::assume_role_credentials(options, source, {transport, platform})();
   }
   pe::Error error() const {
     const auto result = ask();
@@ -180,7 +180,7 @@ TEST_CASE("a role without a source or a transport cannot be asked for") {
   world.source = nullptr;
   CHECK(world.mistake() == "AWS STS");
   const auto result =
-      pe::assume_role_credentials(world.options, World{}.source, nullptr, world.platform)();
+      pe::assume_role_credentials(world.options, World{}.source, {nullptr, world.platform})();
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().code == "MisconfiguredSource");
 }

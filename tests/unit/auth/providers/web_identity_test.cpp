@@ -57,7 +57,7 @@ struct World {
     return *this;
   }
   pe::Result<pe::Credentials> ask() const {
-    return pe::web_identity_credentials(options, transport, platform)();
+    return pe::web_identity_credentials(options, {transport, platform})();
   }
   pe::Error error() const {
     const auto result = ask();
@@ -120,7 +120,7 @@ TEST_CASE("the token file is read anew each time") {
   World world;
   world.answer(pe::HttpResponse{200, {}, kAnswer});
   const auto provider =
-      pe::web_identity_credentials(world.options, world.transport, world.platform);
+      pe::web_identity_credentials(world.options, {world.transport, world.platform});
   for (const char* token : {"first", "second"}) {
     world.token(token);
     REQUIRE(provider().has_value());
@@ -228,7 +228,7 @@ TEST_CASE("an identity provider that STS could not reach is tried again") {
 
 TEST_CASE("a token without a transport cannot be exchanged") {
   const World world;
-  const auto result = pe::web_identity_credentials(world.options, nullptr, world.platform)();
+  const auto result = pe::web_identity_credentials(world.options, {nullptr, world.platform})();
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().code == "MisconfiguredSource");
 }

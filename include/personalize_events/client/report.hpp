@@ -1,43 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Account: the lines that explain() prints, and how much of a key they show. All that comes from
-// outside goes through it, so that no file name or variable can break a line.
-#ifndef PERSONALIZE_EVENTS_CLIENT_ACCOUNT_HPP
-#define PERSONALIZE_EVENTS_CLIENT_ACCOUNT_HPP
+// ReportWriter: the lines that explain() returns. All text from outside goes through it, so that no
+// file name or variable can break a line.
+#ifndef PERSONALIZE_EVENTS_CLIENT_REPORT_HPP
+#define PERSONALIZE_EVENTS_CLIENT_REPORT_HPP
 
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/wire/response.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// An access key id as explain() shows it: its kind and its last four characters, "AKIA****1234".
-/// What does not look like one is all stars, however long it is: somebody may have put a secret in
-/// its place.
-[[nodiscard]] inline std::string show_access_key_id(std::string_view id) {
-  const auto allowed = [](char c) { return (c >= 'A' && c <= 'Z') || is_digit(c); };
-  const bool looks_like_one =
-      id.size() >= 16 && id.size() <= 32 && id.front() == 'A' && all_of(id, allowed);
-  if (!looks_like_one) return "****";
-  return std::string{id.substr(0, 4)}.append("****").append(id.substr(id.size() - 4));
-}
-
-/// Text from outside on one line: control characters are blanks, what is no UTF-8 is not shown.
+/// Text from outside on one line: control characters become blanks, text that is not UTF-8 is not
+/// shown.
 [[nodiscard]] inline std::string show_text(std::string_view text) {
   std::string line = wire::printable_line(text);
   return line.empty() && !text.empty() ? "(not UTF-8)" : line;
 }
 
-/// A table of settings, one a line: name, value, and in brackets where it comes from.
-class Account {
+/// A table of settings, one a line: name, value, and in brackets its source.
+class ReportWriter {
  public:
-  /// A line that stands by itself.
+  /// A line of text without a name.
   void title(std::string_view text) { text_.append(show_text(text)).append("\n"); }
 
   void line(std::string_view name, std::string_view value, std::string_view source = {}) {
@@ -49,7 +38,7 @@ class Account {
     text_.append("\n");
   }
 
-  /// A setting that cannot be used as it stands.
+  /// A setting that cannot be used.
   void wrong(std::string_view name, const Error& error) {
     line(name, "WRONG: " + error.message, error.where);
   }
