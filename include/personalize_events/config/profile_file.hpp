@@ -10,6 +10,9 @@
 //   sessions and services keep theirs.
 // - A property with sub-properties has both forms: its value is their text as written, one a line
 //   (Rust), and `nested` is the map of them (Kotlin). An invalid name is left out of the map only.
+// - Properties may all be indented, as Python's parser takes them: an indented line with a `=` at
+// the
+//   begin of a section is a property, and so are the lines below that are not indented further.
 // - An indented comment counts as a comment where no value can go on: before a section's first
 //   property and among sub-properties (as in Python; the suites have no such case). After a
 //   property with a value it is a part of the value, as everywhere.
@@ -106,7 +109,8 @@ struct Profiles {
 
 namespace detail {
 
-/// Whether a name of a profile or property is one that the files may hold.
+/// Whether a name of a property is one that the files may hold, and whether a name of a profile
+/// needs no quotes.
 [[nodiscard]] inline bool is_profile_name(std::string_view name) {
   const auto allowed = [](char c) {
     return is_letter(c) || is_digit(c) ||
@@ -115,18 +119,25 @@ namespace detail {
   return !name.empty() && all_of(name, allowed);
 }
 
+[[nodiscard]] constexpr bool is_control(char c) noexcept {
+  return static_cast<unsigned char>(c) < 0x20 || c == '\x7f';
+}
+
 /// The name of a section as other parts of the file refer to it, without quotes; empty if it is not
-/// valid. In quotes, as `aws configure sso` writes it, it may have blanks.
-[[nodiscard]] inline std::string_view section_name(std::string_view name) {
-  const auto is_control = [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; };
+/// valid. In quotes, as `aws configure sso` writes it, it may have blanks. Without, it has any
+/// other visible character for the AWS CLI, and none of ASCII's punctuation but `~` and those of
+/// is_profile_name for the published suite (`as_specified`).
+[[nodiscard]] inline std::string_view section_name(std::string_view name, bool as_specified) {
   const bool is_quoted = name.size() > 2 && (name.front() == '"' || name.front() == '\'') &&
                          name.back() == name.front();
   if (is_quoted) {
     name = name.substr(1, name.size() - 2);
     return std::any_of(name.begin(), name.end(), is_control) ? std::string_view{} : name;
   }
-  const auto allowed = [](char c) {
-    return static_cast<unsigned char>(c) >= 0x80 || c == '~' || is_profile_name({&c, 1});
+  const auto allowed = [as_specified](char c) {
+    if (is_control(c) || c == ' ' || c == '"' || c == '\'') return false;
+    return !as_specified || static_cast<unsigned char>(c) >= 0x80 || c == '~' ||
+           is_profile_name({&c, 1});
   };
   return all_of(name, allowed) ? name : std::string_view{};
 }
@@ -150,8 +161,8 @@ class ProfileFileReader {
  public:
   enum class Kind { Config, Credentials };
 
-  ProfileFileReader(Kind kind, std::string file, Profiles& profiles)
-      : kind_(kind), file_(std::move(file)), profiles_(profiles) {}
+  ProfileFileReader(Kind kind, std::string file, bool as_specified, Profiles& profiles)
+      : kind_(kind), file_(std::move(file)), as_specified_(as_specified), profiles_(profiles) {}
 
   /// Reads on after a malformed line. Errors: the first malformed line of all.
   [[nodiscard]] Result<void> read(std::string_view text) {
@@ -186,8 +197,19 @@ class ProfileFileReader {
   [[nodiscard]] Result<void> read_line(std::string_view line) {
     if (trim(line).empty() || starts_comment(line)) return {};
     if (line.front() == '[') return open_section(line);
-    if (is_blank(line.front())) return continue_property(line);
-    return open_property(line);
+    const std::size_t indent = line.find_first_not_of(" \t");
+    if (!opens_property(line, indent)) return continue_property(line);
+    if (indent > 0 && starts_comment(line.substr(indent))) return {};
+    indent_ = indent;
+    return open_property(line.substr(indent));
+  }
+
+  /// Whether a line is a property of its own: it is not indented further than the one before.
+  [[nodiscard]] bool opens_property(std::string_view line, std::size_t indent) const {
+    if (state_ == State::InSection) {
+      return indent == 0 || without_comment(line, true).find('=') != std::string_view::npos;
+    }
+    return indent == 0 || (state_ != State::Start && indent <= indent_);
   }
 
   [[nodiscard]] Result<void> open_section(std::string_view line) {
@@ -209,10 +231,10 @@ class ProfileFileReader {
     std::size_t length = 0;
     while (length < header.size() && !is_blank(header[length])) ++length;
     const std::string_view prefix = header.substr(0, length);
-    const std::string_view name = section_name(trim(header.substr(length)));
+    const std::string_view name = section_name(trim(header.substr(length)), as_specified_);
 
     if (kind_ == Kind::Credentials) {
-      const std::string_view whole = section_name(header);
+      const std::string_view whole = section_name(header, as_specified_);
       return !whole.empty() ? &profiles_.profiles[std::string{whole}] : &ignored_;
     }
     if (header == "default") {
@@ -298,9 +320,11 @@ class ProfileFileReader {
 
   Kind kind_;
   std::string file_;
+  bool as_specified_;
   Profiles& profiles_;
   std::size_t line_{0};
   State state_{State::Start};
+  std::size_t indent_{0};  // of the property that was read last
   bool default_is_prefixed_{false};
   ProfileSection ignored_{};
   ProfileSection* section_{nullptr};    // null in State::Start
@@ -376,24 +400,27 @@ struct ProfileLocations {
 
 namespace detail {
 
-/// Reads the text of both files into `profiles`, which has their names. Errors: the first malformed
-/// line; what can be read is in `profiles` all the same.
+/// Reads the text of both files into `profiles`, which has their names; see section_name for
+/// `as_specified`. Errors: the first malformed line; what can be read is in `profiles` all the
+/// same.
 [[nodiscard]] inline Result<void> read_profiles(std::string_view config_text,
                                                 std::string_view credentials_text,
-                                                Profiles& profiles) {
+                                                bool as_specified, Profiles& profiles) {
   using Reader = ProfileFileReader;
   Result<void> config =
-      Reader{Reader::Kind::Config, profiles.config_file, profiles}.read(config_text);
+      Reader{Reader::Kind::Config, profiles.config_file, as_specified, profiles}.read(config_text);
   Result<void> credentials =
-      Reader{Reader::Kind::Credentials, profiles.credentials_file, profiles}.read(credentials_text);
+      Reader{Reader::Kind::Credentials, profiles.credentials_file, as_specified, profiles}.read(
+          credentials_text);
   return config ? credentials : config;
 }
 
 }  // namespace detail
 
 /// Reads the text of both files; the names are used in errors and in ProfileValue::file. A profile
-/// in both is merged, and the credentials file wins. Errors: Configuration for any malformed line;
-/// `where` is "<name>:<line>", and the message never holds a part of the text.
+/// in both is merged, and the credentials file wins. Names are those of the published suite.
+/// Errors: Configuration for any malformed line; `where` is "<name>:<line>", and the message never
+/// holds a part of the text.
 [[nodiscard]] inline Result<Profiles> parse_profiles(std::string_view config_text,
                                                      std::string config_name,
                                                      std::string_view credentials_text,
@@ -401,15 +428,16 @@ namespace detail {
   Profiles profiles;
   profiles.config_file = std::move(config_name);
   profiles.credentials_file = std::move(credentials_name);
-  const Result<void> read = detail::read_profiles(config_text, credentials_text, profiles);
+  const Result<void> read = detail::read_profiles(config_text, credentials_text, true, profiles);
   if (!read) return read.error();
   return profiles;
 }
 
 /// Reads the shared files from where profile_locations finds them, and wipes their texts. A file
-/// that does not exist is empty, and so is one of the home folder that this user may not read. A
-/// malformed line makes its section unusable (ProfileSection::malformed), but not the others.
-/// Errors: Configuration, `where` is the path, for a file that cannot be read.
+/// that does not exist is empty, and so is one of the home folder that this user may not read.
+/// Names of sections may have any visible character, as in the AWS CLI. A malformed line makes its
+/// section unusable (ProfileSection::malformed), but not the others. Errors: Configuration, `where`
+/// is the path, for a file that cannot be read.
 [[nodiscard]] inline Result<Profiles> load_profiles(Platform& platform,
                                                     PathStyle style = kNativePathStyle) {
   const ProfileLocations locations = profile_locations(platform, style);
@@ -425,7 +453,7 @@ namespace detail {
   profiles.config_file = locations.config;
   profiles.credentials_file = locations.credentials;
   // Malformed lines are errors of those that need their sections.
-  static_cast<void>(detail::read_profiles(*config, *credentials, profiles));
+  static_cast<void>(detail::read_profiles(*config, *credentials, false, profiles));
   return profiles;
 }
 

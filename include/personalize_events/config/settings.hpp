@@ -7,6 +7,7 @@
 #ifndef PERSONALIZE_EVENTS_CONFIG_SETTINGS_HPP
 #define PERSONALIZE_EVENTS_CONFIG_SETTINGS_HPP
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -377,17 +378,17 @@ class SettingFinder {
 /// The error of a profile that is named and does not exist.
 [[nodiscard]] inline Error missing_profile_error(const Setting<std::string>& name,
                                                  const Profiles& profiles) {
-  if (!is_profile_name(name.value)) {
-    return setting_error(
-        name.source, "not the name of a profile; use letters, digits and characters of -_/.%@:+");
+  if (std::any_of(name.value.begin(), name.value.end(), is_control)) {
+    return setting_error(name.source, "not the name of a profile: it has a control character");
   }
+  const char* quote = is_profile_name(name.value) ? "" : "\"";
   const auto shown = [](const std::string& path) {
     return path.empty() ? std::string{"(no home folder)"} : path;
   };
-  return setting_error(name.source, "there is no profile \"" + name.value + "\" in " +
-                                        shown(profiles.config_file) + " or " +
-                                        shown(profiles.credentials_file) + "; write [profile " +
-                                        name.value + "] in the first, or name another profile");
+  return setting_error(
+      name.source, "there is no profile \"" + name.value + "\" in " + shown(profiles.config_file) +
+                       " or " + shown(profiles.credentials_file) + "; write [profile " + quote +
+                       name.value + quote + "] in the first, or name another profile");
 }
 
 /// Selects the profile that the program (`given`), AWS_PROFILE or the default names. Errors:

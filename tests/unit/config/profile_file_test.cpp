@@ -228,6 +228,34 @@ TEST_CASE("an unreadable file is an error that names it") {
   CHECK_THAT(profiles.error().message, test::ContainsSubstring("AWS_SHARED_CREDENTIALS_FILE"));
 }
 
+TEST_CASE("all properties of a section may be indented") {
+  const auto profiles = pe::parse_profiles(
+      "[profile a]\n  region = x\n  # comment\n  output = json\n    more\n  services =\n"
+      "    nested = 1\n  last = 2\n[profile b]\nregion = y\n  z = 1\n",
+      "config", "", "credentials");
+  REQUIRE(profiles.has_value());
+  const pe::ProfileSection& a = *profiles->find_profile("a");
+  CHECK(a.find("region")->text == "x");
+  CHECK(a.find("output")->text == "json\nmore");
+  CHECK(a.find("services", "nested")->text == "1");
+  CHECK(a.find("last")->text == "2");
+  CHECK(a.find("region")->where() == "config:2");
+  CHECK(profiles->find_profile("b")->find("region")->text == "y\nz = 1");
+}
+
+TEST_CASE("the files of a machine may have names that the AWS CLI takes") {
+  VirtualPlatform platform;
+  platform.set_environment("AWS_CONFIG_FILE", "/c");
+  platform.set_environment("AWS_SHARED_CREDENTIALS_FILE", "/s");
+  platform.set_file("/c", "[profile a!b~c]\nx = 1\n[profile a b]\nx = 6\n[profile a'b]\nx = 7\n");
+  platform.set_file("/s", "[d!]\nx = 8\n");
+  const auto profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
+  REQUIRE(profiles.has_value());
+  CHECK(profiles->profiles.size() == 2);
+  CHECK(profiles->find_profile("a!b~c")->find("x")->text == "1");
+  CHECK(profiles->find_profile("d!")->find("x")->text == "8");
+}
+
 TEST_CASE("a malformed line makes its section unusable, and no other") {
   VirtualPlatform platform;
   platform.set_environment("AWS_CONFIG_FILE", "/c");
@@ -235,7 +263,7 @@ TEST_CASE("a malformed line makes its section unusable, and no other") {
   platform.set_file(
       "/c",
       "[profile a]\nregion = us-east-1\nSECRET\nSECRET\n[profile b]\nregion = us-east-2\n"
-      "[services s]\n= SECRET\n[sso-session t]\n  SECRET = 1\n");
+      "[services s]\n= SECRET\n[sso-session t]\n  SECRET\n");
   platform.set_file("/s", "[b]\naws_access_key_id = id\n[c]\nSECRET\n[d]\nx = y\n");
   const auto profiles = pe::load_profiles(platform, pe::PathStyle::Posix);
   REQUIRE(profiles.has_value());

@@ -138,6 +138,8 @@ TEST_CASE("a named profile that does not exist is an error that names its source
   }
   world.given.profile = "default";
   CHECK(world.error().where == "ClientOptions.profile");
+  world.given.profile = "a b";
+  CHECK_THAT(world.error().message, test::ContainsSubstring("write [profile \"a b\"]"));
   world.given.profile = "a b\n";
   CHECK_THAT(world.error().message, test::ContainsSubstring("not the name of a profile"));
 }
