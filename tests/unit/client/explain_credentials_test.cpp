@@ -272,3 +272,19 @@ TEST_CASE("Roles that are asked for over plain http are marked") {
   }
   CHECK_THAT(told("http://localstack:4566"), test::ContainsSubstring("over plain http"));
 }
+
+TEST_CASE("Single sign-on over plain http is marked, a web identity wrong") {
+  World world;
+  world.set("AWS_ENDPOINT_URL", "http://mock:4566")
+      .set("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/token")
+      .set("AWS_ROLE_ARN", "arn:aws:iam::1:role/shop")
+      .file("/var/token", "SECRET")
+      .file(kConfig,
+            "[default]\nsso_start_url = https://shop.example.com\nsso_region = eu-west-1\n"
+            "sso_account_id = 123456789012\nsso_role_name = shop\n");
+  CHECK_THAT(line_of(world.told(), "  2 profile"), test::ContainsSubstring("(over plain http"));
+  CHECK_THAT(line_of(world.told(), "  3 web identity"),
+             test::ContainsSubstring("WRONG: secrets for AWS STS do not travel over plain http"));
+  world.set("AWS_ENDPOINT_URL", "http://localhost:4566");
+  CHECK_THAT(world.told(), !test::ContainsSubstring("plain http"));
+}

@@ -201,9 +201,7 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
 inline void add_roles(ProviderReport& report, const std::vector<AssumeRoleOptions>& roles) {
   for (const AssumeRoleOptions& role : roles) {
     report.what.append(", then AWS STS for the role ").append(role.role_arn);
-    if (!role.endpoint_url.empty() && !is_private_url(role.endpoint_url)) {
-      report.what.append(" (over plain http: others on the way can read the keys of the role)");
-    }
+    report.what.append(plain_http_note(role.endpoint_url));
     if (report.state == ProviderReport::State::Serves) report.state = ProviderReport::State::Asks;
   }
 }

@@ -130,6 +130,21 @@ struct RequestRules {
   }
 }
 
+/// The Error of a request with secrets to an endpoint of plain http, which `setting` names.
+[[nodiscard]] inline Error plain_http_error(const std::string& source, const char* setting) {
+  return misconfigured_source(setting,
+                              "secrets for " + source +
+                                  " do not travel over plain http; write https:// where an option, "
+                                  "AWS_ENDPOINT_URL or the profile names its endpoint");
+}
+
+/// What a report says of an endpoint whose plain http is allowed; empty for https and this machine.
+[[nodiscard]] inline const char* plain_http_note(const std::string& endpoint_url) {
+  return endpoint_url.empty() || is_private_url(endpoint_url)
+             ? ""
+             : " (over plain http: others on the way can read the keys)";
+}
+
 /// The Error of a source that was to ask a service and has nothing to ask with.
 [[nodiscard]] inline Error source_without_transport(const std::string& source) {
   return misconfigured_source(source, "no transport to ask it with; give one to the provider");
@@ -146,10 +161,7 @@ struct RequestRules {
                                                      const RequestRules& rules = {}) {
   if (context.transport == nullptr) return source_without_transport(source);
   if (rules.carries == Carries::Secrets && !is_private_url(request.url)) {
-    return misconfigured_source(rules.endpoint_setting,
-                                "secrets for " + source +
-                                    " do not travel over plain http; write https:// where an "
-                                    "option, AWS_ENDPOINT_URL or the profile names its endpoint");
+    return plain_http_error(source, rules.endpoint_setting);
   }
   Result<HttpResponse> answer = send_patiently(context, request, rules);
   if (answer) return answer;

@@ -281,7 +281,8 @@ struct SsoLogin {
   if (!name) return {ProviderReport::State::Wrong, name.error().message, name.error().where};
   return report_token_cache(platform,
                             "single sign-on in " + options.region + ", as " + options.role_name +
-                                " of account " + options.account_id,
+                                " of account " + options.account_id +
+                                plain_http_note(options.endpoint_url),
                             *folder + *name, where);
 }
 

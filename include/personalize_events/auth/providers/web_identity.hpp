@@ -101,6 +101,9 @@ namespace detail {
 [[nodiscard]] inline ProviderReport report_web_identity(Platform& platform,
                                                         const WebIdentityOptions& options,
                                                         const std::string& where) {
+  if (!options.endpoint_url.empty() && !is_private_url(options.endpoint_url)) {
+    return report_of(plain_http_error(kStsSource, "endpoint_url"));
+  }
   return token_file_report("AWS STS, for the role " + options.role_arn, options.token_file,
                            check_secret_file(platform.read_file(options.token_file)), where);
 }
