@@ -138,7 +138,7 @@ struct SettingRow {
 inline constexpr SettingRow<std::string> kProfileRow{"profile",
                                                      "ClientOptions.profile",
                                                      &GivenSettings::profile,
-                                                     {"AWS_PROFILE"},
+                                                     {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"},
                                                      nullptr,
                                                      "default",
                                                      nullptr};

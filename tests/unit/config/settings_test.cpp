@@ -128,6 +128,9 @@ TEST_CASE("the profile: given, AWS_PROFILE, default") {
   world.variables[0].second = "  ";
   check<Text>(world.settings().profile, "default", "default");
   check<Text>(world.settings().region, "us-west-1", "config:6");
+  // The name that the AWS CLI reads too.
+  world.variables.emplace_back("AWS_DEFAULT_PROFILE", "a");
+  check<Text>(world.settings().profile, "a", "AWS_DEFAULT_PROFILE");
 }
 
 TEST_CASE("a named profile that does not exist is an error that names its source and the files") {
