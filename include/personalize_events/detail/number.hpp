@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers as text: the grammar of JSON numbers (RFC 8259, section 6) and conversions that depend
-// on no locale. json/ and config/ read foreign numbers with it; wire/ writes with it.
+// Numbers of text: the grammar of JSON numbers (RFC 8259, section 6) and conversions that depend on
+// no locale. json/ and config/ read untrusted numbers with it; json/shortest.hpp writes them.
 #ifndef PERSONALIZE_EVENTS_DETAIL_NUMBER_HPP
 #define PERSONALIZE_EVENTS_DETAIL_NUMBER_HPP
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <locale>
 #include <optional>
 #include <sstream>
@@ -55,6 +56,24 @@ namespace detail {
   return number;
 }
 
+/// Whether a number is neither infinite nor NaN, by its bits: with -ffast-math compilers take
+/// std::isfinite for true.
+[[nodiscard]] inline bool is_finite(double number) noexcept {
+  std::uint64_t bits = 0;
+  static_assert(sizeof bits == sizeof number && std::numeric_limits<double>::is_iec559);
+  std::memcpy(&bits, &number, sizeof bits);
+  constexpr std::uint64_t exponent{0x7FF0'0000'0000'0000};
+  return (bits & exponent) != exponent;
+}
+
+[[nodiscard]] inline bool is_finite(float number) noexcept {
+  std::uint32_t bits = 0;
+  static_assert(sizeof bits == sizeof number && std::numeric_limits<float>::is_iec559);
+  std::memcpy(&bits, &number, sizeof bits);
+  constexpr std::uint32_t exponent{0x7F80'0000};
+  return (bits & exponent) != exponent;
+}
+
 /// The whole of `text`, a JSON number, as a finite double; nothing when it is none, or too large.
 /// A stream in the classic locale, because not every standard library has from_chars for doubles.
 [[nodiscard]] inline std::optional<double> parse_double(std::string_view text) {
@@ -65,16 +84,8 @@ namespace detail {
   stream >> number;
   // The grammar is right, so it fails for the range alone. libc++ fails below the normal numbers
   // too, and has then read the nearest one.
-  if (!std::isfinite(number) || (stream.fail() && std::abs(number) >= 1)) return std::nullopt;
+  if (!is_finite(number) || (stream.fail() && std::abs(number) >= 1)) return std::nullopt;
   return number;
-}
-
-/// A finite number in the fewest digits that read back as the same one: "0.1", "1e+21", "5".
-template <class Floating>
-[[nodiscard]] std::string shortest(Floating number) {
-  std::array<char, 64> buffer{};
-  const auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
-  return status == std::errc{} ? std::string(buffer.data(), end) : std::string{};
 }
 
 }  // namespace detail

@@ -49,24 +49,24 @@ class ValueBuilder {
     node.boolean = value;
     return add(std::move(node));
   }
-  bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
+  bool RawNumber(const char* text, RAPIDJSON_NAMESPACE::SizeType length, bool) {
     if (!detail::is_json_number({text, length})) return false;
     return add_text(Value::Type::Number, {text, length});
   }
-  bool String(const char* text, rapidjson::SizeType length, bool) {
+  bool String(const char* text, RAPIDJSON_NAMESPACE::SizeType length, bool) {
     // "\udc00" alone decodes to bytes that are no UTF-8, and RapidJSON 1.1.0 lets it pass.
     if (!detail::is_utf8({text, length})) return false;
     return add_text(Value::Type::String, {text, length});
   }
-  bool Key(const char* text, rapidjson::SizeType length, bool) {
+  bool Key(const char* text, RAPIDJSON_NAMESPACE::SizeType length, bool) {
     if (!detail::is_utf8({text, length})) return false;
     open_.back().members.emplace_back(std::string(text, length), Value{});
     return true;
   }
   bool StartObject() { return begin(Value::Type::Object); }
   bool StartArray() { return begin(Value::Type::Array); }
-  bool EndObject(rapidjson::SizeType) { return end(); }
-  bool EndArray(rapidjson::SizeType) { return end(); }
+  bool EndObject(RAPIDJSON_NAMESPACE::SizeType) { return end(); }
+  bool EndArray(RAPIDJSON_NAMESPACE::SizeType) { return end(); }
 
   // Asked for by RapidJSON's concept; with numbers kept as text none is ever called.
   bool Int(int) { return false; }
@@ -132,15 +132,16 @@ class ValueBuilder {
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return refuse("not JSON at byte " + std::to_string(nul));
   }
-  rapidjson::MemoryStream stream(text.data(), text.size());
-  rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>> reader;
+  RAPIDJSON_NAMESPACE::MemoryStream stream(text.data(), text.size());
+  RAPIDJSON_NAMESPACE::GenericReader<RAPIDJSON_NAMESPACE::UTF8<>, RAPIDJSON_NAMESPACE::UTF8<>>
+      reader;
   ValueBuilder builder;
-  const rapidjson::ParseResult parsed =
-      reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(stream,
-                                                                                           builder);
+  const RAPIDJSON_NAMESPACE::ParseResult parsed =
+      reader.Parse<RAPIDJSON_NAMESPACE::kParseIterativeFlag |
+                   RAPIDJSON_NAMESPACE::kParseNumbersAsStringsFlag>(stream, builder);
   if (builder.too_deep())
     return refuse("nested deeper than " + std::to_string(kMaxDepth) + " levels");
-  if (parsed.Code() == rapidjson::kParseErrorNumberTooBig) {
+  if (parsed.Code() == RAPIDJSON_NAMESPACE::kParseErrorNumberTooBig) {
     return refuse("a number too large at byte " + std::to_string(parsed.Offset()));
   }
   if (parsed.IsError()) return refuse("not JSON at byte " + std::to_string(parsed.Offset()));

@@ -9,13 +9,13 @@
 #include <rapidjson/rapidjson.h>
 #include <rapidjson/writer.h>
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "personalize_events/detail/number.hpp"
+#include "personalize_events/json/shortest.hpp"
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -69,7 +69,7 @@ class Writer {
   /// A JSON text that was checked before, verbatim.
   void raw(std::string_view text) {
     write([this, text] {
-      return writer_.RawValue(text.data(), text.size(), rapidjson::kObjectType);
+      return writer_.RawValue(text.data(), text.size(), RAPIDJSON_NAMESPACE::kObjectType);
     });
   }
 
@@ -84,17 +84,17 @@ class Writer {
     void Flush() {}
   };
 
-  static rapidjson::SizeType size_of(std::string_view text) {
-    return static_cast<rapidjson::SizeType>(text.size());
+  static RAPIDJSON_NAMESPACE::SizeType size_of(std::string_view text) {
+    return static_cast<RAPIDJSON_NAMESPACE::SizeType>(text.size());
   }
 
   template <class Floating>
   void floating(Floating value) {
     write([this, value] {
-      if (!std::isfinite(value)) return false;
-      const std::string digits = detail::shortest(value);
+      if (!detail::is_finite(value)) return false;
+      const std::string digits = shortest(value);
       return !digits.empty() &&
-             writer_.RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
+             writer_.RawValue(digits.data(), digits.size(), RAPIDJSON_NAMESPACE::kNumberType);
     });
   }
 
@@ -105,8 +105,8 @@ class Writer {
   }
 
   Sink sink_;
-  rapidjson::Writer<Sink, rapidjson::UTF8<>, rapidjson::UTF8<>, rapidjson::CrtAllocator,
-                    rapidjson::kWriteNoFlags>
+  RAPIDJSON_NAMESPACE::Writer<Sink, RAPIDJSON_NAMESPACE::UTF8<>, RAPIDJSON_NAMESPACE::UTF8<>,
+                              RAPIDJSON_NAMESPACE::CrtAllocator, RAPIDJSON_NAMESPACE::kWriteNoFlags>
       writer_;
   bool good_{true};
 };

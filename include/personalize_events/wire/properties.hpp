@@ -6,7 +6,6 @@
 #define PERSONALIZE_EVENTS_WIRE_PROPERTIES_HPP
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <string>
@@ -19,6 +18,7 @@
 #include "personalize_events/detail/number.hpp"
 #include "personalize_events/detail/utf8.hpp"
 #include "personalize_events/json/reader.hpp"
+#include "personalize_events/json/shortest.hpp"
 #include "personalize_events/json/writer.hpp"
 #include "personalize_events/model/properties.hpp"
 #include "personalize_events/result.hpp"
@@ -109,7 +109,7 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
       } else if constexpr (std::is_same_v<Held, PropertyValue::JsonText>) {
         return detail::count_utf8(held.text).value_or(0);
       } else {
-        return detail::shortest(held).size();
+        return json::shortest(held).size();
       }
     });
   }
@@ -164,7 +164,7 @@ inline void write_properties(json::Writer& writer, const Properties& properties)
     const char* fault = value.visit([](const auto& held) -> const char* {
       using Held = std::decay_t<decltype(held)>;
       if constexpr (std::is_floating_point_v<Held>) {
-        return std::isfinite(held) ? nullptr : "not a finite number";
+        return detail::is_finite(held) ? nullptr : "not a finite number";
       } else if constexpr (std::is_same_v<Held, std::string>) {
         return detail::is_utf8(held) ? nullptr : "not well-formed UTF-8";
       } else {

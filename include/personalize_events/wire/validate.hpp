@@ -7,7 +7,6 @@
 #define PERSONALIZE_EVENTS_WIRE_VALIDATE_HPP
 
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "personalize_events/detail/number.hpp"
 #include "personalize_events/detail/utf8.hpp"
 #include "personalize_events/model/shape.hpp"
 #include "personalize_events/result.hpp"
@@ -92,7 +92,7 @@ class Validator {
 
   [[nodiscard]] Result<void> check_value(double number, const model::Rules&,
                                          const Path& path) const {
-    if (!std::isfinite(number)) return path.refuse("not a finite number");
+    if (!detail::is_finite(number)) return path.refuse("not a finite number");
     return {};
   }
 
