@@ -44,6 +44,10 @@ inline constexpr std::chrono::seconds kRefreshPauseJitter{10};
 /// Between two calls of a provider that fails while there are no credentials: none after the first
 /// failure, at most this after the second, then twice as long each time, up to kRefreshPause.
 inline constexpr std::chrono::seconds kFailurePause{1};
+/// So many more failures that are retryable begin no pause: a call tries three times.
+inline constexpr int kFreeRetries{2};
+/// The same of credentials that the service rejects soon after they came.
+inline constexpr int kFreeRejections{2};
 /// The provider's timeout in a refresh that no call waits for.
 inline constexpr std::chrono::seconds kRefreshTimeout{60};
 
@@ -244,6 +248,8 @@ class CredentialsCache {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (current_ != rejected) return false;
       rejected_ = true;
+      const bool were_good = source_->platform->steady_now() - taken_at_ >= detail::kRefreshPause;
+      rejections_ = were_good ? 1 : rejections_ + 1;
       return true;
     }
 
@@ -258,9 +264,15 @@ class CredentialsCache {
     }
 
    private:
+    /// Joins a thread that has left the provider: its stack is memory until then.
+    void join_ended() {
+      if (!refreshing_) thread_.reset();
+    }
+
     [[nodiscard]] Result<Shared> get_locked(const std::shared_ptr<State>& self,
                                             std::unique_lock<std::mutex>& lock,
                                             std::chrono::milliseconds timeout, Refresh refresh) {
+      join_ended();
       if (!refreshing_ && wants_refresh()) {
         const bool is_on_thread =
             refresh == Refresh::OnThread && start_refresh(self, timeout, nullptr);
@@ -275,6 +287,7 @@ class CredentialsCache {
     [[nodiscard]] std::optional<Result<Shared>> try_get_locked(
         const std::shared_ptr<State>& self, std::chrono::milliseconds timeout, Wait wait,
         const std::function<void()>& on_refreshed) {
+      join_ended();
       // A failed refresh is the result of all that waited for it.
       const bool has_result = wait != Wait::Begins && must_fail();
       if (!refreshing_ && !has_result && wants_refresh()) {
@@ -350,6 +363,7 @@ class CredentialsCache {
     void take(const Credentials& credentials) {
       const bool is_rejected =
           rejected_ && current_ != nullptr && detail::is_same_key(*current_, credentials);
+      const int rejections = rejected_ ? rejections_ : 0;
       current_ = std::make_shared<const Credentials>(credentials);
       rejected_ = false;
       failure_.reset();
@@ -357,20 +371,25 @@ class CredentialsCache {
       jitter_ = random_fraction();
       const detail::Freshness freshness = current_freshness();
       is_last_resort_ = freshness == detail::Freshness::Mandatory;
-      paused_until_ = {};
-      if (is_rejected || freshness != detail::Freshness::Fresh)
+      taken_at_ = source_->platform->steady_now();
+      if (is_rejected || freshness != detail::Freshness::Fresh) {
         pause(detail::refresh_pause(jitter_));
+      } else {
+        pause(detail::failure_pause(rejections - detail::kFreeRejections, jitter_));
+      }
     }
 
     void fail(Error error) {
       ++failures_;
-      const bool repeats_itself = error.retryable && !detail::is_of_meant_source(error);
+      // A provider of the library has tried again by itself.
+      const bool is_free = error.retryable && !detail::is_of_meant_source(error);
+      const int counted = is_free ? failures_ - detail::kFreeRetries : failures_;
       failure_ = kept_flaw_ ? *kept_flaw_ : std::move(error);
       if (has_any()) {
         is_last_resort_ = true;
         pause(detail::refresh_pause(random_fraction()));
-      } else if (!repeats_itself) {
-        pause(detail::failure_pause(failures_, random_fraction()));
+      } else {
+        pause(detail::failure_pause(counted, random_fraction()));
       }
     }
 
@@ -420,7 +439,6 @@ class CredentialsCache {
           },
           detail::kCallbackStack);
       if (thread) {
-        thread_.reset();  // joins the last one, which has left the provider
         thread_.emplace(*std::move(thread));
         return true;
       }
@@ -455,7 +473,8 @@ class CredentialsCache {
     Shared current_{};
     std::optional<Error> failure_{};  // of the last refresh
     std::optional<Error> kept_flaw_{};
-    int failures_{0};  // in a row
+    int failures_{0};    // in a row
+    int rejections_{0};  // in a row, each soon after the credentials came
     double jitter_{0};
     bool rejected_{false};
     bool is_last_resort_{false};  // current_ is used although it is about to expire, or has
@@ -464,6 +483,7 @@ class CredentialsCache {
     bool is_closed_{false};
     std::uint64_t ended_refreshes_{0};
     std::chrono::steady_clock::time_point paused_until_{};
+    std::chrono::steady_clock::time_point taken_at_{};
     std::optional<detail::Thread> thread_{};  // of the last refresh
   };
 

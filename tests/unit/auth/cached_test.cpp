@@ -282,6 +282,50 @@ TEST_CASE("A provider that fails while there is nothing is not called for each c
   CHECK(world.cache.get(kLong).has_value());
 }
 
+TEST_CASE("A provider whose failure may pass is tried three times at once, then with pauses") {
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  int calls = 0;
+  pe::CredentialsCache cache{[&calls]() -> pe::Result<pe::Credentials> {
+                               ++calls;
+                               pe::Error error = pe::credentials_error("busy");
+                               error.retryable = true;
+                               return error;
+                             },
+                             platform};
+  for (int call = 0; call < 100; ++call) CHECK(cache.get(kLong).error().message == "busy");
+  CHECK(calls == 4);
+  for (int call = 0; call < 36'000; ++call) {
+    platform->advance(100ms);
+    REQUIRE_FALSE(cache.get(kLong));
+  }
+  CHECK(calls >= 120);
+  CHECK(calls <= 250);
+}
+
+TEST_CASE("A provider whose keys are all rejected is not called for each call") {
+  World world;
+  const auto reject = [&world] {
+    const auto credentials = world.cache.get(kLong);
+    REQUIRE(credentials.has_value());
+    world.cache.invalidate(*credentials);
+  };
+  for (int call = 0; call < 100; ++call) reject();
+  CHECK(world.source.calls() <= 6);
+  for (int call = 0; call < 36'000; ++call) {
+    world.platform->advance(100ms);
+    reject();
+  }
+  CHECK(world.source.calls() >= 100);
+  CHECK(world.source.calls() <= 250);
+  // Once some were good for a while the next rejection calls it at once.
+  world.platform->advance(40s);
+  const std::string good = world.id();
+  world.platform->advance(1h);
+  CHECK(world.id() == good);
+  reject();
+  CHECK(world.id() != good);
+}
+
 TEST_CASE("Pauses grow with failures, and are spread") {
   using pe::detail::failure_pause;
   CHECK(failure_pause(1, 1) == 0ms);
