@@ -3,6 +3,7 @@
 // Whole programs with a recorder inside, from their start to their end: how they exit, fork, and
 // load plug-ins. They are in recorder/programs.
 
+#include <chrono>
 #include <cstddef>
 #include <sstream>
 #include <string>
@@ -62,6 +63,16 @@ TEST_CASE("A program may exit in a callback of its recorder") {
   const std::string where = GENERATE("static", "stack");
   CHECK(run("exit_in_callback", {endpoint.url(), where}).status == 7);
   CHECK(endpoint.summary().events >= 1);
+}
+
+TEST_CASE("A program ends at once although its provider of credentials hangs") {
+  const std::string kind = GENERATE("client", "recorder");
+  const std::string where = GENERATE("static", "stack");
+  CAPTURE(kind, where);
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(run("hanging_provider", {kind, where}).status == 8);
+  // It would be killed after two minutes.
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{5});
 }
 
 TEST_CASE("A static recorder delivers at the end of its program") {

@@ -2,10 +2,10 @@
 //
 // Simulation: one seed drives the recorder's real state machines in virtual time, against a hostile
 // network with proxies in it, a service with a quota, outages, periods in which everything is
-// refused, expiring credentials and a program of random calls. After each step it checks the laws:
-// the counters add up, each event has one outcome, a session arrives in order, no fault begins
-// without a cause and none is missing, only the service rejects, and while something is wrong few
-// requests leave. A seed replays its run exactly.
+// refused, credentials that expire or cannot be refreshed, and a program of random calls. After
+// each step it checks the laws: the counters add up, each event has one outcome, a session arrives
+// in order, no fault begins without a cause and none is missing, only the service rejects, and
+// while something is wrong few requests leave. A seed replays its run exactly.
 #ifndef PERSONALIZE_EVENTS_TESTS_RECORDER_SIMULATION_HPP
 #define PERSONALIZE_EVENTS_TESTS_RECORDER_SIMULATION_HPP
 
@@ -146,7 +146,10 @@ class Simulation {
     switch (random_.below(12)) {
       case 0: is_down_ = !is_down_; break;
       case 1: keys_are_refused_ = random_.chance(0.3); break;
-      case 2: has_no_keys_ = random_.chance(0.2); break;
+      case 2:
+        has_no_keys_ = random_.chance(0.2);
+        set_refresh_fails(random_.chance(0.2));
+        break;
       case 3: clock_error_ = milliseconds{random_.chance(0.3) ? 3'600'000 : 0}; break;
       case 4: dispatcher_.flush(); break;
       case 5: advance(milliseconds{random_.below(8'000)}); break;
@@ -258,9 +261,22 @@ class Simulation {
     for (const FaultKind kind :
          {FaultKind::Offline, FaultKind::Unavailable, FaultKind::Credentials, FaultKind::TrackingId,
           FaultKind::Resources, FaultKind::Configuration}) {
-      if (active_.count(kind) > 0) return true;
+      const bool is_of_refresh =
+          kind == FaultKind::Credentials && dispatcher_.uses_old_credentials();
+      if (active_.count(kind) > 0 && !is_of_refresh) return true;
     }
     return false;
+  }
+
+  /// The keys are about to expire, and used while their provider has no others.
+  void set_refresh_fails(bool refresh_fails) {
+    refresh_fails_ = refresh_fails;
+    if (refresh_fails) causes_.insert(pe::FaultKind::Credentials);
+    // As RecorderCore does.
+    if (!refresh_fails && dispatcher_.uses_old_credentials()) {
+      dispatcher_.note_fault(pe::FaultKind::Credentials, std::nullopt);
+      take_news();
+    }
   }
 
   void set_refuses_all(bool refuses_all) {
@@ -298,6 +314,7 @@ class Simulation {
       answer.was_sent = false;
       return answer;
     }
+    if (refresh_fails_) answer.refresh_failure = error(ErrorKind::Credentials, "", 0);
     answer.failure.credentials_are_temporary = true;
     answer.failure.signed_at =
         std::chrono::system_clock::time_point{std::chrono::hours{500'000}} + clock_error_;
@@ -416,6 +433,9 @@ class Simulation {
 
   void land(Flight&& flight) {
     on_their_way_.erase(std::string{flight.batch.first().session_id()});
+    // As RecorderCore does: the refresh may have succeeded since.
+    if (!refresh_fails_) flight.answer.refresh_failure.reset();
+    const bool uses_old_keys = flight.answer.refresh_failure.has_value();
     const auto remedy =
         dispatcher_.answered(flight.batch, std::move(flight.answer), now_, random_.fraction());
     if (remedy == pe::retry::Remedy::CorrectClock) clock_error_ = milliseconds{0};
@@ -427,6 +447,12 @@ class Simulation {
     if (flight.injected == Injected::Nothing) {
       failures_in_a_row_ = 0;
       if (is_held()) return fail("a fault that a success did not end");
+      if (uses_old_keys && active_.count(pe::FaultKind::Credentials) == 0) {
+        return fail("keys that could not be refreshed are used without a fault");
+      }
+      if (!refresh_fails_ && active_.count(pe::FaultKind::Credentials) > 0) {
+        return fail("a fault of credentials although keys are refreshed and accepted");
+      }
     }
     if (flight.injected == Injected::Refusal) failures_in_a_row_ = 0;
     if (flight.injected == Injected::Failure) ++failures_in_a_row_;
@@ -493,6 +519,7 @@ class Simulation {
     if (clears) {
       weather_ = Weather{};  // with it a total refusal is over
       is_down_ = keys_are_refused_ = has_no_keys_ = false;
+      set_refresh_fails(false);
       clock_error_ = milliseconds{0};
     }
     dispatcher_.flush();
@@ -562,6 +589,7 @@ class Simulation {
   bool is_down_{false};
   bool keys_are_refused_{false};
   bool has_no_keys_{false};
+  bool refresh_fails_{false};
   milliseconds clock_error_{0};
   double tokens_{1};
   SteadyTime refilled_{now_};

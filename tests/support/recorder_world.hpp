@@ -29,9 +29,6 @@ inline std::size_t scaled(std::size_t count) {
   return static_cast<std::size_t>(static_cast<double>(count) * scale / (kIsSanitized ? 10 : 1));
 }
 
-/// How much later than its deadline a call may return.
-inline constexpr std::chrono::milliseconds kSlack{kIsSanitized ? 1000 : 100};
-
 /// Carries each request over libcurl, and through no proxy of the environment.
 class DirectAsyncTransport : public personalize_events::AsyncTransport {
  public:

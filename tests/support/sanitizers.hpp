@@ -4,6 +4,8 @@
 #ifndef PERSONALIZE_EVENTS_TESTS_SUPPORT_SANITIZERS_HPP
 #define PERSONALIZE_EVENTS_TESTS_SUPPORT_SANITIZERS_HPP
 
+#include <chrono>
+
 namespace test {
 
 #if defined(__has_feature)
@@ -24,6 +26,9 @@ inline constexpr bool kHasAddressSanitizer = false;
 
 /// Whether one slows this program down, and changes its memory.
 inline constexpr bool kIsSanitized = kHasThreadSanitizer || kHasAddressSanitizer;
+
+/// How much later than its deadline a call may return.
+inline constexpr std::chrono::milliseconds kSlack{kIsSanitized ? 1000 : 100};
 
 /// Whether a forked child of a program with threads may start some, too, and use memory. A
 /// sanitizer keeps locks of its own, which one of the parent's threads may hold at the fork for

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/tls_server.hpp"
 
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,6 +14,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <stdexcept>
 
 namespace test {
@@ -67,6 +73,30 @@ SelfSigned::SelfSigned() : folder_(make_folder()) {
                     "subjectAltName=IP:127.0.0.1", "-keyout", key(), "-out", certificate()})) {
     throw std::runtime_error{"openssl req"};
   }
+}
+
+SelfSigned::SelfSigned(std::chrono::hours begins_in) : SelfSigned() {
+  using std::chrono::seconds;
+  using File = std::unique_ptr<BIO, decltype(&BIO_free)>;
+  const auto open_file = [](const std::string& path, const char* mode) {
+    return File{BIO_new_file(path.c_str(), mode), BIO_free};
+  };
+  const std::unique_ptr<X509, decltype(&X509_free)> signed_now{
+      PEM_read_bio_X509(open_file(certificate(), "r").get(), nullptr, nullptr, nullptr), X509_free};
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> signer{
+      PEM_read_bio_PrivateKey(open_file(key(), "r").get(), nullptr, nullptr, nullptr),
+      EVP_PKEY_free};
+  // The openssl command sets the begin of a certificate from version 3.4 on only.
+  const auto set_time = [](ASN1_TIME* time, seconds from_now) {
+    return time != nullptr && X509_gmtime_adj(time, static_cast<long>(from_now.count())) != nullptr;
+  };
+  const bool is_written =
+      signed_now != nullptr && signer != nullptr &&
+      set_time(X509_getm_notBefore(signed_now.get()), begins_in) &&
+      set_time(X509_getm_notAfter(signed_now.get()), begins_in + std::chrono::hours{48}) &&
+      X509_sign(signed_now.get(), signer.get(), EVP_sha256()) > 0 &&
+      PEM_write_bio_X509(open_file(certificate(), "w").get(), signed_now.get()) == 1;
+  if (!is_written) throw std::runtime_error{"a certificate of another time"};
 }
 
 SelfSigned::~SelfSigned() {

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,10 @@ bool has_openssl_command();
 /// its own authority. Removed at the end.
 class SelfSigned {
  public:
+  /// Valid for two days from now on.
   SelfSigned();
+  /// Valid for two days, which begin so much later; with a negative time, earlier.
+  explicit SelfSigned(std::chrono::hours begins_in);
   ~SelfSigned();
   SelfSigned(const SelfSigned&) = delete;
   SelfSigned& operator=(const SelfSigned&) = delete;

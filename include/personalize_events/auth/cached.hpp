@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CredentialsCache and cached(): credentials are asked for once and kept until shortly before they
-// expire. The client wraps every provider in it. When to refresh is a pure function of the times;
-// the cache adds that at most one thread asks at a time, and a thread for refreshes beside calls.
+// CredentialsCache and cached(): credentials are requested once and kept until shortly before they
+// expire. Every client wraps its provider in a cache. When to refresh is a pure function of the
+// times; the cache adds that the provider is called once at a time, and on which thread.
 #ifndef PERSONALIZE_EVENTS_AUTH_CACHED_HPP
 #define PERSONALIZE_EVENTS_AUTH_CACHED_HPP
 
@@ -10,8 +10,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -30,7 +30,7 @@ namespace detail {
 /// How urgently credentials want to be refreshed.
 enum class Freshness : std::uint8_t {
   Fresh,
-  Advisory,   ///< good, but near expiry: they are refreshed beside the calls
+  Advisory,   ///< good, but near expiry: calls use them while they are refreshed
   Mandatory,  ///< too near expiry to sign with, or expired: a refresh is waited for
 };
 
@@ -44,10 +44,12 @@ inline constexpr std::chrono::seconds kRefreshPauseJitter{10};
 /// Between two calls of a provider that fails while there are no credentials: none after the first
 /// failure, at most this after the second, then twice as long each time, up to kRefreshPause.
 inline constexpr std::chrono::seconds kFailurePause{1};
-/// How long a refresh beside the calls may take.
+/// So many more failures that are retryable begin no pause: a call tries three times.
+inline constexpr int kFreeRetries{2};
+/// The same of credentials that the service rejects soon after they came.
+inline constexpr int kFreeRejections{2};
+/// The provider's timeout in a refresh that no call waits for.
 inline constexpr std::chrono::seconds kRefreshTimeout{60};
-/// How long the end of a cache waits for a refresh beside the calls.
-inline constexpr std::chrono::milliseconds kRefreshEnd{500};
 
 /// `jitter`, from 0 to 1, widens the advisory window, so that a fleet does not refresh at once.
 [[nodiscard]] inline Freshness freshness(
@@ -85,27 +87,31 @@ inline constexpr std::chrono::milliseconds kRefreshEnd{500};
 
 }  // namespace detail
 
-/// Keeps the credentials of one provider and refreshes them in time. A forked child keeps its own
-/// and asks again: a refresh that was on its way in the parent never ends there.
+/// Keeps the credentials of one provider and refreshes them in time. A forked child has a separate
+/// state and calls the provider again: a refresh in flight in the parent never ends there.
 ///
 /// Credentials are judged by the service, not by this machine's clock: those that have expired by
 /// it are used while the provider has no others. A refresh that fails, or brings nothing that lives
 /// longer, is repeated after a pause.
 ///
+/// With Refresh::OnThread the provider is called on a thread of the cache, which is started for a
+/// refresh and ends with it. A provider that hangs delays no call beyond its timeout, and is never
+/// waited for: not by the destructor, and not at the exit of the process. Its thread shares what it
+/// uses. A provider that throws on it ends the program.
+///
 /// @par Thread Safety
-/// Any thread. The provider is never called twice at the same time. No thread is in `get` when the
-/// cache is destroyed. The destructor waits shortly for a refresh on a thread of the cache; that
-/// of a provider that hangs goes on by itself, with all that it uses.
+/// Any thread. The provider is never called twice at the same time. No thread is in a member when
+/// the cache is destroyed. A library that is unloaded (dlclose) must wait for its provider to
+/// return before.
 class CredentialsCache {
  public:
   /// Credentials that several calls read and none copies.
   using Shared = std::shared_ptr<const Credentials>;
 
-  /// Which thread calls the provider while there are credentials to go on with. Without any it is
-  /// the caller's.
+  /// Which thread calls the provider.
   enum class Refresh : std::uint8_t {
-    OnCaller,
-    OnThread,  ///< one that is started for each refresh
+    OnCaller,  ///< the one that needs the credentials
+    OnThread,  ///< one of the cache; the caller's if the system gives none and a call must wait
   };
 
   /// Keeps what `provider` returns; it is not called before the first `get`.
@@ -117,7 +123,7 @@ class CredentialsCache {
   CredentialsCache(const CredentialsCache&) = delete;
   CredentialsCache& operator=(const CredentialsCache&) = delete;
   ~CredentialsCache() {
-    if (std::shared_ptr<State>* state = states_.find()) (*state)->wait_for_thread();
+    if (std::shared_ptr<State>* state = states_.find()) (*state)->close();
   }
 
   /// Credentials to sign with now, within `timeout`, which is also the provider's. With
@@ -127,21 +133,35 @@ class CredentialsCache {
   /// @par Error Handling
   /// The provider's; Credentials if its credentials have characters that no header may have; both
   /// again, without a call, during the pause. While there are credentials that no service has
-  /// rejected a failed refresh is no error. Timeout, if another call is still waiting for the
-  /// provider.
+  /// rejected a failed refresh is no error. Timeout, if the provider has not returned.
   [[nodiscard]] Result<Shared> get(std::chrono::milliseconds timeout,
                                    Refresh refresh = Refresh::OnCaller) {
     return State::get(own_state(), timeout, refresh);
   }
 
-  /// What can be said without asking the provider.
+  /// The wait of a caller of `try_get`.
+  enum class Wait : std::uint8_t {
+    Begins,  ///< the first call
+    GoesOn,  ///< a later call: the result of the refresh in flight serves
+    Ends,    ///< it was long: credentials near expiry serve, expired ones too
+  };
+
+  /// As `get` with Refresh::OnThread, for a thread that must not wait. Returns nothing while it
+  /// would; `on_refreshed` is called at the end of the refresh, on the cache's thread, maybe after
+  /// the cache is destroyed. `timeout` is the provider's.
+  [[nodiscard]] std::optional<Result<Shared>> try_get(std::chrono::milliseconds timeout, Wait wait,
+                                                      const std::function<void()>& on_refreshed) {
+    return State::try_get(own_state(), timeout, wait, on_refreshed);
+  }
+
+  /// What can be said without a call of the provider.
   struct Look {
     Shared usable{};                 ///< What `get` would return without a wait.
     std::optional<Error> failure{};  ///< What `get` would return without a wait, else.
-    bool wants_refresh{false};  ///< Whether somebody should call `get` on a thread that may wait.
+    bool wants_refresh{false};       ///< Whether `get` would call the provider.
   };
 
-  /// Never blocks, so that a thread with other work can go on while another refreshes.
+  /// Never blocks, and never calls the provider.
   [[nodiscard]] Look look() { return own_state()->look(); }
 
   /// Takes credentials as if the provider had given them. Credentials that no request can be signed
@@ -156,9 +176,9 @@ class CredentialsCache {
     source_->clock_offset.store(offset.count(), std::memory_order_relaxed);
   }
 
-  /// Reports that the service rejected these credentials, which `get` returned: the next `get` asks
-  /// the provider again, and so does whoever keeps them behind it. Nothing happens if they have
-  /// been replaced meanwhile.
+  /// Reports that the service rejected these credentials, which `get` returned: the next `get`
+  /// calls the provider again, and so does their keeper. Nothing happens if they have been replaced
+  /// meanwhile.
   void invalidate(const Shared& rejected) {
     if (rejected == nullptr || !own_state()->reject(rejected)) return;
     if (const auto keeper = rejected->keeper.lock()) keeper->invalidate(*rejected);
@@ -177,7 +197,7 @@ class CredentialsCache {
     std::atomic<std::int64_t> clock_offset{0};  // milliseconds to add to the platform's time
   };
 
-  /// What one process keeps. A refresh on a thread shares it, so that it may outlive the cache.
+  /// What one process keeps. The thread of a refresh shares it, so that it may outlive the cache.
   class State {
    public:
     explicit State(std::shared_ptr<Source> source) : source_(std::move(source)) {}
@@ -186,6 +206,13 @@ class CredentialsCache {
                                             std::chrono::milliseconds timeout, Refresh refresh) {
       std::unique_lock<std::mutex> lock(self->mutex_);
       return self->get_locked(self, lock, timeout, refresh);
+    }
+
+    [[nodiscard]] static std::optional<Result<Shared>> try_get(
+        const std::shared_ptr<State>& self, std::chrono::milliseconds timeout, Wait wait,
+        const std::function<void()>& on_refreshed) {
+      const std::lock_guard<std::mutex> lock(self->mutex_);
+      return self->try_get_locked(self, timeout, wait, on_refreshed);
     }
 
     [[nodiscard]] Look look() {
@@ -209,7 +236,7 @@ class CredentialsCache {
 
     [[nodiscard]] std::optional<Error> refresh_failure() {
       const std::lock_guard<std::mutex> lock(mutex_);
-      return current_ == nullptr ? std::nullopt : failure_;
+      return current_ == nullptr || !needs_refresh() ? std::nullopt : failure_;
     }
 
     [[nodiscard]] Shared current_credentials() {
@@ -221,49 +248,86 @@ class CredentialsCache {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (current_ != rejected) return false;
       rejected_ = true;
+      const bool were_good = source_->platform->steady_now() - taken_at_ >= detail::kRefreshPause;
+      rejections_ = were_good ? 1 : rejections_ + 1;
       return true;
     }
 
-    void wait_for_thread() {
-      std::unique_lock<std::mutex> lock(mutex_);
-      static_cast<void>(
-          changed_.wait_for(lock, detail::kRefreshEnd, [this] { return !has_thread_; }));
+    /// The cache ends. A thread that is not in the provider ends at once; another one is left
+    /// alone.
+    void close() {
+      std::optional<detail::Thread> ended;  // joined after the lock
+      const std::lock_guard<std::mutex> lock(mutex_);
+      is_closed_ = true;
+      if (thread_ && is_in_provider_) thread_->detach();
+      ended.swap(thread_);
     }
 
    private:
+    /// Joins a thread that has left the provider: its stack is memory until then.
+    void join_ended() {
+      if (!refreshing_) thread_.reset();
+    }
+
     [[nodiscard]] Result<Shared> get_locked(const std::shared_ptr<State>& self,
                                             std::unique_lock<std::mutex>& lock,
                                             std::chrono::milliseconds timeout, Refresh refresh) {
-      if (refreshing_ && !can_go_on()) return wait_for_other(lock, timeout);
-      const bool has_any = current_ != nullptr && !rejected_;
+      join_ended();
       if (!refreshing_ && wants_refresh()) {
-        if (refresh == Refresh::OnCaller || !has_any) return refresh_here(lock, timeout);
-        const bool must_wait = !can_go_on();
-        if (start_refresh(self) && must_wait) return wait_for_other(lock, timeout);
+        const bool is_on_thread =
+            refresh == Refresh::OnThread && start_refresh(self, timeout, nullptr);
+        if (refresh == Refresh::OnCaller || (!is_on_thread && !has_any())) {
+          return refresh_here(lock, timeout);
+        }
       }
-      if (must_fail()) return *failure_;
-      return current_;
+      if (refreshing_ && !can_go_on()) return wait_for_refresh(self, lock, timeout, refresh);
+      return current();
     }
 
-    /// Waits for the refresh that is on its way. Credentials that no service has rejected are used
-    /// after half of the time, by this call and by those that come while it lasts.
-    [[nodiscard]] Result<Shared> wait_for_other(std::unique_lock<std::mutex>& lock,
-                                                std::chrono::milliseconds timeout) {
-      const bool has_any = current_ != nullptr && !rejected_;
-      const auto is_over = [this] { return !refreshing_ || can_go_on(); };
-      if (!changed_.wait_for(lock, has_any ? timeout / 2 : timeout, is_over)) {
-        if (current_ == nullptr || rejected_) {
-          Error error = detail::make_error(ErrorKind::Timeout, "credentials",
-                                           "another call is still waiting for the provider");
-          error.retryable = true;
-          return error;
-        }
+    [[nodiscard]] std::optional<Result<Shared>> try_get_locked(
+        const std::shared_ptr<State>& self, std::chrono::milliseconds timeout, Wait wait,
+        const std::function<void()>& on_refreshed) {
+      join_ended();
+      // A failed refresh is the result of all that waited for it.
+      const bool has_result = wait != Wait::Begins && must_fail();
+      if (!refreshing_ && !has_result && wants_refresh()) {
+        static_cast<void>(start_refresh(self, timeout, on_refreshed));
+      }
+      if (refreshing_ && !can_go_on()) {
+        if (wait != Wait::Ends || !has_any()) return std::nullopt;
         is_last_resort_ = true;
       }
-      if (must_fail()) return *failure_;
-      // Still wanted if the provider threw in the other thread.
-      if (!refreshing_ && !can_go_on() && wants_refresh()) return refresh_here(lock, timeout);
-      return current_;
+      return current();
+    }
+
+    /// Waits for the refresh in flight. Credentials that no service has rejected are used after
+    /// half of the time, by this call and by those that come while it lasts.
+    [[nodiscard]] Result<Shared> wait_for_refresh(const std::shared_ptr<State>& self,
+                                                  std::unique_lock<std::mutex>& lock,
+                                                  std::chrono::milliseconds timeout,
+                                                  Refresh refresh) {
+      using std::chrono::milliseconds;
+      const auto begin = source_->platform->steady_now();
+      const std::uint64_t ended_before = ended_refreshes_;
+      const auto is_over = [&] { return ended_refreshes_ != ended_before || can_go_on(); };
+      if (!changed_.wait_for(lock, has_any() ? timeout / 2 : timeout, is_over)) {
+        if (!has_any()) return timed_out();
+        is_last_resort_ = true;
+      }
+      if (must_fail() || can_go_on() || !wants_refresh()) return current();
+      // The provider threw on the thread of another call.
+      const auto waited = source_->platform->steady_now() - begin;
+      const auto left = timeout - std::chrono::duration_cast<milliseconds>(waited);
+      return get_locked(self, lock, std::max(left, milliseconds{0}), refresh);
+    }
+
+    [[nodiscard]] static Error timed_out() {
+      Error error = detail::make_error(
+          ErrorKind::Timeout, "credentials",
+          "the credentials provider did not return within the call's timeout; check the service "
+          "that it asks");
+      error.retryable = true;
+      return error;
     }
 
     /// The clock of the service, as far as it is known.
@@ -274,12 +338,13 @@ class CredentialsCache {
     [[nodiscard]] detail::Freshness current_freshness() const {
       return detail::freshness(current_->expiration, now(), jitter_);
     }
+    /// Whether there are credentials that no service has rejected.
+    [[nodiscard]] bool has_any() const { return current_ != nullptr && !rejected_; }
     [[nodiscard]] bool can_go_on() const {
-      return current_ != nullptr && !rejected_ &&
-             (is_last_resort_ || current_freshness() != detail::Freshness::Mandatory);
+      return has_any() && (is_last_resort_ || current_freshness() != detail::Freshness::Mandatory);
     }
     [[nodiscard]] bool needs_refresh() const {
-      return current_ == nullptr || rejected_ || current_freshness() != detail::Freshness::Fresh;
+      return !has_any() || current_freshness() != detail::Freshness::Fresh;
     }
     [[nodiscard]] bool wants_refresh() const {
       return needs_refresh() && source_->platform->steady_now() >= paused_until_;
@@ -287,14 +352,18 @@ class CredentialsCache {
     /// Whether the provider is to be left alone, so that what is here must do.
     [[nodiscard]] bool is_paused() const { return !refreshing_ && !wants_refresh(); }
     /// Whether there is nothing to sign with.
-    [[nodiscard]] bool must_fail() const {
-      return failure_.has_value() && (current_ == nullptr || rejected_);
+    [[nodiscard]] bool must_fail() const { return failure_.has_value() && !has_any(); }
+    /// What serves without a wait.
+    [[nodiscard]] Result<Shared> current() const {
+      if (must_fail()) return *failure_;
+      return current_;
     }
 
     // Not moved: what wipes itself at its end is copied.
     void take(const Credentials& credentials) {
       const bool is_rejected =
           rejected_ && current_ != nullptr && detail::is_same_key(*current_, credentials);
+      const int rejections = rejected_ ? rejections_ : 0;
       current_ = std::make_shared<const Credentials>(credentials);
       rejected_ = false;
       failure_.reset();
@@ -302,20 +371,25 @@ class CredentialsCache {
       jitter_ = random_fraction();
       const detail::Freshness freshness = current_freshness();
       is_last_resort_ = freshness == detail::Freshness::Mandatory;
-      paused_until_ = {};
-      if (is_rejected || freshness != detail::Freshness::Fresh)
+      taken_at_ = source_->platform->steady_now();
+      if (is_rejected || freshness != detail::Freshness::Fresh) {
         pause(detail::refresh_pause(jitter_));
+      } else {
+        pause(detail::failure_pause(rejections - detail::kFreeRejections, jitter_));
+      }
     }
 
     void fail(Error error) {
       ++failures_;
-      const bool repeats_itself = error.retryable && !detail::is_of_meant_source(error);
+      // A provider of the library has tried again by itself.
+      const bool is_free = error.retryable && !detail::is_of_meant_source(error);
+      const int counted = is_free ? failures_ - detail::kFreeRetries : failures_;
       failure_ = kept_flaw_ ? *kept_flaw_ : std::move(error);
-      if (current_ != nullptr && !rejected_) {
+      if (has_any()) {
         is_last_resort_ = true;
         pause(detail::refresh_pause(random_fraction()));
-      } else if (!repeats_itself) {
-        pause(detail::failure_pause(failures_, random_fraction()));
+      } else {
+        pause(detail::failure_pause(counted, random_fraction()));
       }
     }
 
@@ -327,12 +401,13 @@ class CredentialsCache {
     Result<Shared> refresh_here(std::unique_lock<std::mutex>& lock,
                                 std::chrono::milliseconds timeout) {
       refreshing_ = true;
-      failure_.reset();
-      // Also when the provider throws, the next caller must not wait without end.
-      const EndOfRefresh end{*this, lock};
+      // Also if the provider throws, the next caller must not wait without end.
+      EndOfRefresh end{*this, lock};
+      is_in_provider_ = true;
       lock.unlock();
       Result<Credentials> supplied = source_->provider(CredentialsRequest{timeout});
       lock.lock();
+      end.has_result = true;
       if (supplied) {
         if (auto flaw = detail::find_flaw(*supplied, "credentials")) supplied = *std::move(flaw);
       }
@@ -342,30 +417,32 @@ class CredentialsCache {
       } else {
         fail(std::move(supplied).error());
       }
-      if (must_fail()) return *failure_;
-      return current_;
+      return current();
     }
 
-    /// Calls the provider on a new thread. Returns whether there is one; without, the next
-    /// call tries again after a pause.
-    bool start_refresh(const std::shared_ptr<State>& self) {
+    /// Calls the provider on a new thread, and `on_refreshed` after it. Returns false if there is
+    /// no thread; the next call then tries again after a pause.
+    [[nodiscard]] bool start_refresh(const std::shared_ptr<State>& self,
+                                     std::chrono::milliseconds timeout,
+                                     const std::function<void()>& on_refreshed) {
       refreshing_ = true;
-      has_thread_ = true;
+      if (can_go_on()) timeout = detail::kRefreshTimeout;
       Result<detail::Thread> thread = detail::Thread::start(
           "pe-credentials",
-          [self] {
-            std::unique_lock<std::mutex> lock(self->mutex_);
-            static_cast<void>(self->refresh_here(lock, detail::kRefreshTimeout));
-            self->has_thread_ = false;
-            self->changed_.notify_all();
+          [self, timeout, on_refreshed] {
+            {
+              std::unique_lock<std::mutex> lock(self->mutex_);
+              if (self->is_closed_) return;
+              static_cast<void>(self->refresh_here(lock, timeout));
+            }
+            if (on_refreshed) on_refreshed();
           },
-          kRefreshStack);
+          detail::kCallbackStack);
       if (thread) {
-        thread->detach();
+        thread_.emplace(*std::move(thread));
         return true;
       }
       refreshing_ = false;
-      has_thread_ = false;
       fail(std::move(thread).error());
       return false;
     }
@@ -373,9 +450,13 @@ class CredentialsCache {
     struct EndOfRefresh {
       State& state;
       std::unique_lock<std::mutex>& lock;
+      bool has_result{false};
       ~EndOfRefresh() {
         if (!lock.owns_lock()) lock.lock();
+        if (!has_result) state.failure_.reset();
         state.refreshing_ = false;
+        state.is_in_provider_ = false;
+        ++state.ended_refreshes_;
         state.changed_.notify_all();
       }
     };
@@ -386,22 +467,24 @@ class CredentialsCache {
       return byte / 255.0;
     }
 
-    /// The stack of a thread that calls functions of the application. Only what is used is memory.
-    static constexpr std::size_t kRefreshStack = 524'288;
-
     const std::shared_ptr<Source> source_;
     std::mutex mutex_{};
     std::condition_variable changed_{};
     Shared current_{};
     std::optional<Error> failure_{};  // of the last refresh
     std::optional<Error> kept_flaw_{};
-    int failures_{0};  // in a row
+    int failures_{0};    // in a row
+    int rejections_{0};  // in a row, each soon after the credentials came
     double jitter_{0};
     bool rejected_{false};
     bool is_last_resort_{false};  // current_ is used although it is about to expire, or has
     bool refreshing_{false};
-    bool has_thread_{false};
+    bool is_in_provider_{false};
+    bool is_closed_{false};
+    std::uint64_t ended_refreshes_{0};
     std::chrono::steady_clock::time_point paused_until_{};
+    std::chrono::steady_clock::time_point taken_at_{};
+    std::optional<detail::Thread> thread_{};  // of the last refresh
   };
 
   [[nodiscard]] const std::shared_ptr<State>& own_state() {
@@ -446,10 +529,10 @@ class SharedCredentialsCache final : public CredentialsKeeper,
 /// repeated for half a minute. What a service rejects is not kept: the client that got the
 /// rejection reports it (Credentials::keeper).
 ///
-/// @par Thread Safety
-/// Any thread; `provider` is never called twice at the same time.
+/// Every client caches its provider. Use this to share one provider between clients.
 ///
-/// The client does this to every provider by itself; use it to share one source between clients.
+/// @par Thread Safety
+/// Any thread; `provider` is never called twice at the same time, and on a thread of the caller.
 [[nodiscard]] inline CredentialsProvider cached(CredentialsProvider provider,
                                                 std::shared_ptr<Platform> platform = {}) {
   return [cache = std::make_shared<detail::SharedCredentialsCache>(

@@ -66,9 +66,11 @@ struct CredentialsRequest {
 /// Supplies credentials from a file, a service or a vault of the application: any function that
 /// returns Result<Credentials>, with or without a parameter of type `const CredentialsRequest&`. It
 /// may block; the client calls it through cached(), so seldom, and never twice at the same time.
-/// One that takes the request should return within its timeout; the library's own providers do. An
-/// exception that it throws on a thread of the library (of an AsyncClient or EventRecorder) ends
-/// the program.
+/// One that takes the request should return within its timeout; the library's own providers do.
+///
+/// Clients and recorders call it on a thread of the library, with Driver::Manual on that of
+/// run_once. They do not wait for it at their end: it must own what it uses. An exception that it
+/// throws on a thread of the library ends the program.
 ///
 /// @par Error Handling
 /// An Error of kind Credentials (credentials_error makes one). One that is `retryable` is tried

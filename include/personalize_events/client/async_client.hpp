@@ -38,8 +38,8 @@ struct AsyncClientAccess;
 ///
 /// When the last copy is destroyed the calls in flight end with Cancelled, and
 /// `may_have_been_delivered` says of each what is known; then the thread is joined. That waits for
-/// no answer of the service, and for a source of credentials that is being asked no longer than
-/// `attempt_timeout`. In a callback the destructor returns at once, and all of that comes after.
+/// no response of the service and for no credentials provider. In a callback the destructor returns
+/// at once, and all of that comes after.
 ///
 /// @par Thread Safety
 /// Every member may be called from any thread at the same time. Copies are cheap and share the

@@ -10,12 +10,11 @@
 #include <memory>
 #include <utility>
 
-#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/auth/cached.hpp"
 #include "personalize_events/auth/digest.hpp"
 #include "personalize_events/client/async_calls.hpp"
 #include "personalize_events/client/attempt_sender.hpp"
 #include "personalize_events/client/call_context.hpp"
-#include "personalize_events/client/credentials_refresher.hpp"
 #include "personalize_events/client/loop.hpp"
 #include "personalize_events/client/options.hpp"
 #include "personalize_events/http/inline_transport.hpp"
@@ -31,7 +30,7 @@ namespace detail {
 /// Who runs a loop.
 enum class LoopDriver : std::uint8_t {
   OwnThread,  ///< a thread of the loop, and one more while credentials are refreshed
-  Manual,     ///< whoever calls Loop::run_once; no thread is started
+  Manual,     ///< the callers of Loop::run_once; no thread is started
 };
 
 /// At most so many threads carry the requests of a Transport that an application gave.
@@ -43,7 +42,10 @@ struct AsyncParts {
   AsyncParts(const ClientOptions& options, LoopDriver driver)
       : context(std::make_shared<CallContext>(options, Carrier::AsyncTransport)),
         loop(std::make_shared<Loop>(options.async_transport, options.platform)),
-        sender(std::make_shared<AttemptSender>(context, options.async_transport, refresher(driver),
+        sender(std::make_shared<AttemptSender>(context, options.async_transport,
+                                               driver == LoopDriver::Manual
+                                                   ? CredentialsCache::Refresh::OnCaller
+                                                   : CredentialsCache::Refresh::OnThread,
                                                *loop)),
         calls(std::make_shared<AsyncCalls>(context, sender, *loop)) {
     loop->add(calls);
@@ -57,20 +59,6 @@ struct AsyncParts {
   const std::shared_ptr<Loop> loop;
   const std::shared_ptr<AttemptSender> sender;
   const std::shared_ptr<AsyncCalls> calls;
-
- private:
-  [[nodiscard]] std::unique_ptr<CredentialsRefresher> refresher(LoopDriver driver) const {
-    const ClientOptions& options = context->options();
-    const AskSource ask =
-        driver == LoopDriver::Manual ? AskSource::WhenTaken : AskSource::OnHelperThread;
-    // A source that hangs must neither hold the transport nor wake one that is gone.
-    auto wake = [weak = std::weak_ptr<AsyncTransport>(options.async_transport)] {
-      if (const auto transport = weak.lock()) transport->wake();
-    };
-    return std::make_unique<CredentialsRefresher>(
-        context->credentials(), ask, wake, std::min(options.attempt_timeout, options.call_timeout),
-        options.call_timeout);
-  }
 };
 
 /// The settings of an AsyncClient, and its parts in the process that uses them: a forked child

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AttemptSender: sends single attempts over an AsyncTransport, signed with credentials that nobody
-// waits for. AsyncClient and the recorder decide what is sent and what comes after; this does the
-// sending for both.
+// AttemptSender: sends single attempts over an AsyncTransport. It signs them with credentials that
+// its thread does not wait for. AsyncClient and the recorder decide what is sent and what comes
+// after.
 #ifndef PERSONALIZE_EVENTS_CLIENT_ATTEMPT_SENDER_HPP
 #define PERSONALIZE_EVENTS_CLIENT_ATTEMPT_SENDER_HPP
 
@@ -23,7 +23,6 @@
 #include "personalize_events/auth/cached.hpp"
 #include "personalize_events/auth/secret.hpp"
 #include "personalize_events/client/call_context.hpp"
-#include "personalize_events/client/credentials_refresher.hpp"
 #include "personalize_events/client/loop.hpp"
 #include "personalize_events/http/deadline.hpp"
 #include "personalize_events/http/message.hpp"
@@ -58,25 +57,32 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
   using Done = std::function<void(AttemptReport)>;
 
   /// `loop` is the one that it is a member of, and outlives it, as `context` and `transport` do.
+  /// With Refresh::OnCaller the loop's thread waits for the credentials provider.
   AttemptSender(std::shared_ptr<CallContext> context, std::shared_ptr<AsyncTransport> transport,
-                std::unique_ptr<CredentialsRefresher> credentials, Loop& loop)
+                CredentialsCache::Refresh refresh, Loop& loop)
       : context_(std::move(context)),
         transport_(std::move(transport)),
-        credentials_(std::move(credentials)),
+        refresh_(refresh),
+        // A provider that hangs must neither hold the transport nor wake one that is gone.
+        on_refreshed_([weak = std::weak_ptr<AsyncTransport>(transport_)] {
+          if (const auto alive = weak.lock()) alive->wake();
+        }),
         loop_(loop) {}
 
-  /// Sends an attempt as soon as there are credentials. Answers its number.
+  /// Sends an attempt as soon as there are credentials. Returns its number.
   std::uint64_t start(AttemptOrder order, Done done) {
     loop_.note_work();
     const std::uint64_t id = ++last_id_;
     Entry& entry = entries_.emplace(id, Entry{std::move(order), std::move(done)}).first->second;
-    set_deadline(id, entry, now() + std::clamp(entry.order.timeout, {}, kLongestTimeout));
+    const auto timeout = std::clamp(entry.order.timeout, {}, kLongestTimeout);
+    set_deadline(id, entry, now() + timeout);
+    entry.wait_ends = now() + timeout / 2;
     if (is_stopped_) {
       end_soon(id, unsent(cancelled()));
     } else if (auto usable = context_->check(); !usable) {
       end_soon(id, unsent(std::move(usable).error()));
     } else if (waiting_.empty()) {
-      serve(id, credentials_->take());
+      serve(id, CredentialsCache::Wait::Begins);
     } else {
       waiting_.push_back(id);
     }
@@ -96,9 +102,13 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
   [[nodiscard]] std::size_t in_flight() const { return entries_.size(); }
 
   std::chrono::steady_clock::time_point step(std::chrono::steady_clock::time_point now) override {
-    if (!waiting_.empty() || credentials_->has_news()) {
-      const auto taken = credentials_->take();
-      for (const std::uint64_t id : std::exchange(waiting_, {})) serve(id, taken);
+    auto wake = Time::max();
+    for (const std::uint64_t id : std::exchange(waiting_, {})) {
+      const auto found = entries_.find(id);
+      if (found == entries_.end()) continue;  // given up meanwhile
+      const Time wait_ends = found->second.wait_ends;
+      if (wait_ends > now) wake = std::min(wake, wait_ends);
+      serve(id, wait_ends > now ? CredentialsCache::Wait::GoesOn : CredentialsCache::Wait::Ends);
     }
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
       give_up(deadlines_.begin()->second);
@@ -108,7 +118,7 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
       for (const std::uint64_t id : ids()) give_up(id);
     }
     if (!ended_.empty()) return now;
-    return deadlines_.empty() ? Time::max() : deadlines_.begin()->first;
+    return deadlines_.empty() ? wake : std::min(wake, deadlines_.begin()->first);
   }
 
   void stop() override {
@@ -123,19 +133,22 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
     AttemptOrder order;
     Done done;
     Time deadline{};
+    Time wait_ends{};  // for credentials, if there are some that may have expired
     AttemptReport report{};
     Time sent_at{};
     std::optional<std::uint64_t> transfer{};  // its number in the transport, once it is there
   };
 
-  /// Goes on with an attempt that waited for credentials: `taken` are those, or why there are none,
-  /// or nothing yet.
-  void serve(std::uint64_t id, const std::optional<Result<CredentialsCache::Shared>>& taken) {
-    const auto found = entries_.find(id);
-    if (found == entries_.end()) return;  // given up meanwhile
+  /// Sends an attempt if there are credentials, else lets it wait for them.
+  void serve(std::uint64_t id, CredentialsCache::Wait wait) {
+    CredentialsCache& cache = *context_->credentials();
+    const std::chrono::milliseconds timeout = context_->options().call_timeout;
+    auto taken = refresh_ == CredentialsCache::Refresh::OnCaller
+                     ? cache.get(timeout)
+                     : cache.try_get(timeout, wait, on_refreshed_);
     if (!taken) return waiting_.push_back(id);
-    if (!*taken) return end_soon(id, without_credentials(taken->error()));
-    send(id, found->second, **taken);
+    if (!*taken) return end_soon(id, without_credentials(std::move(*taken).error()));
+    send(id, entries_.at(id), **std::move(taken));
   }
 
   void send(std::uint64_t id, Entry& entry, CredentialsCache::Shared credentials) {
@@ -167,15 +180,16 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
     end(id, std::move(report));
   }
 
-  /// Ends an attempt that neither its source of credentials nor its transport ended in time.
+  /// Ends an attempt that neither the credentials provider nor the transport ended in time.
   void give_up(std::uint64_t id) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) return;
     if (!found->second.transfer) {
       return end(id, unsent(is_stopped_ ? cancelled()
                                         : timed_out("credentials",
-                                                    "the source of credentials is slow; the "
-                                                    "timeout is over before it answered")));
+                                                    "the credentials provider did not return "
+                                                    "within the attempt's timeout; check the "
+                                                    "service that it asks")));
     }
     transport_->cancel(*found->second.transfer);
     Error error =
@@ -221,7 +235,8 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
 
   const std::shared_ptr<CallContext> context_;
   const std::shared_ptr<AsyncTransport> transport_;
-  const std::unique_ptr<CredentialsRefresher> credentials_;
+  const CredentialsCache::Refresh refresh_;
+  const std::function<void()> on_refreshed_;
   Loop& loop_;
   std::uint64_t last_id_{0};
   std::map<std::uint64_t, Entry> entries_{};

@@ -102,7 +102,8 @@ class ClientState {
 ///
 /// @par Thread Safety
 /// Every member may be called from any thread at the same time. Copies are cheap and share
-/// connections, credentials and the retry quota.
+/// connections, credentials and the retry quota. A call returns within ClientOptions::call_timeout,
+/// and the destructor at once, also if the credentials provider hangs.
 ///
 /// @par Idempotency
 /// Ids and times that events lack are filled in once, before the first attempt, so that the

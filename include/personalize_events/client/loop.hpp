@@ -26,9 +26,6 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace detail {
 
-/// The stack of a thread that calls functions of the application. Only what is used is memory.
-inline constexpr std::size_t kCallbackStack = 524'288;
-
 /// No turn of the loop waits longer, so that a wake-up that a transport lost delays nothing for
 /// long.
 inline constexpr std::chrono::milliseconds kLongestTurn{1000};

@@ -22,6 +22,8 @@ namespace detail {
 
 /// The stack of a thread, besides what the system itself asks for: enough for a request over TLS.
 inline constexpr std::size_t kThreadStack = 131'072;
+/// The stack of a thread that calls functions of the application. Only what is used is memory.
+inline constexpr std::size_t kCallbackStack = 524'288;
 
 /// A running thread, joined at the end of its scope.
 ///

@@ -55,6 +55,8 @@ inline constexpr std::string_view kRefusalCodes[] = {"InvalidInputException", "V
     if (error.code == "NoDescriptors" || error.code == "NoMemory") {
       return {BatchAction::Hold, FaultKind::Resources};
     }
+    // Until it is sent an attempt waits for credentials only.
+    if (error.kind == ErrorKind::Timeout && !was_sent) return credentials;
     if (error.connected) return unavailable;
     return {BatchAction::Retry, FaultKind::Offline};
   }

@@ -37,6 +37,7 @@ struct BatchAnswer {
   retry::Failure failure{};
   std::string request_id{};
   bool was_sent{true};
+  std::optional<Error> refresh_failure{};  ///< of the credentials that it was signed with
 };
 
 /// Events that completed together.
@@ -187,9 +188,9 @@ class Dispatcher {
     const retry::Remedy remedy =
         answer.error ? failed(batch, answer, now, random) : delivered(batch, answer, now);
     const std::optional<FaultKind> after = breaker_.fault();
-    if (before == after) return remedy;
-    if (before) note_fault(*before, std::nullopt);
-    if (after) note_fault(*after, answer.error);
+    if (before && before != after) note_fault(*before, std::nullopt);
+    if (after && before != after) note_fault(*after, answer.error);
+    if (answer.refresh_failure) note_fault(FaultKind::Credentials, answer.refresh_failure);
     return remedy;
   }
 
@@ -237,6 +238,10 @@ class Dispatcher {
   /// The faults that began or ended since the last call.
   [[nodiscard]] std::vector<Fault> take_faults() { return std::exchange(faults_, {}); }
 
+  /// Whether the fault of the credentials is that they could not be refreshed. They are used.
+  [[nodiscard]] bool uses_old_credentials() const {
+    return active_.count(FaultKind::Credentials) > 0 && breaker_.fault() != FaultKind::Credentials;
+  }
   /// Notes that a fault is active; without an error, that it is not.
   void note_fault(FaultKind kind, const std::optional<Error>& error) {
     if (error) {
@@ -275,9 +280,8 @@ class Dispatcher {
     throttle_.answered(lane, false, now);
     end({Outcome::Delivered, batcher_.take(batch, now), std::move(answer.request_id), {}});
     note_fault(FaultKind::ClockSkew, std::nullopt);
-    if (now - last_throttled_ >= kCalmAfterThrottling) {
-      note_fault(FaultKind::Throttled, std::nullopt);
-    }
+    const bool is_calm = now - last_throttled_ >= kCalmAfterThrottling;
+    if (is_calm) note_fault(FaultKind::Throttled, std::nullopt);
     return retry::Remedy::None;
   }
 
@@ -300,7 +304,7 @@ class Dispatcher {
         retry_later(batch, answer, now, random);
         break;
       case BatchAction::CorrectClock:
-        if (is_skewed(answer)) remedy = retry::Remedy::CorrectClock;
+        if (retry::is_skewed(answer.failure)) remedy = retry::Remedy::CorrectClock;
         return fix(remedy, batch, answer, now, random);
       case BatchAction::RefreshCredentials:
         if (answer.failure.credentials_are_temporary) remedy = retry::Remedy::RefreshCredentials;
@@ -399,13 +403,6 @@ class Dispatcher {
   void end(EndedEvents&& ended) {
     account_.end(ended.events, ended.outcome);
     ended_.push_back(std::move(ended));
-  }
-
-  [[nodiscard]] static bool is_skewed(const BatchAnswer& answer) {
-    if (!answer.failure.service_date) return false;
-    const auto skew = std::chrono::floor<std::chrono::milliseconds>(*answer.failure.service_date) -
-                      std::chrono::floor<std::chrono::milliseconds>(answer.failure.signed_at);
-    return skew >= retry::kClockSkewLimit || -skew >= retry::kClockSkewLimit;
   }
 
   const std::size_t max_events_;

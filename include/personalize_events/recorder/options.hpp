@@ -89,7 +89,7 @@ struct Delivery {
 
 /// The temporary faults of a recorder's environment.
 enum class FaultKind : std::uint8_t {
-  /// No credentials, or the service refuses them. Events wait.
+  /// No credentials, or the service refuses them: events wait. Or they could not be refreshed.
   Credentials,
   /// The service knows no such event tracker, or it refuses all events. Events wait.
   TrackingId,

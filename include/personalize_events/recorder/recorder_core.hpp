@@ -231,6 +231,8 @@ class RecorderCore final : public LoopMember,
     std::unique_lock<std::mutex> lock(mutex_);
     spool_at_ = spool_at;
     if (spooler_) spooler_->turn();
+    if (dispatcher_.uses_old_credentials())
+      dispatcher_.note_fault(FaultKind::Credentials, context_->credentials()->refresh_failure());
     const bool is_aborting = phase_ == Phase::Aborting;
     if (!is_aborting) batches = take_batches(now);
     SteadyTime wake = batches.size() == kMostPerTurn ? now : next_wake(now);
@@ -304,9 +306,8 @@ class RecorderCore final : public LoopMember,
   [[nodiscard]] Result<std::uint64_t> accept(const Session& session, const Event& event,
                                              bool must_be_durable) {
     if (is_forked()) return cancelled("this process was forked from the recorder's");
-    if (auto valid = check_recorded(session, event, context_->options().validation); !valid) {
+    if (auto valid = check_recorded(session, event, context_->options().validation); !valid)
       return std::move(valid).error();
-    }
     Result<PendingEvents> one = encoder_.encode(session, event, context_->platform());
     if (!one) return std::move(one).error();
     std::unique_lock<std::mutex> lock(mutex_);
@@ -562,8 +563,11 @@ class RecorderCore final : public LoopMember,
     const std::lock_guard<std::recursive_mutex> iteration(iteration_mutex_);
     if (has_left_) return;  // the batch is void
     requests_.erase(&batch.session());
-    const retry::Remedy remedy = answered(batch, {std::move(report.error), report.failure,
-                                                  std::move(report.request_id), report.was_sent});
+    // A refresh may have succeeded since.
+    if (report.refresh_failure) report.refresh_failure = context_->credentials()->refresh_failure();
+    const retry::Remedy remedy =
+        answered(batch, {std::move(report.error), report.failure, std::move(report.request_id),
+                         report.was_sent, std::move(report.refresh_failure)});
     if (remedy == retry::Remedy::CorrectClock) {
       context_->correct_clock(*report.failure.service_date);
     } else if (remedy == retry::Remedy::RefreshCredentials) {

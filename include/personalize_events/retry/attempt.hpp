@@ -42,6 +42,16 @@ struct Failure {
   bool credentials_are_temporary{false};
 };
 
+/// Whether the clock was far enough from the service's to be what failed.
+[[nodiscard]] inline bool is_skewed(const Failure& failure) {
+  if (!failure.service_date) return false;
+  // In milliseconds, because the distance of two foreign dates overflows in a finer unit.
+  using std::chrono::milliseconds;
+  const auto skew = std::chrono::floor<milliseconds>(failure.service_date->time_since_epoch()) -
+                    std::chrono::floor<milliseconds>(failure.signed_at.time_since_epoch());
+  return skew >= kClockSkewLimit || -skew >= kClockSkewLimit;
+}
+
 /// What a failure teaches, for this call and for those after it.
 enum class Remedy : std::uint8_t {
   None,
@@ -123,13 +133,7 @@ class CallState {
 
   /// Once a call: a clock that was just corrected is not what is wrong.
   [[nodiscard]] Remedy clock_remedy(const Failure& failure) {
-    if (clock_was_corrected_ || !failure.service_date) return Remedy::None;
-    // In milliseconds, because the distance of two foreign dates overflows in a finer unit.
-    const auto milliseconds = [](std::chrono::system_clock::time_point time) {
-      return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
-    };
-    const auto skew = milliseconds(*failure.service_date) - milliseconds(failure.signed_at);
-    if (skew < kClockSkewLimit && -skew < kClockSkewLimit) return Remedy::None;
+    if (clock_was_corrected_ || !is_skewed(failure)) return Remedy::None;
     clock_was_corrected_ = true;
     return Remedy::CorrectClock;
   }

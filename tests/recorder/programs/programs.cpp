@@ -12,9 +12,10 @@ int main(int argc, char** argv) {
     int (*main)(int argc, char** argv);
   } programs[] = {
       {"digest_at_exit", digest_at_exit},   {"exit_in_callback", exit_in_callback},
-      {"fork_under_load", fork_under_load}, {"many_recorders", many_recorders},
-      {"spool_fork", spool_fork},           {"spool_recorder", spool_recorder},
-      {"spool_writer", spool_writer},       {"static_recorder", static_recorder},
+      {"fork_under_load", fork_under_load}, {"hanging_provider", hanging_provider},
+      {"many_recorders", many_recorders},   {"spool_fork", spool_fork},
+      {"spool_recorder", spool_recorder},   {"spool_writer", spool_writer},
+      {"static_recorder", static_recorder},
   };
   if (argc < 2) return 1;
   for (const auto& program : programs) {

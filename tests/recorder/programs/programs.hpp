@@ -8,6 +8,7 @@
 int digest_at_exit(int argc, char** argv);
 int exit_in_callback(int argc, char** argv);
 int fork_under_load(int argc, char** argv);
+int hanging_provider(int argc, char** argv);
 int many_recorders(int argc, char** argv);
 int spool_fork(int argc, char** argv);
 int spool_recorder(int argc, char** argv);

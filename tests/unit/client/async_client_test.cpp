@@ -253,10 +253,11 @@ TEST_CASE("A callback that holds the last copy ends the client with itself") {
   }
 }
 
-TEST_CASE("Destruction waits for a source of credentials no longer than an attempt's timeout") {
+TEST_CASE("Destruction does not wait for a credentials provider") {
   AsyncWorld world;
   world.options.platform = pe::system_platform();
-  world.options.attempt_timeout = 100ms;
+  world.options.attempt_timeout = 60s;
+  world.options.call_timeout = 60s;
   struct Hang {
     test::Signal asked{};
     test::Signal may_go{};
@@ -275,7 +276,7 @@ TEST_CASE("Destruction waits for a source of credentials no longer than an attem
   REQUIRE(hang->asked.wait());
   const auto before = std::chrono::steady_clock::now();
   client.reset();
-  CHECK(std::chrono::steady_clock::now() - before < 10s);
+  CHECK(std::chrono::steady_clock::now() - before <= test::kSlack);
   const auto result = future.get();
   REQUIRE_FALSE(result);
   CHECK_FALSE(result.error().may_have_been_delivered);
@@ -284,7 +285,7 @@ TEST_CASE("Destruction waits for a source of credentials no longer than an attem
 }
 
 TEST_CASE(
-    "A source that never answers in time is a Timeout of the call, which others do not feel") {
+    "A provider that does not return in time is a Timeout of the call, which others do not feel") {
   AsyncWorld world;
   world.options.platform = pe::system_platform();
   world.options.attempt_timeout = 40ms;

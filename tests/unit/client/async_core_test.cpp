@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "catch.hpp"
 #include "support/async_world.hpp"
@@ -108,6 +109,33 @@ TEST_CASE("A slow source of credentials delays nothing while valid ones are ther
     if (test::header(last, "Authorization").find("KEY2/") != std::string::npos) return;
   }
   FAIL("the new credentials are never used");
+}
+
+TEST_CASE("A manual loop starts no thread for the credentials provider") {
+  test::AsyncWorld world;
+  int calls = 0;
+  std::thread::id thread{};
+  bool fails = false;
+  world.options.credentials = [&]() -> pe::Result<pe::Credentials> {
+    ++calls;
+    thread = std::this_thread::get_id();
+    if (fails) return pe::credentials_error("the vault is sealed");
+    pe::Credentials given = test::temporary_credentials();
+    given.expiration = world.platform->now() + 1h;
+    return given;
+  };
+  const pe::AsyncClient client = world.manual_client();
+  REQUIRE(world.put(client, test::put_events_request()));
+  CHECK(calls == 1);
+  CHECK(thread == std::this_thread::get_id());
+  world.platform->advance(2h);
+  fails = true;
+  CHECK(world.put(client, test::put_events_request()));  // no service has rejected the keys
+  CHECK(calls == 2);
+  world.transport->reply(test::service_error(403, "ExpiredTokenException"));
+  world.platform->advance(40s);
+  CHECK_FALSE(world.put(client, test::put_events_request()));
+  CHECK(calls >= 3);
 }
 
 TEST_CASE("A child of fork has parts of its own, and the parent keeps its own") {

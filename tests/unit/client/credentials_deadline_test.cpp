@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "catch.hpp"
@@ -23,6 +24,7 @@
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/client_world.hpp"
+#include "support/provider_guard.hpp"
 
 namespace pe = personalize_events;
 using namespace std::chrono_literals;
@@ -67,6 +69,7 @@ struct World {
   std::atomic<int> asked{0};
   std::atomic<int> sent{0};
   pe::ClientOptions options{};
+  test::ProviderGuard guard{};
 
   struct Transport final : pe::Transport {
     explicit Transport(World& its_world) : world(its_world) {}
@@ -129,7 +132,8 @@ struct World {
 
   void set_config(const std::string& text) {
     platform->inner.set_file("/home/user/.aws/config", text);
-    options.credentials = pe::default_chain({options.transport, platform, "default", "us-east-1"});
+    options.credentials =
+        guard.guard(pe::default_chain({options.transport, platform, "default", "us-east-1"}));
   }
 
   /// The virtual time that a call takes, and its result.
@@ -251,9 +255,9 @@ class Gate {
 }  // namespace
 
 TEST_CASE("Keys with minutes left are used while STS is silent") {
-  World world;
   Gate gate;
   std::atomic<int> roles{0};
+  World world;
   world.credentials_service = [&](const pe::HttpRequest&) {
     if (++roles > 1) gate.wait();
     return pe::Result<pe::HttpResponse>{world.role()};
@@ -267,6 +271,7 @@ TEST_CASE("Keys with minutes left are used while STS is silent") {
     for (int call = 0; call < 100; ++call) REQUIRE(world.call(client).second.has_value());
     CHECK(std::chrono::steady_clock::now() - begin < 10s);
     CHECK(world.sent == 101);
+    while (roles < 2) std::this_thread::yield();
     gate.open();
   }
   CHECK(roles == 2);

@@ -171,6 +171,7 @@ TEST_CASE("only five codes of the service reject, and only with a 4xx") {
 TEST_CASE("an attempt that was not sent holds, whatever failed") {
   CHECK(unsent(ErrorKind::Credentials) == kCredentials);
   CHECK(unsent(ErrorKind::Service, "InvalidInputException") == kCredentials);
+  CHECK(unsent(ErrorKind::Timeout) == kCredentials);  // of the credentials provider
   CHECK(unsent(ErrorKind::InvalidArgument) == kConfiguration);
   CHECK(unsent(ErrorKind::Configuration) == kConfiguration);
   CHECK(unsent(ErrorKind::Signing) == kConfiguration);

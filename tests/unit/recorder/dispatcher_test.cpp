@@ -264,6 +264,45 @@ TEST_CASE("bad credentials hold everything, and lose nothing") {
   }
 }
 
+TEST_CASE("credentials that could not be refreshed are a fault, and hold nothing") {
+  World world;
+  BatchAnswer taken;
+  taken.refresh_failure =
+      pe::detail::make_error(pe::ErrorKind::Credentials, "credentials", "the vault is sealed");
+  world.record("one", "a");
+  world.record("two", "b");
+  CHECK_FALSE(world.dispatcher.uses_old_credentials());
+  world.answer(*world.dispatcher.next(at(0)), taken, 0);
+  CHECK(world.dispatcher.uses_old_credentials());
+  const auto faults = world.dispatcher.take_faults();
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].kind == pe::FaultKind::Credentials);
+  CHECK(faults[0].error.message == "the vault is sealed");
+  world.answer(*world.dispatcher.next(at(0)), taken, 0);
+  CHECK(world.faults().empty());
+  CHECK(world.dispatcher.stats().delivered == 2);
+
+  SECTION("it ends with a refresh that succeeds") {
+    world.dispatcher.note_fault(pe::FaultKind::Credentials, std::nullopt);
+    CHECK(world.faults() == "-Credentials");
+    CHECK_FALSE(world.dispatcher.uses_old_credentials());
+  }
+  SECTION("it goes on while the service rejects them, and then holds") {
+    auto expired = refused(pe::ErrorKind::Service, "ExpiredTokenException", 403);
+    expired.refresh_failure = taken.refresh_failure;
+    for (const char* session : {"one", "two", "three"}) world.record(session, session, 1);
+    std::vector<Batch> batches;
+    while (auto batch = world.dispatcher.next(at(1))) batches.push_back(*batch);
+    REQUIRE(batches.size() == 3);
+    for (const Batch& batch : batches) world.answer(batch, expired, 1);
+    CHECK(world.faults().empty());
+    CHECK_FALSE(world.dispatcher.uses_old_credentials());
+    CHECK_FALSE(world.dispatcher.next(at(1)).has_value());
+    world.answer(*world.dispatcher.next(at(1'001)), {}, 1'001);
+    CHECK(world.faults() == "-Credentials");
+  }
+}
+
 TEST_CASE("an unknown tracker holds everything") {
   World world;
   world.record("one", "a");

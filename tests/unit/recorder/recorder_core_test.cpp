@@ -12,11 +12,15 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/auth/providers/instance_metadata.hpp"
 #include "personalize_events/client/async_core.hpp"
 #include "personalize_events/recorder/event_recorder.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "support/async_world.hpp"
 #include "support/client_world.hpp"
+#include "support/metadata_world.hpp"
+#include "support/provider_guard.hpp"
 
 namespace pe = personalize_events;
 using std::chrono::milliseconds;
@@ -164,6 +168,7 @@ struct Requests {
   std::shared_ptr<pe::testing::VirtualPlatform> platform =
       std::make_shared<pe::testing::VirtualPlatform>();
   std::vector<pe::Delivery> deliveries{};
+  std::vector<pe::Fault> faults{};
 
   pe::Result<pe::EventRecorder> start() {
     client.platform = platform;
@@ -171,6 +176,7 @@ struct Requests {
     options.linger = milliseconds{0};
     options.shutdown_timeout = milliseconds{0};
     options.on_delivery = [this](const pe::Delivery& one) { deliveries.push_back(one); };
+    options.on_fault = [this](const pe::Fault& one) { faults.push_back(one); };
     return manual_recorder(options, client);
   }
   void run(pe::EventRecorder& recorder, milliseconds duration) const {
@@ -259,6 +265,125 @@ TEST_CASE("Rejected temporary credentials are not used for the next request") {
   REQUIRE(requests.size() == 2);
   CHECK(test::header(requests[0], "Authorization").find("AKID1/") != std::string::npos);
   CHECK(test::header(requests[1], "Authorization").find("AKID2/") != std::string::npos);
+}
+
+TEST_CASE("While the metadata service is away expired keys are used, and one fault is reported") {
+  Requests world;
+  test::MetadataWorld metadata{{test::metadata_token_answer(), pe::HttpResponse{200, {}, "role"},
+                                pe::HttpResponse{200, {}, test::metadata_keys()},
+                                test::metadata_silence(false)}};
+  world.client.credentials =
+      pe::instance_metadata_credentials(metadata.transport, metadata.platform);
+  std::string refresh_error;
+  world.client.on_attempt = [&](const pe::Attempt& attempt) {
+    refresh_error = attempt.credentials_error == nullptr ? "" : attempt.credentials_error->message;
+  };
+  world.platform = metadata.platform;
+  auto recorder = world.start();
+  REQUIRE(recorder.has_value());
+  const auto record = [&](int events) {
+    for (int i = 0; i < events; ++i) {
+      REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+      world.run(*recorder, seconds{1});
+    }
+  };
+  record(3);
+  CHECK(world.faults.empty());
+
+  world.platform->advance(std::chrono::hours{8});  // the keys were good for six
+  record(100);
+  CHECK(recorder->stats().delivered == 103);
+  CHECK_FALSE(refresh_error.empty());
+  REQUIRE(world.faults.size() == 1);
+  CHECK(world.faults[0].kind == pe::FaultKind::Credentials);
+  CHECK_FALSE(world.faults[0].cleared);
+  CHECK(world.faults[0].error.message == refresh_error);
+  const std::size_t asked = metadata.transport->requests().size();
+  CHECK(asked <= 3 + 3 * 4);  // for 100 seconds
+
+  auto later = std::string{test::metadata_keys()};
+  later.replace(later.find("2026-01-01T06"), 13, "2026-01-01T12");
+  metadata.transport->reply(test::metadata_token_answer());
+  metadata.transport->reply(pe::HttpResponse{200, {}, "role"});
+  metadata.transport->reply(pe::HttpResponse{200, {}, later});
+  world.platform->advance(seconds{40});
+  record(2);
+  REQUIRE(world.faults.size() == 2);
+  CHECK(world.faults[1].kind == pe::FaultKind::Credentials);
+  CHECK(world.faults[1].cleared);
+  CHECK(refresh_error.empty());
+  CHECK(recorder->stats().delivered == 105);
+}
+
+TEST_CASE("The fault of a refresh ends without an event, when it succeeds") {
+  // The provider is called on a thread of its own; the test's clock decides when.
+  std::mutex mutex;
+  bool fails = false;
+  int calls = 0;
+  const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
+  pe::ClientOptions client = client_over(std::make_shared<pe::testing::FakeTransport>());
+  client.platform = platform;
+  test::Signal may_return;
+  std::condition_variable changed;
+  std::vector<pe::Fault> faults;
+  const test::ProviderGuard guard;
+  client.credentials = guard.guard([&]() -> pe::Result<pe::Credentials> {
+    std::unique_lock<std::mutex> lock{mutex};
+    const int call = ++calls;
+    if (fails) return pe::credentials_error("the vault is sealed");
+    lock.unlock();
+    if (call > 2) static_cast<void>(may_return.wait());
+    return pe::Credentials{"AKID", "SECRET", "token", platform->now() + std::chrono::hours{1}};
+  });
+  std::size_t delivered = 0;
+  pe::RecorderOptions options = pe::RecorderOptions::server("tracker");
+  options.linger = milliseconds{0};
+  options.on_fault = [&](const pe::Fault& fault) {
+    const std::lock_guard<std::mutex> lock{mutex};
+    faults.push_back(fault);
+    changed.notify_all();
+  };
+  options.on_delivery = [&](const pe::Delivery&) {
+    const std::lock_guard<std::mutex> lock{mutex};
+    ++delivered;
+    changed.notify_all();
+  };
+  auto recorder = pe::make_recorder(options, pe::AsyncClient{client});
+  REQUIRE(recorder.has_value());
+  const auto wait_for_faults = [&](std::size_t count) {
+    std::unique_lock<std::mutex> lock{mutex};
+    return changed.wait_for(lock, seconds{60}, [&] { return faults.size() >= count; });
+  };
+  const auto deliver = [&] {
+    REQUIRE(recorder->record({"visit"}, pe::Event{"Watch"}).has_value());
+    std::unique_lock<std::mutex> lock{mutex};
+    REQUIRE(changed.wait_for(lock, seconds{60}, [&] { return delivered > 0; }));
+    delivered = 0;
+  };
+  deliver();
+  {
+    const std::lock_guard<std::mutex> lock{mutex};
+    fails = true;
+  }
+  platform->advance(std::chrono::hours{2});
+  deliver();
+  REQUIRE(wait_for_faults(1));
+  {
+    const std::lock_guard<std::mutex> lock{mutex};
+    fails = false;
+  }
+  platform->advance(seconds{40});
+  deliver();  // with the old keys, while the provider is called
+  {
+    const std::lock_guard<std::mutex> lock{mutex};
+    CHECK(faults.size() == 1);
+  }
+  may_return.give();
+  REQUIRE(wait_for_faults(2));
+  const std::lock_guard<std::mutex> lock{mutex};
+  CHECK_FALSE(faults[0].cleared);
+  CHECK(faults[1].kind == pe::FaultKind::Credentials);
+  CHECK(faults[1].cleared);
 }
 
 TEST_CASE("Requests in flight are cancelled at the end of close, completed ones are forgotten") {
