@@ -207,8 +207,10 @@ class CurlLoop {
     }
     // libcurl has no memory, or is broken: the requests that it holds would never end.
     if (code == CURLM_OK) return;
-    const CURLcode failure = code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_RECV_ERROR;
-    end_each(failure, [](const Transfer&) { return true; });
+    while (!transfers_.empty()) {
+      const auto first = transfers_.begin();
+      end(first, first->second->exchange.abandoned(first->first, code));
+    }
   }
 
   void end_overdue() {
@@ -216,17 +218,10 @@ class CurlLoop {
     while (std::optional<QueuedRequest> queued = waiting_.take_expired(now)) {
       end(std::move(queued->done), no_free_connection("CurlAsyncTransport"));
     }
-    end_each(CURLE_OPERATION_TIMEDOUT, [now](const Transfer& transfer) {
-      return transfer.queued.deadline + kDeadlineGrace < now;
-    });
-  }
-
-  /// Ends every transfer for which `is_over` holds as if libcurl had ended it with `code`.
-  template <class Predicate>
-  void end_each(CURLcode code, Predicate is_over) {
     for (auto at = transfers_.begin(); at != transfers_.end();) {
       const auto here = at++;
-      if (is_over(*here->second)) end(here, here->second->exchange.finish(here->first, code));
+      if (here->second->queued.deadline + kDeadlineGrace >= now) continue;
+      end(here, here->second->exchange.finish(here->first, CURLE_OPERATION_TIMEDOUT));
     }
   }
 

@@ -99,6 +99,7 @@ class CurlExchange {
     set_limits(setup, timeout);
     set_trust(setup);
     set_route(setup);
+    setup.set(CURLOPT_ERRORBUFFER, "CURLOPT_ERRORBUFFER", error_text_);
     return setup.result();
   }
 
@@ -108,6 +109,12 @@ class CurlExchange {
     // An answer that ends inside its header block is whole to some releases of libcurl.
     if (code == CURLE_OK) code = CURLE_PARTIAL_FILE;
     return failed(handle, code);
+  }
+
+  /// The Error of an exchange that a failure of its multi handle ended.
+  [[nodiscard]] Error abandoned(CURL* handle, CURLMcode code) const {
+    const bool lacks_memory = code == CURLM_OUT_OF_MEMORY && !has_connected(handle, CURLE_OK);
+    return failed(handle, lacks_memory ? CURLE_OUT_OF_MEMORY : CURLE_RECV_ERROR);
   }
 
   /// The Error of an exchange that its caller gives up before libcurl ended it.
@@ -291,13 +298,16 @@ class CurlExchange {
     if (curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &failure.verify_result) != CURLE_OK) {
       failure.verify_result = 0;
     }
+    failure.text = error_text_;
     failure.lacks_descriptors = may_lack_descriptors(code) && lacks_descriptors();
 
     const CurlVerdict verdict = judge(failure);
-    // The text of the code, not libcurl's error buffer, which may repeat a URL or a header.
-    Error error = make_error(
-        verdict.kind, place_of(code),
-        std::string{verdict.message}.append(" (").append(curl_easy_strerror(code)).append(")"));
+    std::string message{verdict.message};
+    // Not libcurl's error text, which may quote a URL or a header.
+    if (const std::string cause = cause_of(failure); !cause.empty()) {
+      message.append(" (").append(cause).append(")");
+    }
+    Error error = make_error(verdict.kind, place_of(code), std::move(message));
     error.code = verdict.code;
     error.retryable = verdict.retryable;
     error.connected = failure.connected;
@@ -321,6 +331,7 @@ class CurlExchange {
   const HttpOptions& options_;
   std::unique_ptr<curl_slist, CurlDeleter> headers_{};
   ResponseCollector collector_{};
+  char error_text_[CURL_ERROR_SIZE]{};
 };
 
 }  // namespace detail

@@ -7,6 +7,9 @@
 
 #include <curl/curl.h>
 
+#include <string>
+#include <string_view>
+
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/platform/shortage.hpp"
 #include "personalize_events/result.hpp"
@@ -23,6 +26,7 @@ struct CurlFailure {
   long proxy_status{0};           ///< The proxy's response to CONNECT; 0 if there was none.
   bool lacks_descriptors{false};  ///< Only asked if may_lack_descriptors.
   long verify_result{0};          ///< X509_V_ERR_... of the server's certificate.
+  std::string_view text{};        ///< libcurl's error text: it is only searched, never shown.
 };
 
 /// What such a failure is to the caller.
@@ -71,11 +75,41 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   }
 }
 
+/// Whether libcurl's error text has this word.
+[[nodiscard]] constexpr bool says(const CurlFailure& failure, std::string_view word) noexcept {
+  return failure.text.find(word) != std::string_view::npos;
+}
+
+/// Whether a header line or the status line passed the limit of libcurl: 100 kB until its line end
+/// (300 kB for all of them comes after the limit of ResponseCollector). Releases before 8.6 report
+/// it as a lack of memory, which is hardly ever the cause once there is a connection.
+[[nodiscard]] constexpr bool has_too_long_line(const CurlFailure& failure) noexcept {
+#if LIBCURL_VERSION_NUM >= 0x080600
+  if (failure.code == CURLE_TOO_LARGE) return true;
+#endif
+  return failure.code == CURLE_OUT_OF_MEMORY && failure.connected;
+}
+
 /// The verdict on an exchange whose connection broke, or brought what is not HTTP.
 [[nodiscard]] constexpr CurlVerdict judge_broken(const CurlFailure& failure) noexcept {
   if (failure.too_large) {
     return {ErrorKind::Response, true,
-            "the response has more than 64 KiB or 256 header fields; check the endpoint URL"};
+            "the response has more than 64 KiB or 256 header fields; check the endpoint URL and "
+            "the proxy"};
+  }
+  if (has_too_long_line(failure)) {
+    return {ErrorKind::Response, true,
+            "a header line of the response is too large (more than 100 kB); check the endpoint "
+            "URL and the proxy"};
+  }
+  if (failure.status != 0 && says(failure, "chunk")) {
+    return {ErrorKind::Response, true,
+            "the response has a malformed chunk or too large a trailer; check the endpoint URL "
+            "and the proxy"};
+  }
+  if (failure.status != 0 && failure.code == CURLE_WEIRD_SERVER_REPLY) {
+    return {ErrorKind::Response, true,
+            "the response has a malformed header field; check the endpoint URL and the proxy"};
   }
   if (failure.status != 0) {
     return {ErrorKind::Response, true, "the response was cut short or cannot be read; try again"};
@@ -177,9 +211,15 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     default: break;
   }
   if (failure.connected && failure.status == 0 && !failure.too_large) {
-    return {ErrorKind::Response, true, "the answer is not HTTP; check the endpoint URL"};
+    return {ErrorKind::Response, true, "the response is not HTTP; check the endpoint URL"};
   }
   return judge_broken(failure);
+}
+
+/// The cause that an Error's message ends with: libcurl's text of the code, unless it misleads.
+[[nodiscard]] inline std::string cause_of(const CurlFailure& failure) {
+  if (failure.too_large || has_too_long_line(failure)) return {};
+  return curl_easy_strerror(failure.code);
 }
 
 }  // namespace detail

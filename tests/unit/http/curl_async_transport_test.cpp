@@ -493,6 +493,19 @@ TEST_CASE("An answer of 64 KiB passes and one byte more does not") {
   }
 }
 
+TEST_CASE("A header line over the limit of libcurl is told as too large") {
+  RawServer server{test::answer_each("HTTP/1.1 200 OK\r\nName: " + std::string(120'000, 'v') +
+                                     "\r\nContent-Length: 0\r\n\r\n")};
+  AsyncAnswers answers;
+  pe::CurlAsyncTransport transport;
+  answers.start(transport, post(server.url()));
+  REQUIRE(answers.poll(transport, 1));
+  CHECK(answers.error(0).kind == pe::ErrorKind::Response);
+  CHECK_THAT(answers.error(0).message, test::ContainsSubstring("header line") &&
+                                           test::ContainsSubstring("too large") &&
+                                           !test::ContainsSubstring("memory"));
+}
+
 TEST_CASE("A redirect is not followed") {
   RawServer elsewhere{echo};
   RawServer server{test::answer_each("HTTP/1.1 307 Text\r\nLocation: " + elsewhere.url() +

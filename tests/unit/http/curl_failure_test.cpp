@@ -88,7 +88,6 @@ TEST_CASE("A lack of descriptors or memory is reported as such until there is a 
   check(failure(CURLE_OUT_OF_MEMORY, false), pe::ErrorKind::Transport, true);
   CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, false)).code == std::string{"NoMemory"});
   CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, true)).code == std::string{});
-  check(failure(CURLE_OUT_OF_MEMORY, true), pe::ErrorKind::Transport, true);
 }
 
 TEST_CASE("A broken connection is judged by how far the exchange came") {
@@ -119,4 +118,28 @@ TEST_CASE("A response that passes a bound, and a proxy that refuses, are told as
   proxy.proxy_status = 503;
   check(proxy, pe::ErrorKind::Transport, true);
   CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("proxy"));
+}
+
+TEST_CASE("A header line that libcurl takes for a lack of memory is too large") {
+  const detail::CurlFailure large = failure(CURLE_OUT_OF_MEMORY, true, GENERATE(0, 200));
+  check(large, pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(large).message,
+             test::ContainsSubstring("header line") && test::ContainsSubstring("too large") &&
+                 test::ContainsSubstring("endpoint URL") && test::ContainsSubstring("proxy"));
+  CHECK(detail::cause_of(large).empty());
+  CHECK(detail::cause_of(failure(CURLE_OUT_OF_MEMORY, false)) == "Out of memory");
+#if LIBCURL_VERSION_NUM >= 0x080600
+  CHECK_THAT(detail::judge(failure(CURLE_TOO_LARGE, true)).message,
+             test::ContainsSubstring("too large"));
+#endif
+}
+
+TEST_CASE("What is wrong with a response is named") {
+  detail::CurlFailure broken = failure(CURLE_RECV_ERROR, true, 200);
+  broken.text = "Out of memory in chunked-encoding";
+  check(broken, pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(broken).message, test::ContainsSubstring("trailer"));
+  check(failure(CURLE_WEIRD_SERVER_REPLY, true, 200), pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(failure(CURLE_WEIRD_SERVER_REPLY, true, 200)).message,
+             test::ContainsSubstring("malformed header"));
 }

@@ -427,6 +427,42 @@ TEST_CASE("A body of 64 KiB passes and one byte more does not") {
   }
 }
 
+TEST_CASE("What is too large or malformed in a response is named, not a lack of memory") {
+  struct Broken {
+    std::string response;
+    std::string named;
+    int status;
+  };
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string end = "\r\nContent-Length: 0\r\n\r\n";
+  const std::string many(120'000, 'v');
+  const std::vector<Broken> kinds{
+      {ok + "Name: " + many + end, "header line", 200},
+      {"HTTP/1.1 200 " + many + end, "header line", 0},
+      {ok + "Name: " + std::string(70'000, 'v') + end, "64 KiB", 200},
+      {chunked + "0\r\nTrailer: " + many + "\r\n\r\n", "trailer", 200},
+      {chunked + "FFFFFFFFFFFFFFFFFFFF\r\n", "chunk", 200},
+      {chunked + "no number\r\n", "chunk", 200},
+      {ok + "Content-Length: many\r\n\r\n{}", "malformed header", 200},
+      {ok + "No colon" + end, "malformed header", 200},
+  };
+  const Broken broken = kinds.at(GENERATE(range(std::size_t{0}, std::size_t{8})));
+  CAPTURE(broken.response.substr(0, 60));
+  RawServer server{RawServer::Script{[broken](RawConnection& connection) {
+    static_cast<void>(connection.read_request());
+    static_cast<void>(connection.send(broken.response));
+  }}};
+  pe::CurlTransport transport;
+  const pe::Error error = error_of(transport, post(server.url()));
+  CHECK(error.kind == pe::ErrorKind::Response);
+  CHECK(error.http_status == broken.status);
+  CHECK(error.code.empty());
+  CHECK_THAT(error.message,
+             test::ContainsSubstring(broken.named) && test::ContainsSubstring("endpoint URL") &&
+                 test::ContainsSubstring("proxy") && !test::ContainsSubstring("memory"));
+}
+
 TEST_CASE("What is not HTTP is a Response error") {
   const std::string garbage =
       GENERATE("SSH-2.0-OpenSSH_9.2\r\n", "<html>no</html>", "\r\n\r\n\r\n");
