@@ -299,6 +299,9 @@ class CurlExchange {
       failure.verify_result = 0;
     }
     failure.text = error_text_;
+    failure.has_client_certificate = !options_.client_certificate.empty();
+    // A server that refuses the client's certificate has taken no request.
+    if (is_about_client_certificate(alert_of(failure))) failure.connected = false;
     failure.lacks_descriptors = may_lack_descriptors(code) && lacks_descriptors();
 
     const CurlVerdict verdict = judge(failure);

@@ -588,6 +588,34 @@ TEST_CASE("Over TLS a connection is kept too, and a foreign authority is not tru
   CHECK_FALSE(answers.error(1).connected);
 }
 
+TEST_CASE("A missing client certificate is told, over TLS 1.3 too") {
+  if (!test::has_openssl_command()) {
+    std::cout << "SKIPPED: mutual TLS, for want of the openssl command\n";
+    return;
+  }
+  const test::SelfSigned identity;
+  const test::TlsServer server{identity,
+                               {"-www", "-tls1_3", "-Verify", "1", "-verify_return_error",
+                                "-CAfile", identity.certificate()}};
+  pe::HttpOptions options;
+  options.ca_file = identity.certificate();
+  pe::CurlAsyncTransport transport{options};
+  pe::HttpRequest request = post(server.url(), "");
+  request.method = "GET";
+  AsyncAnswers answers;
+  answers.start(transport, request);
+  REQUIRE(answers.poll(transport, 1));
+  const pe::Error error = answers.error(0);
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK_FALSE(error.connected);
+  CHECK_FALSE(error.may_have_been_delivered);
+  const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK_FALSE(error.retryable);
+  CHECK_THAT(error.message, test::ContainsSubstring("requires a client certificate") &&
+                                test::ContainsSubstring("HttpOptions::client_certificate"));
+}
+
 TEST_CASE("Without descriptors an async transport says so, and works again when there are some") {
   if (!test::has_openssl_command()) return;
   const test::SelfSigned identity;

@@ -754,28 +754,93 @@ TEST_CASE("A server that speaks TLS 1.1 at most is refused") {
   const pe::Error error = error_of(transport, get(server.url()));
   CHECK(error.kind == pe::ErrorKind::Transport);
   CHECK_FALSE(error.connected);
+  CHECK_THAT(error.message, test::ContainsSubstring("TLS 1.2"));
 }
 
-TEST_CASE("A client certificate is shown to a server that asks for one") {
+TEST_CASE(
+    "A server that requires a client certificate gets one, or the error names what it lacks") {
   if (!test::has_openssl_command()) {
     std::cout << "SKIPPED: mutual TLS, for want of the openssl command\n";
     return;
   }
   const test::SelfSigned identity;
+  // Under TLS 1.3 the server refuses a certificate when the client takes the handshake for done.
+  const std::string version = GENERATE("-tls1_2", "-tls1_3");
+  CAPTURE(version);
   const test::TlsServer server{
       identity,
-      {"-www", "-Verify", "1", "-verify_return_error", "-CAfile", identity.certificate()}};
+      {"-www", version, "-Verify", "1", "-verify_return_error", "-CAfile", identity.certificate()}};
   pe::HttpOptions options;
   options.ca_file = identity.certificate();
-  const bool with_certificate = GENERATE(false, true);
-  if (with_certificate) {
+  options.client_key = identity.key();
+
+  SECTION("trusted") {
     options.client_certificate = identity.certificate();
-    options.client_key = identity.key();
+    pe::CurlTransport transport{options};
+    CHECK(answer(transport, get(server.url())).status == 200);
+    return;
+  }
+  std::string named = "requires";
+  const test::SelfSigned unknown;
+  SECTION("missing") { options.client_key.clear(); }
+  SECTION("of an unknown authority") {
+    options.client_certificate = unknown.certificate();
+    options.client_key = unknown.key();
+    named = "rejected the client certificate";
+  }
+  SECTION("expired") {
+    options.client_certificate = identity.expired_certificate();
+    named = "client certificate has expired";
   }
   pe::CurlTransport transport{options};
-  const auto result = transport.send(get(server.url()));
-  CHECK(result.has_value() == with_certificate);
-  if (!result) CHECK(result.error().kind == pe::ErrorKind::Transport);
+  const pe::Error error = error_of(transport, get(server.url()));
+  CAPTURE(error.message);
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK_FALSE(error.connected);
+  const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK_FALSE(error.retryable);
+  CHECK_THAT(error.message, test::ContainsSubstring("HttpOptions::client_certificate"));
+  CHECK_THAT(error.message, test::ContainsSubstring("TLS alert"));
+  // TLS 1.2 has no alert for a missing certificate: it is a handshake that failed.
+  if (named != "requires" || version == "-tls1_3") {
+    CHECK_THAT(error.message, test::ContainsSubstring(named));
+  }
+}
+
+TEST_CASE("A handshake that fails says why") {
+  struct Failing {
+    std::string sent;
+    bool retryable;
+    std::string named;
+  };
+  const auto alert = [](char number) {
+    return std::string{"\x15\x03\x03\x00\x02\x02", 6} + number;
+  };
+  const std::vector<Failing> kinds{
+      {"HTTP/1.1 400 Bad\r\n\r\n", false, "does not speak TLS"},
+      {"", true, "closed during the TLS handshake"},
+      {alert(40), false, "HttpOptions::client_certificate"},
+      {alert(42), false, "requires a client certificate"},
+      {alert(70), false, "TLS 1.2"},
+      {alert(80), true, "TLS alert 80"},
+      {alert(112), false, "host name"},
+      {alert(116), false, "requires a client certificate"},
+  };
+  const Failing failing = kinds.at(GENERATE(range(std::size_t{0}, std::size_t{8})));
+  CAPTURE(failing.named);
+  RawServer server{RawServer::Script{[failing](RawConnection& connection) {
+    static_cast<void>(connection.read_some());
+    static_cast<void>(connection.send(failing.sent));
+  }}};
+  pe::CurlTransport transport;
+  const pe::Error error = error_of(transport, post("https://" + place(server)));
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK_FALSE(error.connected);
+  const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK(error.retryable == failing.retryable);
+  CHECK_THAT(error.message, test::ContainsSubstring(failing.named));
 }
 
 TEST_CASE("Over TLS too a connection stood once the handshake was done") {
