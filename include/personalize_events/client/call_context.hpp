@@ -207,6 +207,7 @@ class CallContext {
       }
     } else {
       report.error = response.error();
+      report.failure.lost_kept_connection = report.error->code == kLostKeptConnection;
       // Events are the body, which no transport checks: URL and headers come from the settings.
       if (report.error->kind == ErrorKind::InvalidArgument) {
         report.error->kind = ErrorKind::Configuration;

@@ -28,6 +28,7 @@ struct CurlFailure {
   long proxy_status{0};                ///< The proxy's response to CONNECT; 0 if there was none.
   bool lacks_descriptors{false};       ///< Only asked if may_lack_descriptors.
   long verify_result{0};               ///< X509_V_ERR_... of the server's certificate.
+  bool lost_kept_connection{false};    ///< See kLostKeptConnection.
   bool has_client_certificate{false};  ///< HttpOptions::client_certificate is given.
   std::string_view text{};             ///< libcurl's error text: it is only searched, never shown.
 };
@@ -218,6 +219,11 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     return {ErrorKind::Transport, true, kNoMemoryMessage, kNoMemory};
   }
   if (const auto refused = judge_alert(failure)) return *refused;
+  if (failure.lost_kept_connection) {
+    return {ErrorKind::Transport, true,
+            "the server closed a kept-alive connection before it responded; try again",
+            kLostKeptConnection};
+  }
   switch (failure.code) {
     case CURLE_OPERATION_TIMEDOUT:
       if (failure.connected) {
@@ -296,7 +302,8 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     if (!alert_name(number).empty()) cause.append(", ").append(alert_name(number));
     return cause;
   }
-  if (failure.too_large || has_too_long_line(failure)) return {};
+  // Of a lost kept connection the code says how libcurl was kept from sending again.
+  if (failure.lost_kept_connection || failure.too_large || has_too_long_line(failure)) return {};
   return curl_easy_strerror(failure.code);
 }
 

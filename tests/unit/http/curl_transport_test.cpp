@@ -304,32 +304,64 @@ TEST_CASE("One more exchange than max_connections waits, for its own timeout at 
 }
 
 TEST_CASE("A kept connection that the server has closed meanwhile is replaced") {
-  RawServer server{[](RawConnection& connection) {
+  std::atomic<bool> closed{false};
+  RawServer server{[&closed](RawConnection& connection) {
     static_cast<void>(connection.read_request());
     static_cast<void>(connection.send(test::http_response(200)));
-    if (connection.number() == 1) static_cast<void>(connection.wait_for_release());
+    if (connection.number() > 1) return;
+    connection.close();
+    closed = true;
   }};
   pe::CurlTransport transport;
   CHECK(answer(transport, post(server.url())).status == 200);
-  server.release();
+  while (!closed) std::this_thread::yield();
   CHECK(answer(transport, post(server.url())).status == 200);
   CHECK(server.accepted() == 2);
   CHECK(server.requests().size() == 2);
 }
 
-TEST_CASE("A kept connection that is reset before the answer makes libcurl send once more") {
+TEST_CASE("A kept connection that ends before the answer is told, and nothing is sent twice") {
+  const std::string end = GENERATE("reset", "close", "part of a status line");
+  const std::string body = GENERATE(std::string(20, 'b'), std::string(200'000, 'b'));
+  CAPTURE(end, body.size());
+  RawServer server{RawServer::Script{[end](RawConnection& connection) {
+    static_cast<void>(connection.read_request());
+    static_cast<void>(connection.send(test::http_response(200)));
+    if (connection.number() > 1) {
+      static_cast<void>(connection.read_request());
+      static_cast<void>(connection.send(test::http_response(200)));
+      return;
+    }
+    static_cast<void>(connection.read_request());
+    if (end == "reset") connection.reset();
+    if (end == "part of a status line") static_cast<void>(connection.send("HTTP/1.1 2"));
+  }}};
+  pe::CurlTransport transport;
+  CHECK(answer(transport, post(server.url(), body)).status == 200);
+  const pe::Error error = error_of(transport, post(server.url(), body));
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK(error.code == "LostKeptConnection");
+  CHECK(error.retryable);
+  CHECK(error.connected);
+  CHECK(error.http_status == 0);
+  CHECK(error.where == place(server));
+  CHECK(server.requests().size() == 2);
+  // The next requests share a fresh connection.
+  CHECK(answer(transport, post(server.url(), body)).status == 200);
+  CHECK(answer(transport, post(server.url(), body)).status == 200);
+  CHECK(server.requests().size() == 4);
+  CHECK(server.accepted() == 2);
+}
+
+TEST_CASE("A request without a body is sent once more by libcurl") {
   RawServer server{[](RawConnection& connection) {
     static_cast<void>(connection.read_request());
     static_cast<void>(connection.send(test::http_response(200)));
-    if (connection.number() > 1) return;
-    static_cast<void>(connection.read_request());
-    connection.reset();
+    if (connection.number() == 1) static_cast<void>(connection.read_request());
   }};
   pe::CurlTransport transport;
-  CHECK(answer(transport, post(server.url())).status == 200);
-  CHECK(answer(transport, post(server.url())).status == 200);
-  CHECK(server.accepted() == 2);
-  // The second request reached the server twice, as the documentation says.
+  CHECK(answer(transport, get(server.url())).status == 200);
+  CHECK(answer(transport, get(server.url())).status == 200);
   CHECK(server.requests().size() == 3);
 }
 
