@@ -69,6 +69,12 @@ class AsyncAnswers {
   [[nodiscard]] std::size_t told() const { return told_; }
   [[nodiscard]] bool has(std::size_t index) const { return answers_.at(index).times == 1; }
 
+  /// Whether it is a response, not an Error.
+  [[nodiscard]] bool is_response(std::size_t index) const {
+    const auto& result = answers_.at(index).result;
+    return result && result->has_value();
+  }
+
   [[nodiscard]] personalize_events::HttpResponse response(std::size_t index) const {
     const auto& result = answers_.at(index).result;
     REQUIRE(result.has_value());

@@ -104,6 +104,17 @@ SelfSigned::~SelfSigned() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
+std::string SelfSigned::expired_certificate() const {
+  const std::string request = folder_ + "/request.pem";
+  const std::string path = folder_ + "/expired.pem";
+  if (!run_openssl({"req", "-new", "-key", key(), "-subj", "/CN=expired", "-out", request}) ||
+      !run_openssl({"x509", "-req", "-in", request, "-CA", certificate(), "-CAkey", key(),
+                    "-set_serial", "2", "-days", "-1", "-out", path})) {
+    throw std::runtime_error{"openssl x509"};
+  }
+  return path;
+}
+
 TlsServer::TlsServer(const SelfSigned& identity, const std::vector<std::string>& options) {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error{"pipe2"};

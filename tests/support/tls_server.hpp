@@ -31,6 +31,8 @@ class SelfSigned {
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string certificate() const { return folder_ + "/certificate.pem"; }
   [[nodiscard]] std::string key() const { return folder_ + "/key.pem"; }
+  /// Issues a certificate for the same key that has expired, and returns its path.
+  [[nodiscard]] std::string expired_certificate() const;
   /// The path of a file of this folder that does not exist.
   [[nodiscard]] std::string missing() const { return folder_ + "/missing.pem"; }
 

@@ -22,6 +22,7 @@
 #include "personalize_events/client/options.hpp"
 #include "personalize_events/config/endpoint.hpp"
 #include "personalize_events/config/settings.hpp"
+#include "personalize_events/detail/ascii.hpp"
 #include "personalize_events/detail/uuid.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/model/event_id.hpp"
@@ -38,10 +39,19 @@ namespace detail {
 
 inline constexpr std::string_view kSigningName = "personalize";
 
-/// The User-Agent in the form of AWS's SDKs: name/version pairs.
-[[nodiscard]] inline std::string user_agent(const std::string& app_id) {
+/// The User-Agent in the form of AWS's SDKs: name/version pairs. `execution_environment` is the
+/// value of AWS_EXECUTION_ENV, which AWS's runtimes set, for example "AWS_Lambda_provided.al2"; as
+/// in those SDKs a hyphen replaces each character that a value may not have.
+[[nodiscard]] inline std::string user_agent(std::string_view app_id,
+                                            std::string_view execution_environment) {
   std::string text = "personalize-events-cpp/" PERSONALIZE_EVENTS_VERSION
                      " ua/2.1 api/personalize_events#2018-03-22 lang/c++";
+  execution_environment = trim(execution_environment);
+  if (!execution_environment.empty()) text.append(" exec-env/");
+  for (const char c : execution_environment) {
+    const bool is_allowed = c == ',' || (c != '#' && is_http_token({&c, 1}));
+    text += is_allowed ? c : '-';
+  }
   if (!app_id.empty()) text.append(" app/").append(app_id);
   return text;
 }
@@ -103,7 +113,8 @@ class CallContext {
         endpoint_(usable_endpoint(options_, carrier)),
         connection_(endpoint_ && is_private_endpoint(*endpoint_) ? wire::Connection::Trusted
                                                                  : wire::Connection::Plain),
-        user_agent_(user_agent(options_.app_id)),
+        user_agent_(
+            user_agent(options_.app_id, platform().environment("AWS_EXECUTION_ENV").value_or(""))),
         credentials_(std::make_shared<CredentialsCache>(options_.credentials, options_.platform)),
         quota_(options_.retry.quota),
         pace_(options_.platform->steady_now()) {}
@@ -207,6 +218,7 @@ class CallContext {
       }
     } else {
       report.error = response.error();
+      report.failure.lost_kept_connection = report.error->code == kLostKeptConnection;
       // Events are the body, which no transport checks: URL and headers come from the settings.
       if (report.error->kind == ErrorKind::InvalidArgument) {
         report.error->kind = ErrorKind::Configuration;

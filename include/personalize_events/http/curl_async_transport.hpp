@@ -23,6 +23,7 @@
 #include "personalize_events/http/curl_exchange.hpp"
 #include "personalize_events/http/curl_setup.hpp"
 #include "personalize_events/http/deadline.hpp"
+#include "personalize_events/http/kept_connections.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/http/options.hpp"
 #include "personalize_events/http/request_check.hpp"
@@ -140,8 +141,8 @@ class CurlLoop {
  private:
   /// A request that libcurl carries. It stays where it is, because libcurl points into it.
   struct Transfer {
-    Transfer(QueuedRequest request, const HttpOptions& options)
-        : queued(std::move(request)), exchange(queued.request, options) {}
+    Transfer(QueuedRequest request, const HttpOptions& options, KeptConnections& kept)
+        : queued(std::move(request)), exchange(queued.request, options, kept) {}
     QueuedRequest queued;
     CurlExchange exchange;
   };
@@ -176,7 +177,8 @@ class CurlLoop {
 
     const auto left = time_left(queued.deadline, std::chrono::steady_clock::now());
     const auto at =
-        transfers_.emplace(handle, std::make_unique<Transfer>(std::move(queued), options_)).first;
+        transfers_.emplace(handle, std::make_unique<Transfer>(std::move(queued), options_, kept_))
+            .first;
     Result<void> prepared = at->second->exchange.prepare(handle, left);
     if (prepared) prepared = let_go_of_resolver(handle);
     if (!prepared) return end(at, std::move(prepared).error());
@@ -207,8 +209,10 @@ class CurlLoop {
     }
     // libcurl has no memory, or is broken: the requests that it holds would never end.
     if (code == CURLM_OK) return;
-    const CURLcode failure = code == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_RECV_ERROR;
-    end_each(failure, [](const Transfer&) { return true; });
+    while (!transfers_.empty()) {
+      const auto first = transfers_.begin();
+      end(first, first->second->exchange.abandoned(first->first, code));
+    }
   }
 
   void end_overdue() {
@@ -216,17 +220,10 @@ class CurlLoop {
     while (std::optional<QueuedRequest> queued = waiting_.take_expired(now)) {
       end(std::move(queued->done), no_free_connection("CurlAsyncTransport"));
     }
-    end_each(CURLE_OPERATION_TIMEDOUT, [now](const Transfer& transfer) {
-      return transfer.queued.deadline + kDeadlineGrace < now;
-    });
-  }
-
-  /// Ends every transfer for which `is_over` holds as if libcurl had ended it with `code`.
-  template <class Predicate>
-  void end_each(CURLcode code, Predicate is_over) {
     for (auto at = transfers_.begin(); at != transfers_.end();) {
       const auto here = at++;
-      if (is_over(*here->second)) end(here, here->second->exchange.finish(here->first, code));
+      if (here->second->queued.deadline + kDeadlineGrace >= now) continue;
+      end(here, here->second->exchange.finish(here->first, CURLE_OPERATION_TIMEDOUT));
     }
   }
 
@@ -253,6 +250,7 @@ class CurlLoop {
   CURLM* multi_{nullptr};
   std::atomic<bool> is_set_up_{false};  // `wake` reads it before it uses the handle
   bool closed_{false};
+  KeptConnections kept_{};
   RequestQueue waiting_{};
   Transfers transfers_{};
   std::vector<CURL*> idle_{};
@@ -273,6 +271,9 @@ class CurlLoop {
 ///
 /// @par Error Handling
 /// As CurlTransport. What is wrong with a request or the options is told by its Done too.
+///
+/// With a libcurl before 7.80 a request whose kept-alive connection is lost may be sent once more
+/// on another one, unseen.
 ///
 /// A cancelled request's connection is closed at once. `cancel`, the destructor, and the end of a
 /// timeout wait for the network in one case only: with a libcurl before 8.14 that resolves names in

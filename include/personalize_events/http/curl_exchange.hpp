@@ -19,6 +19,7 @@
 #include "personalize_events/http/curl_failure.hpp"
 #include "personalize_events/http/curl_setup.hpp"
 #include "personalize_events/http/deadline.hpp"
+#include "personalize_events/http/kept_connections.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/http/options.hpp"
 #include "personalize_events/http/request_check.hpp"
@@ -76,6 +77,13 @@ inline constexpr long kStallSeconds = 60;
 /// One request on one handle. The request, the options and the exchange stay where they are until
 /// `finish`; afterwards the handle is reset, so that it holds nothing of them.
 ///
+/// libcurl would send a request once more by itself, on another connection, when a kept-alive one
+/// ends before a byte of the response came. Two callbacks refuse that for a request with a body:
+/// one the new socket, one the use of another kept connection (libcurl 7.80). The request fails
+/// instead, and the caller retries it as any other. libcurl still sends once more what it could not
+/// hand to the system, and a request without a body, which is a GET or as idempotent (RFC 9110,
+/// section 9.2.2).
+///
 /// @par Thread Safety
 /// None: one thread at a time.
 ///
@@ -84,14 +92,17 @@ inline constexpr long kStallSeconds = 60;
 /// the program.
 class CurlExchange {
  public:
-  CurlExchange(const HttpRequest& request, const HttpOptions& options) noexcept
-      : request_(request), options_(options) {}
+  /// `kept` belongs to the transport, as the options do.
+  CurlExchange(const HttpRequest& request, const HttpOptions& options,
+               KeptConnections& kept) noexcept
+      : request_(request), options_(options), kept_(kept) {}
   CurlExchange(const CurlExchange&) = delete;
   CurlExchange& operator=(const CurlExchange&) = delete;
 
   /// Writes the request, already checked by check_request, into a fresh or reset handle. `timeout`
   /// is what is left for the whole exchange. Errors: Configuration, Transport without memory.
   [[nodiscard]] Result<void> prepare(CURL* handle, std::chrono::milliseconds timeout) {
+    handle_ = handle;
     if (!list_headers()) return no_resources("headers");
     CurlSetup setup{handle};
     set_request(setup);
@@ -99,6 +110,7 @@ class CurlExchange {
     set_limits(setup, timeout);
     set_trust(setup);
     set_route(setup);
+    setup.set(CURLOPT_ERRORBUFFER, "CURLOPT_ERRORBUFFER", error_text_);
     return setup.result();
   }
 
@@ -108,6 +120,12 @@ class CurlExchange {
     // An answer that ends inside its header block is whole to some releases of libcurl.
     if (code == CURLE_OK) code = CURLE_PARTIAL_FILE;
     return failed(handle, code);
+  }
+
+  /// The Error of an exchange that a failure of its multi handle ended.
+  [[nodiscard]] Error abandoned(CURL* handle, CURLMcode code) const {
+    const bool lacks_memory = code == CURLM_OUT_OF_MEMORY && !has_connected(handle, CURLE_OK);
+    return failed(handle, lacks_memory ? CURLE_OUT_OF_MEMORY : CURLE_RECV_ERROR);
   }
 
   /// The Error of an exchange that its caller gives up before libcurl ended it.
@@ -150,7 +168,7 @@ class CurlExchange {
     return true;
   }
 
-  void set_request(CurlSetup& setup) const {
+  void set_request(CurlSetup& setup) {
     const std::string& method = request_.method;
     setup.set(CURLOPT_URL, "CURLOPT_URL", request_.url.c_str());
     // The path is signed: libcurl must not resolve "." and ".." in it.
@@ -166,6 +184,7 @@ class CurlExchange {
       setup.set(CURLOPT_POSTFIELDSIZE_LARGE, "CURLOPT_POSTFIELDSIZE_LARGE",
                 static_cast<curl_off_t>(request_.body.size()));
       setup.set(CURLOPT_POSTFIELDS, "CURLOPT_POSTFIELDS", request_.body.data());
+      if (!request_.body.empty()) refuse_resend(setup);
       if (method != "POST") {
         setup.set(CURLOPT_CUSTOMREQUEST, "CURLOPT_CUSTOMREQUEST", method.c_str());
       }
@@ -178,6 +197,17 @@ class CurlExchange {
     setup.set(CURLOPT_FOLLOWLOCATION, "CURLOPT_FOLLOWLOCATION", 0L);
     setup.set(CURLOPT_NETRC, "CURLOPT_NETRC", static_cast<long>(CURL_NETRC_IGNORED));
     setup.set(CURLOPT_DISALLOW_USERNAME_IN_URL, "CURLOPT_DISALLOW_USERNAME_IN_URL", 1L);
+  }
+
+  void refuse_resend(CurlSetup& setup) {
+    const curl_sockopt_callback on_socket = &CurlExchange::take_socket;
+    setup.set(CURLOPT_SOCKOPTFUNCTION, "CURLOPT_SOCKOPTFUNCTION", on_socket);
+    setup.set(CURLOPT_SOCKOPTDATA, "CURLOPT_SOCKOPTDATA", this);
+#if LIBCURL_VERSION_NUM >= 0x075000
+    const curl_prereq_callback on_connection = &CurlExchange::take_connection;
+    setup.set_if_built_in(CURLOPT_PREREQFUNCTION, "CURLOPT_PREREQFUNCTION", on_connection);
+    setup.set_if_built_in(CURLOPT_PREREQDATA, "CURLOPT_PREREQDATA", static_cast<void*>(this));
+#endif
   }
 
   void set_response(CurlSetup& setup) {
@@ -209,6 +239,10 @@ class CurlExchange {
     setup.set(CURLOPT_TCP_KEEPALIVE, "CURLOPT_TCP_KEEPALIVE", 1L);
     setup.set(CURLOPT_DNS_CACHE_TIMEOUT, "CURLOPT_DNS_CACHE_TIMEOUT", 60L);
     setup.set(CURLOPT_MAXCONNECTS, "CURLOPT_MAXCONNECTS", 1L);
+    const KeptConnections::Use use = kept_.next(std::chrono::steady_clock::now());
+    setup.set(CURLOPT_FRESH_CONNECT, "CURLOPT_FRESH_CONNECT", use.is_fresh ? 1L : 0L);
+    setup.set(CURLOPT_MAXAGE_CONN, "CURLOPT_MAXAGE_CONN",
+              static_cast<long>(use.longest_idle.count()));
   }
 
   void set_trust(CurlSetup& setup) const {
@@ -259,6 +293,21 @@ class CurlExchange {
     setup.set(CURLOPT_NOPROXY, "CURLOPT_NOPROXY", "");
   }
 
+  static int take_socket(void* exchange, curl_socket_t, curlsocktype) noexcept {
+    return static_cast<CurlExchange*>(exchange)->is_resend() ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+  }
+#if LIBCURL_VERSION_NUM >= 0x075000
+  static int take_connection(void* exchange, char*, char*, int, int) noexcept {
+    return static_cast<CurlExchange*>(exchange)->is_resend() ? CURL_PREREQFUNC_ABORT
+                                                             : CURL_PREREQFUNC_OK;
+  }
+#endif
+  /// Whether libcurl is about to send what it has sent already.
+  [[nodiscard]] bool is_resend() noexcept {
+    if (has_connected(handle_, CURLE_OK)) was_resend_refused_ = true;
+    return was_resend_refused_;
+  }
+
   // A callback that takes less than it was given ends the exchange with CURLE_WRITE_ERROR.
   static std::size_t take_body(char* bytes, std::size_t, std::size_t count,
                                void* collector) noexcept {
@@ -274,7 +323,7 @@ class CurlExchange {
   /// Whether a connection stood. libcurl notes the time right before it begins to wait for the
   /// answer; a send that fails comes before that, on a connection that stood too.
   [[nodiscard]] bool has_connected(CURL* handle, CURLcode code) const {
-    if (code == CURLE_SEND_ERROR || collector_.status() != 0) return true;
+    if (code == CURLE_SEND_ERROR || was_resend_refused_ || collector_.status() != 0) return true;
     curl_off_t at{0};
     return curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &at) == CURLE_OK && at > 0;
   }
@@ -291,13 +340,21 @@ class CurlExchange {
     if (curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &failure.verify_result) != CURLE_OK) {
       failure.verify_result = 0;
     }
+    failure.lost_kept_connection = was_resend_refused_;
+    if (was_resend_refused_) kept_.note_lost(std::chrono::steady_clock::now());
+    failure.text = error_text_;
+    failure.has_client_certificate = !options_.client_certificate.empty();
+    // A server that refuses the client's certificate has taken no request.
+    if (is_about_client_certificate(alert_of(failure))) failure.connected = false;
     failure.lacks_descriptors = may_lack_descriptors(code) && lacks_descriptors();
 
     const CurlVerdict verdict = judge(failure);
-    // The text of the code, not libcurl's error buffer, which may repeat a URL or a header.
-    Error error = make_error(
-        verdict.kind, place_of(code),
-        std::string{verdict.message}.append(" (").append(curl_easy_strerror(code)).append(")"));
+    std::string message{verdict.message};
+    // Not libcurl's error text, which may quote a URL or a header.
+    if (const std::string cause = cause_of(failure); !cause.empty()) {
+      message.append(" (").append(cause).append(")");
+    }
+    Error error = make_error(verdict.kind, place_of(code), std::move(message));
     error.code = verdict.code;
     error.retryable = verdict.retryable;
     error.connected = failure.connected;
@@ -319,8 +376,12 @@ class CurlExchange {
 
   const HttpRequest& request_;
   const HttpOptions& options_;
+  KeptConnections& kept_;
+  CURL* handle_{nullptr};  // for the callbacks
+  bool was_resend_refused_{false};
   std::unique_ptr<curl_slist, CurlDeleter> headers_{};
   ResponseCollector collector_{};
+  char error_text_[CURL_ERROR_SIZE]{};
 };
 
 }  // namespace detail

@@ -7,6 +7,11 @@
 
 #include <curl/curl.h>
 
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "personalize_events/http/tls_alert.hpp"
 #include "personalize_events/http/transport.hpp"
 #include "personalize_events/platform/shortage.hpp"
 #include "personalize_events/result.hpp"
@@ -17,12 +22,15 @@ namespace detail {
 /// What is known of an exchange that did not give a whole response.
 struct CurlFailure {
   CURLcode code{CURLE_OK};
-  bool connected{false};          ///< A connection, for https with TLS, stood.
-  int status{0};                  ///< From the status line; 0 if none came.
-  bool too_large{false};          ///< Ended by us: more than ResponseCollector takes.
-  long proxy_status{0};           ///< The proxy's response to CONNECT; 0 if there was none.
-  bool lacks_descriptors{false};  ///< Only asked if may_lack_descriptors.
-  long verify_result{0};          ///< X509_V_ERR_... of the server's certificate.
+  bool connected{false};               ///< A connection, for https with TLS, stood.
+  int status{0};                       ///< From the status line; 0 if none came.
+  bool too_large{false};               ///< Ended by us: more than ResponseCollector takes.
+  long proxy_status{0};                ///< The proxy's response to CONNECT; 0 if there was none.
+  bool lacks_descriptors{false};       ///< Only asked if may_lack_descriptors.
+  long verify_result{0};               ///< X509_V_ERR_... of the server's certificate.
+  bool lost_kept_connection{false};    ///< See kLostKeptConnection.
+  bool has_client_certificate{false};  ///< HttpOptions::client_certificate is given.
+  std::string_view text{};             ///< libcurl's error text: it is only searched, never shown.
 };
 
 /// What such a failure is to the caller.
@@ -71,11 +79,116 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   }
 }
 
+/// Whether libcurl's error text has this word.
+[[nodiscard]] constexpr bool says(const CurlFailure& failure, std::string_view word) noexcept {
+  return failure.text.find(word) != std::string_view::npos;
+}
+
+/// The TLS alert with which the server refused the connection; 0 if it sent none. Under TLS 1.3 one
+/// about the client's certificate comes after the handshake, in place of the response.
+[[nodiscard]] inline int alert_of(const CurlFailure& failure) noexcept {
+  if (failure.status != 0) return 0;
+#if LIBCURL_VERSION_NUM >= 0x074d00
+  if (failure.code == CURLE_SSL_CLIENTCERT) return alert::kCertificateRequired;
+#endif
+  if (failure.code == CURLE_PEER_FAILED_VERIFICATION) {
+    // libcurl takes the server's certificate_expired for a verdict of OpenSSL on the server's own
+    // certificate. Such a verdict would be quoted ("SSL certificate problem: ...").
+    const bool is_expired =
+        failure.has_client_certificate && says(failure, "SSL certificate verification failed");
+    return is_expired ? alert::kCertificateExpired : 0;
+  }
+  return tls_alert(failure.text);
+}
+
+/// The verdict on an alert of the server; empty if it says nothing that the code does not.
+[[nodiscard]] inline std::optional<CurlVerdict> judge_alert(const CurlFailure& failure) noexcept {
+  const auto refused = [](const char* message) {
+    return CurlVerdict{ErrorKind::Transport, false, message};
+  };
+  const int number = alert_of(failure);
+  if (is_about_client_certificate(number) && !failure.has_client_certificate) {
+    return refused(
+        "the server requires a client certificate; set HttpOptions::client_certificate and "
+        "client_key");
+  }
+  if (number == alert::kCertificateExpired) {
+    return refused(
+        "the client certificate has expired by the server's clock; renew "
+        "HttpOptions::client_certificate");
+  }
+  if (is_about_client_certificate(number)) {
+    return refused(
+        "the server rejected the client certificate; check HttpOptions::client_certificate, and "
+        "that the server trusts its authority");
+  }
+  switch (number) {
+    case alert::kHandshakeFailure:
+      return refused(
+          "the server refused the TLS handshake; check that it speaks TLS 1.2 or newer with a "
+          "common cipher, and whether it requires (another) HttpOptions::client_certificate");
+    case alert::kProtocolVersion:
+    case alert::kInsufficientSecurity:
+    case alert::kInappropriateFallback:
+      return refused("TLS 1.2 or newer could not be negotiated; check that the endpoint speaks it");
+    case alert::kUnrecognizedName:
+      return refused("the server does not know the host name of the URL; check the endpoint URL");
+    default: return std::nullopt;
+  }
+}
+
+/// The verdict on a TLS handshake that failed without an alert that explains it.
+[[nodiscard]] inline CurlVerdict judge_handshake(const CurlFailure& failure) noexcept {
+  switch (tls_reason(failure.text)) {
+    case kWrongVersionNumber:
+      return {ErrorKind::Transport, false,
+              "the endpoint does not speak TLS on this port; check the scheme and the port of the "
+              "endpoint URL"};
+    case kUnsupportedProtocol:
+      return {ErrorKind::Transport, false,
+              "TLS 1.2 or newer could not be negotiated; check that the endpoint speaks it"};
+    default: break;
+  }
+  if (says(failure, "SSL_ERROR_SYSCALL") || says(failure, "reset by peer") ||
+      tls_reason(failure.text) == kUnexpectedEnd) {
+    return {ErrorKind::Transport, true,
+            "the connection was closed during the TLS handshake; try again, and check the network "
+            "and the endpoint URL"};
+  }
+  return {ErrorKind::Transport, true,
+          "the TLS handshake failed; check that the endpoint speaks TLS 1.2 or newer"};
+}
+
+/// Whether a header line or the status line passed the limit of libcurl: 100 kB until its line end
+/// (300 kB for all of them comes after the limit of ResponseCollector). Releases before 8.6 report
+/// it as a lack of memory, which is hardly ever the cause once there is a connection.
+[[nodiscard]] constexpr bool has_too_long_line(const CurlFailure& failure) noexcept {
+#if LIBCURL_VERSION_NUM >= 0x080600
+  if (failure.code == CURLE_TOO_LARGE) return true;
+#endif
+  return failure.code == CURLE_OUT_OF_MEMORY && failure.connected;
+}
+
 /// The verdict on an exchange whose connection broke, or brought what is not HTTP.
 [[nodiscard]] constexpr CurlVerdict judge_broken(const CurlFailure& failure) noexcept {
   if (failure.too_large) {
     return {ErrorKind::Response, true,
-            "the response has more than 64 KiB or 256 header fields; check the endpoint URL"};
+            "the response has more than 64 KiB or 256 header fields; check the endpoint URL and "
+            "the proxy"};
+  }
+  if (has_too_long_line(failure)) {
+    return {ErrorKind::Response, true,
+            "a header line of the response is too large (more than 100 kB); check the endpoint "
+            "URL and the proxy"};
+  }
+  if (failure.status != 0 && says(failure, "chunk")) {
+    return {ErrorKind::Response, true,
+            "the response has a malformed chunk or too large a trailer; check the endpoint URL "
+            "and the proxy"};
+  }
+  if (failure.status != 0 && failure.code == CURLE_WEIRD_SERVER_REPLY) {
+    return {ErrorKind::Response, true,
+            "the response has a malformed header field; check the endpoint URL and the proxy"};
   }
   if (failure.status != 0) {
     return {ErrorKind::Response, true, "the response was cut short or cannot be read; try again"};
@@ -105,6 +218,12 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   if (!failure.connected && failure.code == CURLE_OUT_OF_MEMORY) {
     return {ErrorKind::Transport, true, kNoMemoryMessage, kNoMemory};
   }
+  if (const auto refused = judge_alert(failure)) return *refused;
+  if (failure.lost_kept_connection) {
+    return {ErrorKind::Transport, true,
+            "the server closed a kept-alive connection before it responded; try again",
+            kLostKeptConnection};
+  }
   switch (failure.code) {
     case CURLE_OPERATION_TIMEDOUT:
       if (failure.connected) {
@@ -123,9 +242,7 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     case CURLE_COULDNT_RESOLVE_PROXY:
       return {ErrorKind::Transport, true,
               "the proxy's name has no address; check HttpOptions::proxy or HTTPS_PROXY"};
-    case CURLE_SSL_CONNECT_ERROR:
-      return {ErrorKind::Transport, true,
-              "TLS 1.2 or newer could not be agreed on; check that the endpoint speaks it"};
+    case CURLE_SSL_CONNECT_ERROR: return judge_handshake(failure);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_INVALIDCERTSTATUS:
@@ -140,11 +257,6 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
           ErrorKind::Transport, false,
           "the server's certificate is not trusted for this host; name its authority's PEM file in "
           "HttpOptions::ca_file or AWS_CA_BUNDLE"};
-#if LIBCURL_VERSION_NUM >= 0x074d00
-    case CURLE_SSL_CLIENTCERT:
-      return {ErrorKind::Transport, false,
-              "the server asks for a client certificate; give HttpOptions::client_certificate"};
-#endif
     case CURLE_SSL_CACERT_BADFILE:
       return {ErrorKind::Configuration, false,
               "the trusted authorities cannot be read; name a PEM file in HttpOptions::ca_file or "
@@ -177,9 +289,22 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     default: break;
   }
   if (failure.connected && failure.status == 0 && !failure.too_large) {
-    return {ErrorKind::Response, true, "the answer is not HTTP; check the endpoint URL"};
+    return {ErrorKind::Response, true, "the response is not HTTP; check the endpoint URL"};
   }
   return judge_broken(failure);
+}
+
+/// The cause that an Error's message ends with: the TLS alert, or libcurl's text of the code unless
+/// that misleads.
+[[nodiscard]] inline std::string cause_of(const CurlFailure& failure) {
+  if (const int number = alert_of(failure); number != 0) {
+    std::string cause = "TLS alert " + std::to_string(number);
+    if (!alert_name(number).empty()) cause.append(", ").append(alert_name(number));
+    return cause;
+  }
+  // Of a lost kept connection the code says how libcurl was kept from sending again.
+  if (failure.lost_kept_connection || failure.too_large || has_too_long_line(failure)) return {};
+  return curl_easy_strerror(failure.code);
 }
 
 }  // namespace detail

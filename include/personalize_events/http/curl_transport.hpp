@@ -17,6 +17,7 @@
 #include "personalize_events/http/curl_exchange.hpp"
 #include "personalize_events/http/curl_setup.hpp"
 #include "personalize_events/http/deadline.hpp"
+#include "personalize_events/http/kept_connections.hpp"
 #include "personalize_events/http/message.hpp"
 #include "personalize_events/http/options.hpp"
 #include "personalize_events/http/request_check.hpp"
@@ -63,6 +64,8 @@ class CurlPool {
     return handle;
   }
 
+  [[nodiscard]] KeptConnections& kept() noexcept { return kept_; }
+
   /// Takes a lent handle back. Its options go, its connection stays.
   void take_back(CURL* handle) {
     curl_easy_reset(handle);
@@ -80,6 +83,7 @@ class CurlPool {
   std::condition_variable returned_;
   std::vector<CURL*> idle_;
   int lent_{0};
+  KeptConnections kept_{};
 };
 
 }  // namespace detail
@@ -89,9 +93,11 @@ class CurlPool {
 /// compression, never reads .netrc, never keeps cookies. Plain http goes out only for an http URL.
 /// A response has at most 64 KiB of body, 64 KiB of header lines and 256 header fields.
 ///
-/// A kept-alive connection that turns out closed before the first byte of an answer is replaced by
-/// libcurl, which sends the request once more on a fresh one. The service may then see a request
-/// twice, as after any retry, and counts its events once by their ids.
+/// A kept-alive connection that is known to be closed is replaced before anything is sent. One that
+/// ends after the request has left, before the first byte of a response, is an Error with the code
+/// "LostKeptConnection", and the next request gets a fresh connection. A client retries the first
+/// such loss of a call at once, with the next number in `amz-sdk-request`. By itself libcurl sends
+/// only a request without a body once more.
 ///
 /// A process that was forked has connections of its own: what it inherited is left alone, and
 /// leaks on purpose, because even closing it would disturb the parent's.
@@ -125,9 +131,9 @@ class CurlTransport : public Transport {
     if (Result<void> ready = detail::initialise_curl(); !ready) return std::move(ready).error();
     const auto deadline = detail::deadline_of(request, std::chrono::steady_clock::now());
 
-    detail::CurlExchange exchange{request, options_};
     detail::CurlPool& pool =
         pool_.own([this] { return std::make_unique<detail::CurlPool>(options_.max_connections); });
+    detail::CurlExchange exchange{request, options_, pool.kept()};
     Result<CURL*> lent = pool.lend(deadline);
     if (!lent) return std::move(lent).error();
     const std::unique_ptr<CURL, TakeBack> handle{*lent, TakeBack{&pool}};

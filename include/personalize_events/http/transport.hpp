@@ -34,7 +34,9 @@ class Transport {
   /// Transport, Timeout or Response. `connected` and `may_have_been_delivered` say whether bytes
   /// may have reached the other end; `retryable` whether another attempt can help. Configuration or
   /// InvalidArgument: a request or setting that cannot be sent. The code "NoDescriptors" or
-  /// "NoMemory" names a resource that this process lacks.
+  /// "NoMemory" names a resource that this process lacks, "LostKeptConnection" says that a reused
+  /// connection ended before a byte of the response came: the first such failure of a call is
+  /// retried at once.
   [[nodiscard]] virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
 
@@ -86,6 +88,10 @@ namespace detail {
 inline constexpr const char* kNoDescriptors = "NoDescriptors";
 /// Error::code of a request for which there was no memory.
 inline constexpr const char* kNoMemory = "NoMemory";
+
+/// Error::code of a request that was sent on a kept-alive connection which ended before a byte of
+/// the response came. Most often the server had closed it, idle, a moment before.
+inline constexpr const char* kLostKeptConnection = "LostKeptConnection";
 
 /// Whether a transport failed within this process, before anything was given to the network.
 [[nodiscard]] inline bool is_local_failure(const Error& error) {

@@ -40,6 +40,8 @@ struct Failure {
   std::optional<std::chrono::system_clock::time_point> service_date{};  ///< Its Date header.
   std::chrono::system_clock::time_point signed_at{};  ///< As it stood in X-Amz-Date.
   bool credentials_are_temporary{false};
+  /// A reused connection ended before a byte of the response came.
+  bool lost_kept_connection{false};
 };
 
 /// Whether the clock was far enough from the service's to be what failed.
@@ -110,6 +112,7 @@ class CallState {
       case FailureClass::Throttling: break;
     }
     if (!has_attempts_left()) return {};
+    if (failure.lost_kept_connection && !kept_connection_was_lost_) return resent(now);
     const std::chrono::nanoseconds wait =
         backoff_delay(failure.failure_class, waits_, random, failure.retry_after);
     if (now + wait >= deadline_) return {};
@@ -122,6 +125,16 @@ class CallState {
 
  private:
   [[nodiscard]] bool has_attempts_left() const { return attempts_ < limits_.max_attempts; }
+
+  /// What the first loss of a kept-alive connection allows: to send again at once, at no cost. Such
+  /// a loss says nothing of the service's health, and the events have ids, so that one that was
+  /// delivered counts once (RFC 9110, section 9.2.2, and RFC 9112, section 9.3.1).
+  [[nodiscard]] Decision resent(SteadyTime now) {
+    kept_connection_was_lost_ = true;
+    if (now >= deadline_) return {};
+    acquired_ = 0;
+    return {Decision::Next::Retry, {}, Remedy::None};
+  }
 
   /// What a remedy allows: to send again at once, at no cost, as it adds no load to a service in
   /// trouble.
@@ -153,6 +166,7 @@ class CallState {
   int acquired_{0};
   bool clock_was_corrected_{false};
   bool credentials_were_refreshed_{false};
+  bool kept_connection_was_lost_{false};
 };
 
 }  // namespace retry

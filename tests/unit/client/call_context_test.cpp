@@ -44,6 +44,36 @@ TEST_CASE("What is missing is the transport of the driver that asks") {
   CHECK_FALSE(CallContext(world.options, Carrier::Transport).check());
 }
 
+TEST_CASE(
+    "The User-Agent names the execution environment of AWS's runtimes, before the application") {
+  using pe::detail::user_agent;
+  const std::string plain = user_agent("", "");
+  CHECK(plain.find("exec-env") == std::string::npos);
+  CHECK(user_agent("", "AWS_ECS_FARGATE") == plain + " exec-env/AWS_ECS_FARGATE");
+  CHECK(user_agent("shop", "AWS_Lambda_provided.al2") ==
+        plain + " exec-env/AWS_Lambda_provided.al2 app/shop");
+  CHECK(user_agent("", " \t") == plain);
+  CHECK(user_agent("", " two words ") == plain + " exec-env/two-words");
+  CHECK(user_agent("", "a/b#c(d)\r\nX: y,~") == plain + " exec-env/a-b-c-d---X--y,~");
+  CHECK(user_agent("", "\xc3\xa4") == plain + " exec-env/--");
+}
+
+TEST_CASE("The execution environment is read once for a client, of its platform") {
+  test::ClientWorld world;
+  world.platform->set_environment("AWS_EXECUTION_ENV", "AWS_ECS_EC2");
+  CallContext context{world.options, Carrier::Transport};
+  world.platform->set_environment("AWS_EXECUTION_ENV", "later");
+  for (int i = 0; i < 2; ++i) {
+    auto request = context.form("/events", "{}");
+    REQUIRE(request);
+    const AttemptReport report =
+        context.sign(*request, shared(test::temporary_credentials()), kName);
+    REQUIRE_FALSE(report.error);
+    CHECK_THAT(test::header(*request, "User-Agent"),
+               test::ContainsSubstring(" exec-env/AWS_ECS_EC2"));
+  }
+}
+
 TEST_CASE("A request is formed without what changes from attempt to attempt") {
   test::ClientWorld world;
   world.options.http.connect_timeout = 77ms;

@@ -478,6 +478,97 @@ TEST_CASE("A reset and a cut answer are told, and the others are not disturbed")
   CHECK(answers.response(2).status == 200);
 }
 
+TEST_CASE(
+    "Of kept connections that end at once no request is sent twice, and later ones are fresh") {
+  constexpr std::size_t kAtOnce = 6;
+  // Holds the first requests until all are there, so that each has a connection; each of these
+  // connections ends at its second request.
+  RawServer server{[](RawConnection& connection) {
+    if (connection.number() > static_cast<int>(kAtOnce)) return echo(connection);
+    static_cast<void>(connection.read_request());
+    if (!connection.wait_for_release()) return;
+    static_cast<void>(connection.send(test::http_response(200)));
+    static_cast<void>(connection.read_request());
+    connection.reset();
+  }};
+  AsyncAnswers answers;
+  pe::CurlAsyncTransport transport;
+  std::size_t started = 0;
+  const auto start_all = [&] {
+    for (std::size_t i = 0; i < kAtOnce; ++i) {
+      answers.start(transport, post(server.url("/" + std::to_string(started++) + ".")));
+    }
+  };
+  start_all();
+  REQUIRE(AsyncAnswers::poll_until(transport, [&] { return server.requests().size() == kAtOnce; }));
+  server.release();
+  REQUIRE(answers.poll(transport, kAtOnce));
+
+  start_all();
+  REQUIRE(answers.poll(transport, 2 * kAtOnce));
+  std::size_t lost = 0;
+  for (std::size_t i = kAtOnce; i < 2 * kAtOnce; ++i) {
+    // libcurl closes an idle connection on which it may not send again, so that a request that was
+    // still to begin may have got a new one.
+    if (answers.is_response(i)) continue;
+    ++lost;
+    const pe::Error error = answers.error(i);
+    CHECK(error.kind == pe::ErrorKind::Transport);
+    CHECK(error.code == "LostKeptConnection");
+    CHECK(error.retryable);
+    CHECK(error.may_have_been_delivered);
+  }
+  CHECK(lost > 0);
+
+  start_all();
+  REQUIRE(answers.poll(transport, 3 * kAtOnce));
+  for (std::size_t i = 2 * kAtOnce; i < 3 * kAtOnce; ++i) {
+    CHECK(answers.response(i).status == 200);
+  }
+  for (std::size_t i = 0; i < started; ++i) {
+    CAPTURE(i);
+    int seen = 0;
+    for (const std::string& request : server.requests()) {
+      seen += request.find(" /" + std::to_string(i) + ". ") == std::string::npos ? 0 : 1;
+    }
+    CHECK(seen == 1);
+  }
+}
+
+TEST_CASE("After a loss no connection is used again that has been idle for long") {
+  // Two connections, of which the first is lost; the second, idle for as long, is not used either.
+  RawServer server{[](RawConnection& connection) {
+    while (!connection.read_request().empty()) {
+      if (!connection.wait_for_release()) return;
+      if (!connection.send(test::http_response(200))) return;
+      if (connection.number() <= 2) {
+        static_cast<void>(connection.read_request());
+        return connection.reset();
+      }
+    }
+  }};
+  AsyncAnswers answers;
+  pe::CurlAsyncTransport transport;
+  answers.start(transport, post(server.url()));
+  answers.start(transport, post(server.url()));
+  REQUIRE(AsyncAnswers::poll_until(transport, [&] { return server.requests().size() == 2; }));
+  server.release();
+  REQUIRE(answers.poll(transport, 2));
+  // libcurl counts whole seconds of its own clock.
+  const auto idle_since = steady_clock::now();
+  REQUIRE(AsyncAnswers::poll_until(
+      transport, [&] { return steady_clock::now() - idle_since > milliseconds{2100}; }));
+  answers.start(transport, post(server.url()));
+  REQUIRE(answers.poll(transport, 3));
+  CHECK(answers.error(2).code == "LostKeptConnection");
+  answers.start(transport, post(server.url()));
+  answers.start(transport, post(server.url()));
+  REQUIRE(answers.poll(transport, 5));
+  CHECK(answers.response(3).status == 200);
+  CHECK(answers.response(4).status == 200);
+  CHECK(server.requests().size() == 5);
+}
+
 TEST_CASE("An answer of 64 KiB passes and one byte more does not") {
   const std::size_t more = GENERATE(std::size_t{0}, std::size_t{1});
   RawServer server{test::answer_each(test::http_response(200, std::string(65'536 + more, 'b')))};
@@ -491,6 +582,19 @@ TEST_CASE("An answer of 64 KiB passes and one byte more does not") {
     CHECK(answers.error(0).kind == pe::ErrorKind::Response);
     CHECK_THAT(answers.error(0).message, test::ContainsSubstring("64 KiB"));
   }
+}
+
+TEST_CASE("A header line over the limit of libcurl is told as too large") {
+  RawServer server{test::answer_each("HTTP/1.1 200 OK\r\nName: " + std::string(120'000, 'v') +
+                                     "\r\nContent-Length: 0\r\n\r\n")};
+  AsyncAnswers answers;
+  pe::CurlAsyncTransport transport;
+  answers.start(transport, post(server.url()));
+  REQUIRE(answers.poll(transport, 1));
+  CHECK(answers.error(0).kind == pe::ErrorKind::Response);
+  CHECK_THAT(answers.error(0).message, test::ContainsSubstring("header line") &&
+                                           test::ContainsSubstring("too large") &&
+                                           !test::ContainsSubstring("memory"));
 }
 
 TEST_CASE("A redirect is not followed") {
@@ -573,6 +677,34 @@ TEST_CASE("Over TLS a connection is kept too, and a foreign authority is not tru
   CHECK(answers.error(1).kind == pe::ErrorKind::Transport);
   CHECK_FALSE(answers.error(1).retryable);
   CHECK_FALSE(answers.error(1).connected);
+}
+
+TEST_CASE("A missing client certificate is told, over TLS 1.3 too") {
+  if (!test::has_openssl_command()) {
+    std::cout << "SKIPPED: mutual TLS, for want of the openssl command\n";
+    return;
+  }
+  const test::SelfSigned identity;
+  const test::TlsServer server{identity,
+                               {"-www", "-tls1_3", "-Verify", "1", "-verify_return_error",
+                                "-CAfile", identity.certificate()}};
+  pe::HttpOptions options;
+  options.ca_file = identity.certificate();
+  pe::CurlAsyncTransport transport{options};
+  pe::HttpRequest request = post(server.url(), "");
+  request.method = "GET";
+  AsyncAnswers answers;
+  answers.start(transport, request);
+  REQUIRE(answers.poll(transport, 1));
+  const pe::Error error = answers.error(0);
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK_FALSE(error.connected);
+  CHECK_FALSE(error.may_have_been_delivered);
+  const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK_FALSE(error.retryable);
+  CHECK_THAT(error.message, test::ContainsSubstring("requires a client certificate") &&
+                                test::ContainsSubstring("HttpOptions::client_certificate"));
 }
 
 TEST_CASE("Without descriptors an async transport says so, and works again when there are some") {

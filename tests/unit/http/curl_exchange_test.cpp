@@ -26,7 +26,8 @@ TEST_CASE("A handle that never connected is told from one that failed to send") 
   REQUIRE(handle != nullptr);
   const pe::HttpRequest request = sound_request();
   const pe::HttpOptions options;
-  detail::CurlExchange exchange{request, options};
+  detail::KeptConnections kept;
+  detail::CurlExchange exchange{request, options, kept};
   CHECK(exchange.prepare(handle, request.timeout).has_value());
   const pe::Error refused_connection = exchange.finish(handle, CURLE_COULDNT_CONNECT).error();
   const pe::Error failed_send = exchange.finish(handle, CURLE_SEND_ERROR).error();

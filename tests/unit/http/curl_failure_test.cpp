@@ -88,7 +88,6 @@ TEST_CASE("A lack of descriptors or memory is reported as such until there is a 
   check(failure(CURLE_OUT_OF_MEMORY, false), pe::ErrorKind::Transport, true);
   CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, false)).code == std::string{"NoMemory"});
   CHECK(detail::judge(failure(CURLE_OUT_OF_MEMORY, true)).code == std::string{});
-  check(failure(CURLE_OUT_OF_MEMORY, true), pe::ErrorKind::Transport, true);
 }
 
 TEST_CASE("A broken connection is judged by how far the exchange came") {
@@ -119,4 +118,100 @@ TEST_CASE("A response that passes a bound, and a proxy that refuses, are told as
   proxy.proxy_status = 503;
   check(proxy, pe::ErrorKind::Transport, true);
   CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("proxy"));
+}
+
+TEST_CASE("A header line that libcurl takes for a lack of memory is too large") {
+  const detail::CurlFailure large = failure(CURLE_OUT_OF_MEMORY, true, GENERATE(0, 200));
+  check(large, pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(large).message,
+             test::ContainsSubstring("header line") && test::ContainsSubstring("too large") &&
+                 test::ContainsSubstring("endpoint URL") && test::ContainsSubstring("proxy"));
+  CHECK(detail::cause_of(large).empty());
+  CHECK(detail::cause_of(failure(CURLE_OUT_OF_MEMORY, false)) == "Out of memory");
+#if LIBCURL_VERSION_NUM >= 0x080600
+  CHECK_THAT(detail::judge(failure(CURLE_TOO_LARGE, true)).message,
+             test::ContainsSubstring("too large"));
+#endif
+}
+
+TEST_CASE("What is wrong with a response is named") {
+  detail::CurlFailure broken = failure(CURLE_RECV_ERROR, true, 200);
+  broken.text = "Out of memory in chunked-encoding";
+  check(broken, pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(broken).message, test::ContainsSubstring("trailer"));
+  check(failure(CURLE_WEIRD_SERVER_REPLY, true, 200), pe::ErrorKind::Response, true);
+  CHECK_THAT(detail::judge(failure(CURLE_WEIRD_SERVER_REPLY, true, 200)).message,
+             test::ContainsSubstring("malformed header"));
+}
+
+TEST_CASE("An alert about the client's certificate is no lost connection") {
+  // Under TLS 1.3 it comes in place of the response, under TLS 1.2 within the handshake.
+  detail::CurlFailure refused = failure(GENERATE(CURLE_RECV_ERROR, CURLE_SSL_CONNECT_ERROR), false);
+  refused.text = GENERATE("error:0A00045C:SSL routines::tlsv13 alert certificate required, errno 0",
+                          "error:0A000412:SSL routines::sslv3 alert bad certificate",
+                          "error:0A000418:SSL routines::tlsv1 alert unknown ca");
+  check(refused, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(refused).message,
+             test::ContainsSubstring("requires a client certificate") &&
+                 test::ContainsSubstring("HttpOptions::client_certificate"));
+  refused.has_client_certificate = true;
+  check(refused, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(refused).message,
+             test::ContainsSubstring("rejected the client certificate") &&
+                 test::ContainsSubstring("HttpOptions::client_certificate"));
+  CHECK_THAT(detail::cause_of(refused), test::ContainsSubstring("TLS alert "));
+  // With a response the connection was accepted.
+  refused.code = CURLE_RECV_ERROR;
+  refused.status = 200;
+  refused.connected = true;
+  check(refused, pe::ErrorKind::Response, true);
+}
+
+TEST_CASE("libcurl's own code for a missing client certificate is told likewise") {
+#if LIBCURL_VERSION_NUM >= 0x074d00
+  const detail::CurlFailure missing = failure(CURLE_SSL_CLIENTCERT, false);
+  check(missing, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(missing).message,
+             test::ContainsSubstring("HttpOptions::client_certificate"));
+  CHECK(detail::cause_of(missing) == "TLS alert 116, certificate_required");
+#endif
+}
+
+TEST_CASE("An expired client certificate is not taken for the server's") {
+  detail::CurlFailure expired = failure(CURLE_PEER_FAILED_VERIFICATION, false);
+  expired.text = "SSL certificate verification failed";
+  expired.verify_result = 1;
+  expired.has_client_certificate = true;
+  check(expired, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(expired).message,
+             test::ContainsSubstring("client certificate has expired"));
+  CHECK(detail::cause_of(expired) == "TLS alert 45, certificate_expired");
+  expired.text = "SSL certificate problem: self-signed certificate";
+  CHECK_THAT(detail::judge(expired).message, test::ContainsSubstring("ca_file"));
+}
+
+TEST_CASE("A handshake is judged by what ended it") {
+  struct Ended {
+    const char* text;
+    bool retryable;
+    const char* named;
+  };
+  const Ended all[] = {
+      {"error:0A000410:SSL routines::sslv3 alert handshake failure", false, "client_certificate"},
+      {"error:0A00042E:SSL routines::tlsv1 alert protocol version", false, "TLS 1.2"},
+      {"error:0A000458:SSL routines::tlsv1 unrecognized name", false, "host name"},
+      {"error:0A000438:SSL routines::tlsv1 alert internal error", true, "TLS"},
+      {"error:0A00010B:SSL routines::wrong version number", false, "does not speak TLS"},
+      {"error:0A000102:SSL routines::unsupported protocol", false, "TLS 1.2"},
+      {"error:0A000126:SSL routines::unexpected eof while reading", true, "closed during"},
+      {"OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to h:1 ", true, "closed during"},
+      {"Recv failure: Connection reset by peer", true, "closed during"},
+      {"gnutls_handshake() failed: The TLS connection was non-properly terminated.", true, "TLS"},
+  };
+  for (const Ended& ended : all) {
+    detail::CurlFailure handshake = failure(CURLE_SSL_CONNECT_ERROR, false);
+    handshake.text = ended.text;
+    check(handshake, pe::ErrorKind::Transport, ended.retryable);
+    CHECK_THAT(detail::judge(handshake).message, test::ContainsSubstring(ended.named));
+  }
 }

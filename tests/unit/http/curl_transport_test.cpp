@@ -304,32 +304,64 @@ TEST_CASE("One more exchange than max_connections waits, for its own timeout at 
 }
 
 TEST_CASE("A kept connection that the server has closed meanwhile is replaced") {
-  RawServer server{[](RawConnection& connection) {
+  std::atomic<bool> closed{false};
+  RawServer server{[&closed](RawConnection& connection) {
     static_cast<void>(connection.read_request());
     static_cast<void>(connection.send(test::http_response(200)));
-    if (connection.number() == 1) static_cast<void>(connection.wait_for_release());
+    if (connection.number() > 1) return;
+    connection.close();
+    closed = true;
   }};
   pe::CurlTransport transport;
   CHECK(answer(transport, post(server.url())).status == 200);
-  server.release();
+  while (!closed) std::this_thread::yield();
   CHECK(answer(transport, post(server.url())).status == 200);
   CHECK(server.accepted() == 2);
   CHECK(server.requests().size() == 2);
 }
 
-TEST_CASE("A kept connection that is reset before the answer makes libcurl send once more") {
+TEST_CASE("A kept connection that ends before the answer is told, and nothing is sent twice") {
+  const std::string end = GENERATE("reset", "close", "part of a status line");
+  const std::string body = GENERATE(std::string(20, 'b'), std::string(200'000, 'b'));
+  CAPTURE(end, body.size());
+  RawServer server{RawServer::Script{[end](RawConnection& connection) {
+    static_cast<void>(connection.read_request());
+    static_cast<void>(connection.send(test::http_response(200)));
+    if (connection.number() > 1) {
+      static_cast<void>(connection.read_request());
+      static_cast<void>(connection.send(test::http_response(200)));
+      return;
+    }
+    static_cast<void>(connection.read_request());
+    if (end == "reset") connection.reset();
+    if (end == "part of a status line") static_cast<void>(connection.send("HTTP/1.1 2"));
+  }}};
+  pe::CurlTransport transport;
+  CHECK(answer(transport, post(server.url(), body)).status == 200);
+  const pe::Error error = error_of(transport, post(server.url(), body));
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK(error.code == "LostKeptConnection");
+  CHECK(error.retryable);
+  CHECK(error.connected);
+  CHECK(error.http_status == 0);
+  CHECK(error.where == place(server));
+  CHECK(server.requests().size() == 2);
+  // The next requests share a fresh connection.
+  CHECK(answer(transport, post(server.url(), body)).status == 200);
+  CHECK(answer(transport, post(server.url(), body)).status == 200);
+  CHECK(server.requests().size() == 4);
+  CHECK(server.accepted() == 2);
+}
+
+TEST_CASE("A request without a body is sent once more by libcurl") {
   RawServer server{[](RawConnection& connection) {
     static_cast<void>(connection.read_request());
     static_cast<void>(connection.send(test::http_response(200)));
-    if (connection.number() > 1) return;
-    static_cast<void>(connection.read_request());
-    connection.reset();
+    if (connection.number() == 1) static_cast<void>(connection.read_request());
   }};
   pe::CurlTransport transport;
-  CHECK(answer(transport, post(server.url())).status == 200);
-  CHECK(answer(transport, post(server.url())).status == 200);
-  CHECK(server.accepted() == 2);
-  // The second request reached the server twice, as the documentation says.
+  CHECK(answer(transport, get(server.url())).status == 200);
+  CHECK(answer(transport, get(server.url())).status == 200);
   CHECK(server.requests().size() == 3);
 }
 
@@ -425,6 +457,42 @@ TEST_CASE("A body of 64 KiB passes and one byte more does not") {
     CHECK(result.error().kind == pe::ErrorKind::Response);
     CHECK_THAT(result.error().message, test::ContainsSubstring("64 KiB"));
   }
+}
+
+TEST_CASE("What is too large or malformed in a response is named, not a lack of memory") {
+  struct Broken {
+    std::string response;
+    std::string named;
+    int status;
+  };
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+  const std::string end = "\r\nContent-Length: 0\r\n\r\n";
+  const std::string many(120'000, 'v');
+  const std::vector<Broken> kinds{
+      {ok + "Name: " + many + end, "header line", 200},
+      {"HTTP/1.1 200 " + many + end, "header line", 0},
+      {ok + "Name: " + std::string(70'000, 'v') + end, "64 KiB", 200},
+      {chunked + "0\r\nTrailer: " + many + "\r\n\r\n", "trailer", 200},
+      {chunked + "FFFFFFFFFFFFFFFFFFFF\r\n", "chunk", 200},
+      {chunked + "no number\r\n", "chunk", 200},
+      {ok + "Content-Length: many\r\n\r\n{}", "malformed header", 200},
+      {ok + "No colon" + end, "malformed header", 200},
+  };
+  const Broken broken = kinds.at(GENERATE(range(std::size_t{0}, std::size_t{8})));
+  CAPTURE(broken.response.substr(0, 60));
+  RawServer server{RawServer::Script{[broken](RawConnection& connection) {
+    static_cast<void>(connection.read_request());
+    static_cast<void>(connection.send(broken.response));
+  }}};
+  pe::CurlTransport transport;
+  const pe::Error error = error_of(transport, post(server.url()));
+  CHECK(error.kind == pe::ErrorKind::Response);
+  CHECK(error.http_status == broken.status);
+  CHECK(error.code.empty());
+  CHECK_THAT(error.message,
+             test::ContainsSubstring(broken.named) && test::ContainsSubstring("endpoint URL") &&
+                 test::ContainsSubstring("proxy") && !test::ContainsSubstring("memory"));
 }
 
 TEST_CASE("What is not HTTP is a Response error") {
@@ -718,28 +786,93 @@ TEST_CASE("A server that speaks TLS 1.1 at most is refused") {
   const pe::Error error = error_of(transport, get(server.url()));
   CHECK(error.kind == pe::ErrorKind::Transport);
   CHECK_FALSE(error.connected);
+  CHECK_THAT(error.message, test::ContainsSubstring("TLS 1.2"));
 }
 
-TEST_CASE("A client certificate is shown to a server that asks for one") {
+TEST_CASE(
+    "A server that requires a client certificate gets one, or the error names what it lacks") {
   if (!test::has_openssl_command()) {
     std::cout << "SKIPPED: mutual TLS, for want of the openssl command\n";
     return;
   }
   const test::SelfSigned identity;
+  // Under TLS 1.3 the server refuses a certificate when the client takes the handshake for done.
+  const std::string version = GENERATE("-tls1_2", "-tls1_3");
+  CAPTURE(version);
   const test::TlsServer server{
       identity,
-      {"-www", "-Verify", "1", "-verify_return_error", "-CAfile", identity.certificate()}};
+      {"-www", version, "-Verify", "1", "-verify_return_error", "-CAfile", identity.certificate()}};
   pe::HttpOptions options;
   options.ca_file = identity.certificate();
-  const bool with_certificate = GENERATE(false, true);
-  if (with_certificate) {
+  options.client_key = identity.key();
+
+  SECTION("trusted") {
     options.client_certificate = identity.certificate();
-    options.client_key = identity.key();
+    pe::CurlTransport transport{options};
+    CHECK(answer(transport, get(server.url())).status == 200);
+    return;
+  }
+  std::string named = "requires";
+  const test::SelfSigned unknown;
+  SECTION("missing") { options.client_key.clear(); }
+  SECTION("of an unknown authority") {
+    options.client_certificate = unknown.certificate();
+    options.client_key = unknown.key();
+    named = "rejected the client certificate";
+  }
+  SECTION("expired") {
+    options.client_certificate = identity.expired_certificate();
+    named = "client certificate has expired";
   }
   pe::CurlTransport transport{options};
-  const auto result = transport.send(get(server.url()));
-  CHECK(result.has_value() == with_certificate);
-  if (!result) CHECK(result.error().kind == pe::ErrorKind::Transport);
+  const pe::Error error = error_of(transport, get(server.url()));
+  CAPTURE(error.message);
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK_FALSE(error.connected);
+  const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK_FALSE(error.retryable);
+  CHECK_THAT(error.message, test::ContainsSubstring("HttpOptions::client_certificate"));
+  CHECK_THAT(error.message, test::ContainsSubstring("TLS alert"));
+  // TLS 1.2 has no alert for a missing certificate: it is a handshake that failed.
+  if (named != "requires" || version == "-tls1_3") {
+    CHECK_THAT(error.message, test::ContainsSubstring(named));
+  }
+}
+
+TEST_CASE("A handshake that fails says why") {
+  struct Failing {
+    std::string sent;
+    bool retryable;
+    std::string named;
+  };
+  const auto alert = [](char number) {
+    return std::string{"\x15\x03\x03\x00\x02\x02", 6} + number;
+  };
+  const std::vector<Failing> kinds{
+      {"HTTP/1.1 400 Bad\r\n\r\n", false, "does not speak TLS"},
+      {"", true, "closed during the TLS handshake"},
+      {alert(40), false, "HttpOptions::client_certificate"},
+      {alert(42), false, "requires a client certificate"},
+      {alert(70), false, "TLS 1.2"},
+      {alert(80), true, "TLS alert 80"},
+      {alert(112), false, "host name"},
+      {alert(116), false, "requires a client certificate"},
+  };
+  const Failing failing = kinds.at(GENERATE(range(std::size_t{0}, std::size_t{8})));
+  CAPTURE(failing.named);
+  RawServer server{RawServer::Script{[failing](RawConnection& connection) {
+    static_cast<void>(connection.read_some());
+    static_cast<void>(connection.send(failing.sent));
+  }}};
+  pe::CurlTransport transport;
+  const pe::Error error = error_of(transport, post("https://" + place(server)));
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK_FALSE(error.connected);
+  const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK(error.retryable == failing.retryable);
+  CHECK_THAT(error.message, test::ContainsSubstring(failing.named));
 }
 
 TEST_CASE("Over TLS too a connection stood once the handshake was done") {

@@ -83,6 +83,43 @@ TEST_CASE("The last attempt is final for every class of failure") {
   }
 }
 
+TEST_CASE("The first lost kept-alive connection of a call is sent again at once, at no cost") {
+  Call call{{4, 5s, 10s}};
+  retry::Failure lost = failure_of(FailureClass::Transient);
+  lost.lost_kept_connection = true;
+  const retry::Decision first = call.fail(lost);
+  CHECK(first.next == Next::Retry);
+  CHECK(first.wait == 0ns);
+  CHECK(first.remedy == retry::Remedy::None);
+  CHECK(call.quota.available() == 500);
+  // The second is a failure as any other, and its wait the first.
+  const retry::Decision second = call.fail(lost);
+  CHECK(second.next == Next::Retry);
+  CHECK(second.wait == 50ms);
+  CHECK(call.quota.available() == 486);
+}
+
+TEST_CASE("A lost kept-alive connection is sent again within the bounds of the call") {
+  retry::Failure lost = failure_of(FailureClass::Transient);
+  lost.lost_kept_connection = true;
+  CHECK(Call{{1, 5s, 10s}}.fail(lost).next == Next::Fail);
+  CHECK(Call{{3, 5s, 10s}}.fail(lost, 10s).next == Next::Fail);
+  CHECK(Call{{3, 5s, 10s}, 0}.fail(lost).next == Next::Retry);
+  lost.failure_class = FailureClass::Terminal;
+  CHECK(Call{{3, 5s, 10s}}.fail(lost).next == Next::Fail);
+}
+
+TEST_CASE("A success after a lost kept-alive connection gives back nothing that was not taken") {
+  Call call{{3, 5s, 10s}};
+  static_cast<void>(call.quota.acquire(100));
+  retry::Failure lost = failure_of(FailureClass::Transient);
+  lost.lost_kept_connection = true;
+  REQUIRE(call.fail(lost).next == Next::Retry);
+  static_cast<void>(call.state.begin_attempt(kStart));
+  call.state.succeeded();
+  CHECK(call.quota.available() == 400);
+}
+
 TEST_CASE("A terminal failure is not tried again and costs nothing") {
   Call call;
   const retry::Decision decision = call.fail(FailureClass::Terminal);
