@@ -59,6 +59,15 @@ void must(const pe::Result<void>& result) {
   if (!result) FAIL(pe::to_string(result.error()));
 }
 
+/// The command that runs one test case of this program.
+std::wstring command_of(const wchar_t* test) {
+  std::wstring path(32'768, L'\0');
+  path.resize(::GetModuleFileNameW(nullptr, path.data(), static_cast<DWORD>(path.size())));
+  return L"\"" + path + L"\" " + test;
+}
+
+std::string utf8(const std::wstring& text) { return std::filesystem::path{text}.u8string(); }
+
 std::string content_of(pe::File& file) {
   std::string content(100, '\0');
   content.resize(value_of(file.read_at(0, content.data(), content.size())));
@@ -223,6 +232,54 @@ TEST_CASE("a command that takes too long is killed with what it started") {
   REQUIRE_FALSE(output.has_value());
   CHECK_THAT(output.error().message, Contains("too long"));
   CHECK(steady_clock::now() - before < seconds{30});
+}
+
+// Programs for the next tests, which no run of all tests starts.
+TEST_CASE("hold-output", "[.]") { ::Sleep(20'000); }
+TEST_CASE("leave-child", "[.]") {
+  STARTUPINFOW start{};
+  start.cb = sizeof start;
+  PROCESS_INFORMATION made{};
+  if (::CreateProcessW(nullptr, command_of(L"hold-output").data(), nullptr, nullptr, TRUE, 0,
+                       nullptr, nullptr, &start, &made) == 0) {
+    ::ExitProcess(1);
+  }
+  DWORD written = 0;
+  ::WriteFile(::GetStdHandle(STD_OUTPUT_HANDLE), "{}", 2, &written, nullptr);
+  ::ExitProcess(written == 2 ? 0 : 2);
+}
+TEST_CASE("write-error", "[.]") {
+  DWORD written = 0;
+  ::WriteFile(::GetStdHandle(STD_ERROR_HANDLE), "error-secret", 12, &written, nullptr);
+  ::ExitProcess(written == 12 ? 7 : 2);
+}
+
+TEST_CASE("what a command leaves behind does not delay its output") {
+  const auto before = steady_clock::now();
+  // Catch2 writes a line first.
+  CHECK_THAT(value_of(pe::run_process(utf8(command_of(L"leave-child")), seconds{60})),
+             Contains("{}"));
+  CHECK(steady_clock::now() - before < seconds{15});
+}
+
+TEST_CASE("standard error is inherited, and no part of it is in the error") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "errors";
+  const HANDLE before = ::GetStdHandle(STD_ERROR_HANDLE);
+  const pe::detail::Handle file{::CreateFileW(std::filesystem::u8path(path).c_str(), GENERIC_WRITE,
+                                              FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr,
+                                              CREATE_NEW, 0, nullptr)};
+  REQUIRE(file.is_open());
+  REQUIRE(::SetStdHandle(STD_ERROR_HANDLE, file.get()) != 0);
+  const auto failed = pe::run_process(utf8(command_of(L"write-error")), seconds{60});
+  REQUIRE(::SetStdHandle(STD_ERROR_HANDLE, nullptr) != 0);
+  const auto without = pe::run_process("cmd /c echo hello", seconds{60});
+  REQUIRE(::SetStdHandle(STD_ERROR_HANDLE, before) != 0);
+  REQUIRE_FALSE(failed.has_value());
+  CHECK_THAT(failed.error().message, Contains("exit status 7") && Contains("standard error"));
+  CHECK(failed.error().message.find("secret") == std::string::npos);
+  CHECK(value_of(pe::SystemPlatform{}.read_file(path)) == "error-secret");
+  CHECK(value_of(without) == "hello\r\n");
 }
 
 TEST_CASE("an object of a process is made once") {

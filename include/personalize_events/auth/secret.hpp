@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -26,6 +27,11 @@ inline void cleanse(json::Value& value) noexcept {
 
 inline void cleanse(Headers& headers) noexcept {
   for (auto& [name, value] : headers) cleanse(value);
+}
+
+/// Overwrites the values, not the names.
+inline void cleanse(std::map<std::string, std::string>& secrets) noexcept {
+  for (auto& [name, value] : secrets) cleanse(value);
 }
 
 /// Takes the headers after the first `count` away, and overwrites them.

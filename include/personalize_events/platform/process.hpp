@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // run_process: runs the command of a profile's `credential_process` and reads what it prints.
-// SystemPlatform uses it. The child gets no open file of ours, and no time but what it was given.
+// SystemPlatform uses it. The child inherits no file but standard error and, at a terminal,
+// standard input.
 #ifndef PERSONALIZE_EVENTS_PLATFORM_PROCESS_HPP
 #define PERSONALIZE_EVENTS_PLATFORM_PROCESS_HPP
 
@@ -20,14 +21,21 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
-/// Runs a command and answers what it wrote to standard output, at most 64 KiB. It runs without a
+/// Runs a command and returns what it wrote to standard output, at most 64 KiB. It runs without a
 /// shell (botocore does the same), unless one of `| & ; < > ( ) $ * ? [`, a backquote or a line
-/// feed stands outside quotes; then `/bin/sh -c` runs it. On Windows no shell ever runs it.
-/// Standard input and error are /dev/null. At `timeout`, counted from the call and at most a day,
-/// it is killed with all that it started.
+/// feed stands outside quotes; then `/bin/sh -c` runs it. On Windows no shell ever runs it. The
+/// output ends when the command ends, even if a process that it started still holds it.
 ///
-/// Errors: Credentials, `where` is "credential_process". The command and its output are secret and
-/// appear in none. May be called from any thread.
+/// The command may ask a person. It inherits standard error. If standard input is a terminal (and
+/// on POSIX the program is in its foreground), the command inherits that too and stays in the
+/// program's process group; otherwise it reads /dev/null (NUL) in a process group of its own.
+///
+/// At `timeout`, counted from the call and at most a day, the command is killed with all that it
+/// started; at a terminal of POSIX, where both share a process group, without what it started, and
+/// the terminal's settings are restored.
+///
+/// Errors: Credentials, `where` is "credential_process". The command, its output and its standard
+/// error are secret and appear in none. May be called from any thread.
 /// Source: AWS SDKs and Tools Reference Guide, "Process credential provider".
 [[nodiscard]] inline Result<std::string> run_process(const std::string& command,
                                                      std::chrono::milliseconds timeout) {

@@ -23,13 +23,16 @@ inline constexpr const char* kProcessNotStarted =
     "the command could not be started; name its program by its full path";
 inline constexpr const char* kProcessTookTooLong =
     "the command took too long and was killed; run it by hand to see what it waits for";
+inline constexpr const char* kProcessNeedsTerminal =
+    "the command reads from a terminal and was killed; run this program in the foreground, with a "
+    "terminal on standard input";
 inline constexpr const char* kProcessDidNotEnd =
     "the command closed its output but did not end in time, and was killed";
 inline constexpr const char* kProcessWroteTooMuch =
     "the command wrote more than 65536 bytes and was killed; it should print one JSON object";
 inline constexpr const char* kWaitingFailed = "waiting for the command failed";
 inline constexpr const char* kReadingFailed = "reading from the command failed";
-inline constexpr const char* kProcessAdvice = "; run it by hand to see what it says";
+inline constexpr const char* kProcessAdvice = "; see what it wrote to standard error";
 
 /// An error of run_process. `message` holds neither the command nor its output: both are secret.
 [[nodiscard]] inline Error process_error(std::string message) {

@@ -2,6 +2,7 @@
 
 #include "personalize_events/auth/secret.hpp"
 
+#include <map>
 #include <string>
 
 #include "catch.hpp"
@@ -42,6 +43,14 @@ TEST_CASE("a request and a response are wiped") {
   pe::crypto::cleanse(response);
   CHECK_THAT(memory_of(response.headers[0].second), !test::ContainsSubstring("SECRET"));
   CHECK_THAT(memory_of(response.body), !test::ContainsSubstring("SECRET"));
+}
+
+TEST_CASE("the values of a map are wiped") {
+  std::map<std::string, std::string> secrets{{"issuer", "SECRET-THAT-IS-LONG-ENOUGH"}};
+  pe::crypto::cleanse(secrets);
+  REQUIRE(secrets.count("issuer") == 1);
+  CHECK(secrets.at("issuer").empty());
+  CHECK_THAT(memory_of(secrets.at("issuer")), !test::ContainsSubstring("SECRET"));
 }
 
 TEST_CASE("headers that are dropped are wiped, and those before them stay") {

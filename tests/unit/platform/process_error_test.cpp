@@ -15,7 +15,7 @@ TEST_CASE("an error of a process is one of credentials, and tells what to do") {
   CHECK(error.message == "the command is empty; name a program");
   // The largest status that Windows knows.
   CHECK(pe::detail::failed_process_error(0xFFFFFFFFUL).message ==
-        "the command failed with exit status 4294967295; run it by hand to see what it says");
+        "the command failed with exit status 4294967295; see what it wrote to standard error");
 }
 
 TEST_CASE("the limit of the output is the one that the error tells") {

@@ -4,16 +4,20 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/terminal_program.hpp"
 
 namespace pe = personalize_events;
 using std::chrono::milliseconds;
@@ -25,6 +29,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 pe::Result<std::string> run(const std::string& command, milliseconds timeout = seconds{20}) {
+  test::leave_terminal();
   return pe::run_process(command, timeout);
 }
 
@@ -39,6 +44,17 @@ Words words_of(const std::string& command) {
   auto words = pe::detail::command_words(command);
   REQUIRE(words.has_value());
   return *std::move(words);
+}
+
+// Runs a command where a developer's terminal is not taken away, for test::TerminalProgram.
+std::string run_at_terminal(const std::string& command, milliseconds timeout = seconds{20}) {
+  const auto output = pe::run_process(command, timeout);
+  return output ? *output : "error: " + output.error().message;
+}
+
+std::string content_of(const std::string& path) {
+  std::ifstream file{path};
+  return {std::istreambuf_iterator<char>{file}, {}};
 }
 
 // Whether a process has ended: gone, or a zombie that only its new parent has to collect.
@@ -163,14 +179,13 @@ TEST_CASE("no time at all is a timeout, and a very long one is no overflow") {
   CHECK(run("echo fine", milliseconds::max()).value_or("") == "fine\n");
 }
 
-TEST_CASE("a child gets no descriptor, no input, no error output and no blocked signal of ours") {
+TEST_CASE("a child gets no descriptor, no input and no blocked signal of ours") {
   // Opened without close-on-exec, as an application might.
   const int leaky = ::open("/dev/null", O_RDONLY);
   REQUIRE(leaky >= 3);
   // ls opens one more for the listing itself.
   CHECK(run("ls /proc/self/fd").value_or("") == "0\n1\n2\n3\n");
   CHECK(run("cat").value_or("?").empty());
-  CHECK(run("readlink /proc/self/fd/2").value_or("") == "/dev/null\n");
   ::close(leaky);
 
   sigset_t all;
@@ -218,7 +233,10 @@ TEST_CASE("a program without standard descriptors can run commands") {
   REQUIRE(program >= 0);
   if (program == 0) {
     for (const int number : {0, 1, 2}) ::close(number);
-    ::_exit(run("echo hello").value_or("") == "hello\n" ? 0 : 1);
+    // What a child writes to standard error must not reach a descriptor of ours.
+    const auto output =
+        pe::run_process("sh -c 'readlink /proc/self/fd/2; echo no >&2'", seconds{20});
+    ::_exit(output.value_or("") == "/dev/null\n" ? 0 : 1);
   }
   int status = -1;
   REQUIRE(::waitpid(program, &status, 0) == program);
@@ -269,4 +287,116 @@ TEST_CASE("what a command leaves behind does not delay its output") {
   CHECK(::kill(left, SIGKILL) == 0);
   const auto failed = run("sh -c 'sleep 1 & exit 3'");
   CHECK_THAT(error_of(failed).message, test::ContainsSubstring("3"));
+}
+
+TEST_CASE("a command asks a person at the terminal, on standard input or /dev/tty") {
+  for (const std::string from : {"", "</dev/tty"}) {
+    CAPTURE(from);
+    test::TerminalProgram program{[&from] {
+      return run_at_terminal("sh -c 'printf \"MFA code: \" >&2; read -r code " + from +
+                             "; echo \"{\\\"code\\\": $code}\"'");
+    }};
+    REQUIRE(program.shows("MFA code: "));
+    program.type("123456\n");
+    CHECK(program.result() == "{\"code\": 123456}\n");
+  }
+}
+
+TEST_CASE("at a terminal a command is in the process group of the program") {
+  test::TerminalProgram program{[] {
+    const auto group = run_at_terminal("sh -c 'cut -d\" \" -f5 /proc/$$/stat'");
+    return group == std::to_string(::getpgrp()) + "\n" ? "same" : group;
+  }};
+  CHECK(program.result() == "same");
+}
+
+TEST_CASE("standard error is inherited, and no part of it is in the error") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "errors";
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT, 0600);
+  REQUIRE(file >= 0);
+  const int before = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+  REQUIRE(::dup2(file, STDERR_FILENO) == STDERR_FILENO);
+  const auto failed = run("sh -c 'echo error-secret >&2; exit 3'");
+  const auto good = run("sh -c 'echo warning-secret >&2; echo keys'");
+  REQUIRE(::dup2(before, STDERR_FILENO) == STDERR_FILENO);
+  ::close(before);
+  ::close(file);
+  CHECK(content_of(path) == "error-secret\nwarning-secret\n");
+  CHECK(good.value_or("") == "keys\n");
+  const pe::Error error = error_of(failed);
+  CHECK_THAT(error.message,
+             test::ContainsSubstring("exit status 3") && test::ContainsSubstring("standard error"));
+  CHECK(error.message.find("secret") == std::string::npos);
+}
+
+TEST_CASE("at a terminal a command is killed at its timeout, and what it started delays nothing") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "started";
+  const auto begin = steady_clock::now();
+  // The grandchild holds the output of the command.
+  test::TerminalProgram program{[&path] {
+    return run_at_terminal("sh -c 'sleep 300 & echo $! $$ > " + path + "; read -r code'",
+                           milliseconds{500});
+  }};
+  CHECK_THAT(program.result(), test::ContainsSubstring("too long"));
+  CHECK(steady_clock::now() - begin < seconds{10});
+  pid_t grandchild = 0;
+  pid_t child = 0;
+  std::ifstream{path} >> grandchild >> child;
+  REQUIRE(grandchild > 0);
+  REQUIRE(child > 0);
+  CHECK(has_ended(child));
+  CHECK(::kill(grandchild, SIGKILL) == 0);
+}
+
+TEST_CASE("a killed command leaves the terminal's echo on") {
+  const auto echoes = [] {
+    termios settings{};
+    return ::tcgetattr(STDIN_FILENO, &settings) == 0 && (settings.c_lflag & ECHO) != 0;
+  };
+  test::TerminalProgram hangs{[&echoes] {
+    const auto said = run_at_terminal("sh -c 'stty -echo; sleep 300'", milliseconds{500});
+    return said + (echoes() ? ", echo" : ", no echo");
+  }};
+  CHECK_THAT(hangs.result(),
+             test::ContainsSubstring("too long") && test::ContainsSubstring(", echo"));
+  // As Ctrl-C in a program that handles SIGINT.
+  test::TerminalProgram interrupted{[&echoes] {
+    const auto said = run_at_terminal("sh -c 'stty -echo; kill -INT $$'");
+    return said + (echoes() ? ", echo" : ", no echo");
+  }};
+  CHECK_THAT(interrupted.result(),
+             test::ContainsSubstring("signal 2") && test::ContainsSubstring(", echo"));
+}
+
+TEST_CASE("a command that cannot read the terminal fails at once, and stops nobody") {
+  const std::string command = "sh -c 'sleep 300 & read -r code </dev/tty; echo $code'";
+  const auto begin = steady_clock::now();
+
+  test::TerminalProgram without_input{[&command] {
+    ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+    return run_at_terminal(command);
+  }};
+  CHECK_THAT(without_input.result(), test::ContainsSubstring("reads from a terminal"));
+
+  // A job that a shell started with `&`: the shell's group is in the foreground.
+  test::TerminalProgram background{[&command] {
+    int ends[2] = {};
+    if (::pipe(ends) != 0) return std::string{"no pipe"};
+    const pid_t job = ::fork();
+    if (job == 0) {
+      ::setpgid(0, 0);
+      const std::string text = run_at_terminal(command);
+      ::_exit(::write(ends[1], text.data(), text.size()) > 0 ? 0 : 1);
+    }
+    int status = 0;
+    if (::waitpid(job, &status, WUNTRACED) != job) return std::string{"no job"};
+    if (WIFSTOPPED(status)) return std::string{"the job was stopped"};
+    char text[500] = {};
+    const ssize_t count = ::read(ends[0], text, sizeof text);
+    return std::string(text, count > 0 ? static_cast<std::size_t>(count) : 0);
+  }};
+  CHECK_THAT(background.result(), test::ContainsSubstring("reads from a terminal"));
+  CHECK(steady_clock::now() - begin < seconds{15});
 }

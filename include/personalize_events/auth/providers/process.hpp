@@ -68,13 +68,13 @@ inline constexpr std::chrono::milliseconds kProcessTimeout{60'000};
 /// A provider that runs `command` at each call and reads the JSON object that it prints: `Version`
 /// (1), `AccessKeyId`, `SecretAccessKey`, and if need be `SessionToken`, `Expiration` (RFC 3339)
 /// and `AccountId`. It runs without a shell unless it has shell syntax, for at most a minute and
-/// no longer than the call that needs the keys, and
-/// what it writes to standard error is thrown away.
+/// no longer than the call that needs the keys. It may ask a person for an MFA code or a
+/// passphrase: it inherits standard error, and a terminal on standard input (see run_process).
 ///
 /// @par Error Handling
 /// Credentials, `where` is "credential_process": it cannot be started, fails, is killed at the end
-/// of its time, or prints something else. Neither the command nor its output is ever shown, both
-/// may be secret.
+/// of its time, or prints something else. The command, its output and what it writes to standard
+/// error may be secret and are not part of the message.
 [[nodiscard]] inline CredentialsProvider process_credentials(std::string command,
                                                              ProviderContext context = {}) {
   if (context.platform == nullptr) context.platform = system_platform();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Child processes of POSIX systems, for platform/process.hpp. A command without shell syntax runs
-// without a shell; the child gets no descriptor of ours.
+// without a shell. The child inherits standard error, and no other descriptor but a terminal on
+// standard input.
 #ifndef PERSONALIZE_EVENTS_PLATFORM_POSIX_PROCESS_HPP
 #define PERSONALIZE_EVENTS_PLATFORM_POSIX_PROCESS_HPP
 
@@ -12,6 +13,7 @@
 #include <spawn.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -85,7 +87,17 @@ namespace detail {
   return words;
 }
 
-/// Makes a pipe of which no other child inherits an end. False with errno set on failure.
+/// Moves a descriptor above the standard ones, where a program that closed those gets new ones.
+/// Returns false with errno set on failure.
+[[nodiscard]] inline bool move_above_standard(Descriptor& descriptor) {
+  if (descriptor.number() > STDERR_FILENO) return true;
+  const int moved = ::fcntl(descriptor.number(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (moved < 0) return false;
+  descriptor.reset(moved);
+  return true;
+}
+
+/// Makes a pipe of which no other child inherits an end. Returns false with errno set on failure.
 [[nodiscard]] inline bool make_pipe(Descriptor& reader, Descriptor& writer) {
   int ends[2] = {-1, -1};
 #if defined(__APPLE__)
@@ -100,12 +112,30 @@ namespace detail {
   reader.reset(ends[0]);
   writer.reset(ends[1]);
 #endif
-  if (ends[1] > STDERR_FILENO) return true;
-  // In a program whose standard descriptors are closed the end would be overwritten in the child.
-  const int moved = ::fcntl(ends[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (moved < 0) return false;
-  writer.reset(moved);
-  return true;
+  return move_above_standard(reader) && move_above_standard(writer);
+}
+
+/// Whether a person at the terminal on standard input can answer a child in our process group. A
+/// background job cannot ask: the kernel would stop every process of the group.
+[[nodiscard]] inline bool is_at_terminal() {
+  if (::isatty(STDIN_FILENO) == 0) return false;
+  const pid_t foreground = ::tcgetpgrp(STDIN_FILENO);
+  // No job control applies to a terminal that is not the controlling one.
+  return foreground < 0 || foreground == ::getpgrp();
+}
+
+/// The settings of the terminal on standard input; empty if there is none that can be asked.
+[[nodiscard]] inline std::optional<termios> terminal_settings() {
+  termios settings{};
+  if (!is_at_terminal() || ::tcgetattr(STDIN_FILENO, &settings) != 0) return std::nullopt;
+  return settings;
+}
+
+/// Undoes what a killed command changed: a prompt for a passphrase leaves the echo off.
+inline void restore_terminal(const std::optional<termios>& settings) {
+  if (!settings || !is_at_terminal()) return;
+  // On failure the terminal stays as the command left it, which is no reason to fail a call.
+  static_cast<void>(::tcsetattr(STDIN_FILENO, TCSANOW, &*settings));
 }
 
 /// Tells a spawn to close the descriptors above standard error that are open now. Answers an errno,
@@ -136,6 +166,13 @@ namespace detail {
   return add_close_of_listed(actions);
 }
 
+/// A command that was started.
+struct ChildProcess {
+  pid_t id{-1};
+  /// Off for one that can ask a person: only the foreground process group may read a terminal.
+  bool has_own_group{true};
+};
+
 /// The file actions and attributes of one spawn, freed at the end of their scope.
 class SpawnPlan {
  public:
@@ -148,44 +185,63 @@ class SpawnPlan {
     if (has_attributes_) static_cast<void>(::posix_spawnattr_destroy(&attributes_));
   }
 
-  /// Starts `words` in a process group of its own, with its standard output at `output`, the other
-  /// two at /dev/null, no other descriptor, no signal blocked or ignored. Answers an errno, 0 for
-  /// success.
-  [[nodiscard]] int spawn(const std::vector<std::string>& words, int output, pid_t& child) {
-    int failure = set_up(output);
+  /// Starts `words` with standard output at `output`, our standard error, no descriptor above
+  /// these, and no signal blocked or ignored. A child with its own process group reads /dev/null,
+  /// another one our standard input. Returns an errno, 0 for success.
+  [[nodiscard]] int spawn(const std::vector<std::string>& words, int output, ChildProcess& child) {
+    int failure = set_up(output, child.has_own_group);
     if (failure != 0) return failure;
     std::vector<char*> arguments;
     arguments.reserve(words.size() + 1);
     // posix_spawn takes char* for the sake of old C and changes nothing.
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
-    return ::posix_spawnp(&child, arguments.front(), &actions_, &attributes_, arguments.data(),
+    return ::posix_spawnp(&child.id, arguments.front(), &actions_, &attributes_, arguments.data(),
                           environ);
   }
 
  private:
-  [[nodiscard]] int set_up(int output) {
+  [[nodiscard]] int set_up(int output, bool has_own_group) {
     if (const int failure = ::posix_spawn_file_actions_init(&actions_); failure != 0) {
       return failure;
     }
     has_actions_ = true;
     if (const int failure = ::posix_spawnattr_init(&attributes_); failure != 0) return failure;
     has_attributes_ = true;
+    const int failure = add_descriptors(output, has_own_group);
+    return failure != 0 ? failure : set_attributes(has_own_group);
+  }
 
+  [[nodiscard]] int add_descriptors(int output, bool has_own_group) {
+    if (const int failure = ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+        failure != 0) {
+      return failure;
+    }
+    if (has_own_group) {
+      const int failure =
+          ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+      if (failure != 0) return failure;
+    }
+    if (::fcntl(STDERR_FILENO, F_GETFD) < 0) {
+      const int failure =
+          ::posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+      if (failure != 0) return failure;
+    }
+    return add_close_of_others(actions_);
+  }
+
+  [[nodiscard]] int set_attributes(bool has_own_group) {
     sigset_t none;
     sigset_t defaulted;
     if (::sigemptyset(&none) != 0 || ::sigemptyset(&defaulted) != 0) return errno;
     // An ignored signal stays ignored over exec, unlike a handled one.
-    for (const int number :
-         {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2}) {
+    for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGCHLD, SIGTSTP,
+                             SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2}) {
       if (::sigaddset(&defaulted, number) != 0) return errno;
     }
-    constexpr int flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    const int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                      (has_own_group ? POSIX_SPAWN_SETPGROUP : 0);
     for (const int failure : {
-             ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO),
-             ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0),
-             ::posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, "/dev/null", O_WRONLY, 0),
-             add_close_of_others(actions_),
              ::posix_spawnattr_setpgroup(&attributes_, 0),
              ::posix_spawnattr_setsigmask(&attributes_, &none),
              ::posix_spawnattr_setsigdefault(&attributes_, &defaulted),
@@ -209,16 +265,20 @@ class SpawnPlan {
   return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 60'000));
 }
 
-/// Waits for the end of `child` until `deadline`. Answers its wait status, or an empty optional
-/// when it still runs. A program that ignores SIGCHLD or waits for all children takes the status
-/// away: 0.
-[[nodiscard]] inline std::optional<int> reap(pid_t child,
-                                             std::chrono::steady_clock::time_point deadline) {
+/// Waits until `child` ends, or with WUNTRACED in `options` also until it stops because it reads a
+/// terminal from the background, at most until `deadline`. Returns its wait status, or an empty
+/// optional when it still runs. A program that ignores SIGCHLD or waits for all children takes the
+/// status away: 0.
+[[nodiscard]] inline std::optional<int> wait_for(pid_t child, int options,
+                                                 std::chrono::steady_clock::time_point deadline) {
   for (int pause = 1;; pause = std::min(2 * pause, 20)) {
     int status = 0;
-    const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) return status;
-    if (ended < 0 && errno == ECHILD) return 0;
+    const pid_t changed = ::waitpid(child, &status, WNOHANG | options);
+    if (changed < 0 && errno == ECHILD) return 0;
+    if (changed == child) {
+      if (!WIFSTOPPED(status)) return status;
+      if (WSTOPSIG(status) == SIGTTIN || WSTOPSIG(status) == SIGTTOU) return status;
+    }
     const int left = poll_timeout(deadline);
     if (left == 0) return std::nullopt;
     // There is no wait with a timeout; an interrupted pause only looks again sooner.
@@ -226,24 +286,22 @@ class SpawnPlan {
   }
 }
 
-/// Kills a child with all that it started. The wait for the end is bounded, because a child that
-/// took another user's rights cannot be killed by us.
-inline void kill_group(pid_t child) {
+/// Kills a child, with all that it started if it has its own process group. The wait for the end is
+/// bounded, because a child that took another user's rights cannot be killed by us.
+inline void kill_child(const ChildProcess& child) {
   // Fails only when nothing is left to kill, or for such a child.
-  static_cast<void>(::kill(-child, SIGKILL));
-  static_cast<void>(reap(child, std::chrono::steady_clock::now() + std::chrono::seconds{1}));
+  static_cast<void>(::kill(child.has_own_group ? -child.id : child.id, SIGKILL));
+  static_cast<void>(
+      wait_for(child.id, 0, std::chrono::steady_clock::now() + std::chrono::seconds{1}));
 }
 
-/// The wait status of `child` if it has ended, as reap returns it.
-[[nodiscard]] inline std::optional<int> reap_if_ended(pid_t child) {
-  return reap(child, std::chrono::steady_clock::now());
-}
-
-/// Reads until the other end is closed, or `child` has ended: what it started may hold the other
-/// end for long. `status` is then its wait status.
-[[nodiscard]] inline Result<std::string> read_output(int descriptor, pid_t child,
+/// Reads until the other end is closed, or `child` has ended or stopped: what it started may hold
+/// the other end for long. `status` is then its wait status.
+[[nodiscard]] inline Result<std::string> read_output(int descriptor, const ChildProcess& child,
                                                      std::chrono::steady_clock::time_point deadline,
                                                      std::optional<int>& status) {
+  // A child in our process group stops and goes on with the whole group.
+  const int options = child.has_own_group ? WUNTRACED : 0;
   // The size stands from the start: growing would leave copies of the secret behind.
   std::string output(kMaxProcessOutput + 1, '\0');
   std::size_t used = 0;
@@ -255,7 +313,7 @@ inline void kill_group(pid_t child) {
     if (ready <= 0) {
       if (ready == 0 && status) break;  // the pipe is empty
       pause = std::min(2 * pause, 20);
-      if (!status) status = reap_if_ended(child);
+      if (!status) status = wait_for(child.id, options, std::chrono::steady_clock::now());
       if (status || std::chrono::steady_clock::now() < deadline) continue;
       return process_error(kProcessTookTooLong);
     }
@@ -266,12 +324,15 @@ inline void kill_group(pid_t child) {
     used += static_cast<std::size_t>(got);
     if (used > kMaxProcessOutput) return process_error(kProcessWroteTooMuch);
   }
+  if (!status) status = wait_for(child.id, options, deadline);
+  if (!status) return process_error(kProcessDidNotEnd);
   output.resize(used);
   return output;
 }
 
 /// What a wait status says of a command that did not succeed.
 [[nodiscard]] inline Error failed_process(int status) {
+  if (WIFSTOPPED(status)) return process_error(kProcessNeedsTerminal);
   if (WIFSIGNALED(status)) {
     return process_error("the command was ended by signal " + std::to_string(WTERMSIG(status)) +
                          kProcessAdvice);
@@ -290,7 +351,9 @@ inline void kill_group(pid_t child) {
   Descriptor writer{-1};
   if (!make_pipe(reader, writer)) return process_error(kNoPipe, errno);
 
-  pid_t child = -1;
+  const std::optional<termios> terminal = terminal_settings();
+  ChildProcess child;
+  child.has_own_group = !terminal;
   const int failure = SpawnPlan{}.spawn(*words, writer.number(), child);
   if (failure != 0) return process_error(kProcessNotStarted, failure);
   // The end of the output is seen only when the child alone holds the other end.
@@ -298,17 +361,13 @@ inline void kill_group(pid_t child) {
 
   std::optional<int> status;
   Result<std::string> output = read_output(reader.number(), child, deadline, status);
-  if (!output) {
-    if (!status) kill_group(child);
-    return output;
+  if (!status || WIFSTOPPED(*status)) kill_child(child);
+  if (status && WIFEXITED(*status)) {
+    if (!output || WEXITSTATUS(*status) == 0) return output;
+    return failed_process(*status);
   }
-  if (!status) status = reap(child, deadline);
-  if (!status) {
-    kill_group(child);
-    return process_error(kProcessDidNotEnd);
-  }
-  if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) return failed_process(*status);
-  return output;
+  restore_terminal(terminal);
+  return output ? failed_process(*status) : output;
 }
 
 }  // namespace detail

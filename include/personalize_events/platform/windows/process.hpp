@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Child processes of Windows, for platform/process.hpp. No shell reads the command; the child gets
-// no handle of ours but its standard ones.
+// Child processes of Windows, for platform/process.hpp. No shell reads the command. The child
+// inherits standard error, and no other handle but a console on standard input.
 #ifndef PERSONALIZE_EVENTS_PLATFORM_WINDOWS_PROCESS_HPP
 #define PERSONALIZE_EVENTS_PLATFORM_WINDOWS_PROCESS_HPP
 
@@ -66,15 +66,41 @@ struct ChildProcess {
   Handle job{};
 };
 
-/// Starts a command with its standard output at `output` and the other two at NUL. Errors:
-/// Credentials.
-[[nodiscard]] inline Result<ChildProcess> start_child(std::wstring command, const Handle& output) {
+/// Whether a standard handle of ours is a console, at which a person reads or types.
+[[nodiscard]] inline bool is_console(DWORD which) {
+  DWORD mode = 0;
+  return ::GetConsoleMode(::GetStdHandle(which), &mode) != 0;
+}
+
+/// NUL, for a child to inherit.
+[[nodiscard]] inline Handle inheritable_null() {
   SECURITY_ATTRIBUTES inherited{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
-  const Handle null{::CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE,
-                                  FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING,
-                                  FILE_ATTRIBUTE_NORMAL, nullptr)};
-  if (!null.is_open()) return process_error(kProcessNotStarted, ::GetLastError());
-  const InheritedHandles handles{{null.get(), output.get()}};
+  return Handle{::CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE,
+                              FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING,
+                              FILE_ATTRIBUTE_NORMAL, nullptr)};
+}
+
+/// A copy of a standard handle of ours, for a child to inherit; NUL in a program that has none.
+[[nodiscard]] inline Handle inheritable_copy(DWORD which) {
+  const HANDLE ours = ::GetStdHandle(which);
+  HANDLE copy = nullptr;
+  if (ours == nullptr || ours == INVALID_HANDLE_VALUE ||
+      ::DuplicateHandle(::GetCurrentProcess(), ours, ::GetCurrentProcess(), &copy, 0, TRUE,
+                        DUPLICATE_SAME_ACCESS) == 0) {
+    return inheritable_null();
+  }
+  return Handle{copy};
+}
+
+/// Starts a command with standard output at `output`, our standard error, and a console of ours as
+/// standard input, NUL otherwise. Errors: Credentials.
+[[nodiscard]] inline Result<ChildProcess> start_child(std::wstring command, const Handle& output) {
+  const bool has_input = is_console(STD_INPUT_HANDLE);
+  const Handle input = has_input ? inheritable_copy(STD_INPUT_HANDLE) : inheritable_null();
+  if (!input.is_open()) return process_error(kProcessNotStarted, ::GetLastError());
+  const Handle error = inheritable_copy(STD_ERROR_HANDLE);
+  if (!error.is_open()) return process_error(kProcessNotStarted, ::GetLastError());
+  const InheritedHandles handles{{input.get(), output.get(), error.get()}};
   if (handles.get() == nullptr) return process_error(kProcessNotStarted, ::GetLastError());
   Handle job{::CreateJobObjectW(nullptr, nullptr)};
   if (!job.is_open()) return process_error(kProcessNotStarted, ::GetLastError());
@@ -82,15 +108,17 @@ struct ChildProcess {
   STARTUPINFOEXW start{};
   start.StartupInfo.cb = sizeof start;
   start.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-  start.StartupInfo.hStdInput = null.get();
+  start.StartupInfo.hStdInput = input.get();
   start.StartupInfo.hStdOutput = output.get();
-  start.StartupInfo.hStdError = null.get();
+  start.StartupInfo.hStdError = error.get();
   start.lpAttributeList = handles.get();
+  // A child that asks shares our console. For any other a new console window would open.
+  const DWORD console = has_input || is_console(STD_ERROR_HANDLE) ? 0 : CREATE_NO_WINDOW;
   PROCESS_INFORMATION made{};
   // Suspended, so that it starts nothing before it is in the job.
   if (::CreateProcessW(nullptr, command.data(), nullptr, nullptr, TRUE,
-                       CREATE_SUSPENDED | CREATE_NO_WINDOW | EXTENDED_STARTUPINFO_PRESENT, nullptr,
-                       nullptr, &start.StartupInfo, &made) == 0) {
+                       CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT | console, nullptr, nullptr,
+                       &start.StartupInfo, &made) == 0) {
     return process_error(kProcessNotStarted, ::GetLastError());
   }
   Handle process{made.hProcess};
@@ -112,13 +140,23 @@ struct ChildProcess {
   return static_cast<DWORD>(std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, 60'000));
 }
 
-/// Reads until the other end is closed.
+/// Waits for the end of a child for at most this many milliseconds. Returns whether it has ended.
+[[nodiscard]] inline Result<bool> wait_for_end(const Handle& process, DWORD longest) {
+  const DWORD ended = ::WaitForSingleObject(process.get(), longest);
+  if (ended == WAIT_OBJECT_0) return true;
+  if (ended == WAIT_TIMEOUT) return false;
+  return process_error(kWaitingFailed, ::GetLastError());
+}
+
+/// Reads until the other end is closed, or `process` has ended: what it started may hold the other
+/// end for long.
 [[nodiscard]] inline Result<std::string> read_output(
-    const Handle& reader, std::chrono::steady_clock::time_point deadline) {
+    const Handle& reader, const Handle& process, std::chrono::steady_clock::time_point deadline) {
   // The size stands from the start: growing would leave copies of the secret behind.
   std::string output(kMaxProcessOutput + 1, '\0');
   std::size_t used = 0;
   DWORD pause = 1;
+  bool has_ended = false;
   for (;;) {
     // There is no wait for an anonymous pipe.
     DWORD available = 0;
@@ -128,9 +166,12 @@ struct ChildProcess {
       return process_error(kReadingFailed, code);
     }
     if (available == 0) {
+      if (has_ended) break;
       const DWORD left = wait_time(deadline);
       if (left == 0) return process_error(kProcessTookTooLong);
-      ::Sleep(std::min(pause, left));
+      const Result<bool> ended = wait_for_end(process, std::min(pause, left));
+      if (!ended) return ended.error();
+      has_ended = *ended;
       pause = std::min<DWORD>(2 * pause, 20);
       continue;
     }
@@ -147,15 +188,15 @@ struct ChildProcess {
   return output;
 }
 
-/// Waits for the end of a child until `deadline`. Answers its exit status, or an empty optional
+/// Waits for the end of a child until `deadline`. Returns its exit status, or an empty optional
 /// when it still runs.
 [[nodiscard]] inline Result<std::optional<DWORD>> exit_status(
     const Handle& process, std::chrono::steady_clock::time_point deadline) {
   for (;;) {
     const DWORD left = wait_time(deadline);
-    const DWORD ended = ::WaitForSingleObject(process.get(), left);
-    if (ended == WAIT_OBJECT_0) break;
-    if (ended != WAIT_TIMEOUT) return process_error(kWaitingFailed, ::GetLastError());
+    const Result<bool> ended = wait_for_end(process, left);
+    if (!ended) return ended.error();
+    if (*ended) break;
     if (left == 0) return std::optional<DWORD>{};
   }
   DWORD status = 0;
@@ -171,7 +212,7 @@ inline void kill_job(const ChildProcess& child) {
   static_cast<void>(::TerminateJobObject(child.job.get(), 1));
 }
 
-/// Runs a command until `deadline` at the latest and answers what it wrote to standard output. The
+/// Runs a command until `deadline` at the latest and returns what it wrote to standard output. The
 /// program cuts the command into words itself, as all do here. Errors: Credentials.
 [[nodiscard]] inline Result<std::string> run_system_process(
     const std::string& command, std::chrono::steady_clock::time_point deadline) {
@@ -193,7 +234,7 @@ inline void kill_job(const ChildProcess& child) {
   // The end of the output is seen only when the child alone holds the other end.
   writer.close();
 
-  Result<std::string> output = read_output(reader, deadline);
+  Result<std::string> output = read_output(reader, child->process, deadline);
   if (!output) {
     kill_job(*child);
     return output;

@@ -2,7 +2,9 @@
 
 #include "personalize_events/auth/providers/cognito.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -29,8 +31,8 @@ std::string identity(const std::string& id = kIdentity) {
   return R"({"IdentityId":")" + id + "\"}";
 }
 
-std::string keys(const std::string& id = "id-MARKER") {
-  return R"({"IdentityId":"x","Credentials":{"AccessKeyId":")" + id +
+std::string keys(const std::string& id = "id-MARKER", const std::string& of = kIdentity) {
+  return R"({"IdentityId":")" + of + R"(","Credentials":{"AccessKeyId":")" + id +
          R"(","SecretKey":"secret-MARKER","SessionToken":"token-MARKER",)"
          R"("Expiration":1.8960912E9}})";
 }
@@ -146,6 +148,148 @@ TEST_CASE("An identity that is gone is asked for anew, once a call") {
   CHECK(world.asked() == "ICCICCICIC");
 }
 
+TEST_CASE("A new identity is reported, and one that is stored is used instead") {
+  std::vector<std::string> reported;
+  pe::CognitoOptions options = kGuest;
+  options.on_identity_id = [&reported](const std::string& id) { reported.push_back(id); };
+  World first;
+  first.answer(identity()).answer(keys()).answer(keys());
+  const auto provider = first.provider(options);
+  REQUIRE(provider().has_value());
+  REQUIRE(provider().has_value());
+  CHECK(reported == std::vector<std::string>{kIdentity});
+
+  options.identity_id = reported.at(0);
+  World restarted;
+  restarted.answer(keys());
+  REQUIRE(restarted.provider(options)().has_value());
+  CHECK(restarted.asked() == "C");
+  CHECK(restarted.transport->requests().at(0).body ==
+        R"({"IdentityId":")" + std::string{kIdentity} + "\"}");
+  CHECK(reported.size() == 1);
+}
+
+TEST_CASE("A new identity is reported also when its keys are refused") {
+  std::string reported;
+  pe::CognitoOptions options = kGuest;
+  options.on_identity_id = [&reported](const std::string& id) { reported = id; };
+  World world;
+  world.answer(identity()).answer(refusal("NotAuthorizedException"));
+  CHECK_THAT(error_of(world.provider(options)()).message,
+             test::ContainsSubstring("CognitoOptions::identity_id"));
+  CHECK(reported == kIdentity);
+}
+
+TEST_CASE("A stored identity that the service does not know is replaced and reported") {
+  const std::string other = "eu-west-1:aaaa";
+  std::vector<std::string> reported;
+  pe::CognitoOptions options = kGuest;
+  options.identity_id = kIdentity;
+  options.on_identity_id = [&reported](const std::string& id) { reported.push_back(id); };
+  World world;
+  world.answer(refusal("ResourceNotFoundException"))
+      .answer(identity(other))
+      .answer(keys("first", other))
+      .answer(keys("second", other));
+  const auto provider = world.provider(options);
+  CHECK(provider()->access_key_id == "first");
+  CHECK(provider()->access_key_id == "second");
+  CHECK(world.asked() == "CICC");
+  CHECK_THAT(world.transport->requests().at(3).body, test::ContainsSubstring(other));
+  CHECK(reported == std::vector<std::string>{other});
+
+  // One that is only refused is another user's, and is kept.
+  World refused;
+  refused.answer(refusal("NotAuthorizedException"));
+  error_of(refused.provider(options)());
+  CHECK(refused.asked() == "C");
+  CHECK(reported.size() == 1);
+}
+
+TEST_CASE("An identity that the service merged into another is followed and reported") {
+  const std::string other = "eu-west-1:aaaa";
+  std::vector<std::string> reported;
+  pe::CognitoOptions options = kUser;
+  options.identity_id = kIdentity;
+  options.on_identity_id = [&reported](const std::string& id) { reported.push_back(id); };
+  World world;
+  world.answer(keys("first", other)).answer(keys("second", "no id"));
+  const auto provider = world.provider(options);
+  REQUIRE(provider().has_value());
+  CHECK(provider()->access_key_id == "second");
+  CHECK_THAT(world.transport->requests().at(1).body, test::ContainsSubstring(other));
+  CHECK(reported == std::vector<std::string>{other});
+}
+
+TEST_CASE("Logins of a function are those of the moment, one call for each fetch") {
+  int calls = 0;
+  std::vector<std::chrono::milliseconds> timeouts;
+  World world;
+  pe::CognitoOptions options = kGuest;
+  options.logins_provider = [&](const pe::CredentialsRequest& request) {
+    timeouts.push_back(request.timeout);
+    world.platform->sleep_for(std::chrono::seconds{2});
+    const std::string token = "token-" + std::to_string(++calls);
+    return std::map<std::string, std::string>{{"accounts.google.com", token}};
+  };
+  world.answer(identity()).answer(keys()).answer(keys());
+  const auto provider = world.provider(options);
+  REQUIRE(provider({std::chrono::seconds{10}}).has_value());
+  REQUIRE(provider({std::chrono::seconds{5}}).has_value());
+  CHECK(calls == 2);
+  CHECK(timeouts ==
+        std::vector<std::chrono::milliseconds>{std::chrono::seconds{10}, std::chrono::seconds{5}});
+  const auto requests = world.transport->requests();
+  REQUIRE(requests.size() == 3);
+  CHECK_THAT(requests[0].body, test::ContainsSubstring(R"({"accounts.google.com":"token-1"})"));
+  CHECK_THAT(requests[1].body, test::ContainsSubstring(R"({"accounts.google.com":"token-1"})"));
+  CHECK_THAT(requests[2].body, test::ContainsSubstring(R"({"accounts.google.com":"token-2"})"));
+  // The function's time is part of the call's.
+  CHECK(requests[2].timeout == std::chrono::seconds{3});
+}
+
+TEST_CASE("A function that gives no usable logins is named, and nothing is sent") {
+  pe::CognitoOptions options = kGuest;
+  World world;
+  const auto error_with = [&world,
+                           &options](pe::Result<std::map<std::string, std::string>> logins) {
+    options.logins_provider = [&logins](const pe::CredentialsRequest&) { return logins; };
+    const pe::Error error = error_of(world.provider(options)());
+    CHECK(error.where == "CognitoOptions::logins_provider");
+    CHECK(world.transport->requests().empty());
+    return error;
+  };
+  pe::Error cause = pe::credentials_error("the session of the user has ended");
+  cause.retryable = true;
+  const pe::Error failed = error_with(cause);
+  CHECK(failed.code == "FailedSource");
+  CHECK(failed.retryable);
+  CHECK_THAT(failed.message, test::ContainsSubstring("the session of the user has ended"));
+  cause.kind = pe::ErrorKind::Transport;
+  cause.retryable = false;
+  CHECK_FALSE(error_with(cause).retryable);
+
+  using Logins = std::map<std::string, std::string>;
+  for (const Logins& logins : {Logins{{"", "MARKER"}}, Logins{{"x", ""}}, Logins{{"x", "M\xff"}}}) {
+    CHECK(error_with(logins).code == "MisconfiguredSource");
+  }
+
+  options.logins = {{"accounts.google.com", "token-MARKER"}};
+  CHECK_THAT(error_with(Logins{}).message, test::ContainsSubstring("mutually exclusive"));
+}
+
+TEST_CASE("A function that gives no logins makes a guest") {
+  World world;
+  pe::CognitoOptions options = kGuest;
+  options.logins_provider = [](const pe::CredentialsRequest&) {
+    return std::map<std::string, std::string>{};
+  };
+  world.answer(identity()).answer(keys());
+  REQUIRE(world.provider(options)().has_value());
+  CHECK(world.transport->requests().at(0).body ==
+        R"({"IdentityPoolId":")" + std::string{kPool} + "\"}");
+}
+
 TEST_CASE("An identity is kept when only its keys could not be had") {
   World world;
   world.answer(identity()).answer(refusal("NotAuthorizedException")).answer(keys());
@@ -187,6 +331,11 @@ TEST_CASE("The region is the pool's; another is misconfigured, and nothing is se
       {{"", kPool, {{"issuer", "MARKER\xff"}}}, "CognitoOptions::logins"},
       {{"", kPool, {}, "http://example.com"}, "CognitoOptions::endpoint_url"},
       {{"", kPool, {}, "https://user:MARKER@example.com"}, "CognitoOptions::endpoint_url"},
+      {{"", kPool, {}, "", "MARKER"}, "CognitoOptions::identity_id"},
+      {{"", kPool, {}, "", ":1234"}, "CognitoOptions::identity_id"},
+      {{"", kPool, {}, "", "eu-west-1:"}, "CognitoOptions::identity_id"},
+      {{"", kPool, {}, "", "eu-west-1:12\n"}, "CognitoOptions::identity_id"},
+      {{"", kPool, {}, "", "eu-west-1:" + std::string(50, '1')}, "CognitoOptions::identity_id"},
   };
   for (const Case& broken : cases) {
     CAPTURE(broken.options.identity_pool_id, broken.options.endpoint_url);
@@ -205,6 +354,7 @@ TEST_CASE("A refusal of Cognito shows a known code and what to mend, not the ser
   };
   for (const Case& known : std::vector<Case>{
            {"NotAuthorizedException", "guests"},
+           {"InvalidParameterException", "issuers"},
            {"com.amazonaws.cognito#ResourceNotFoundException:http://x", "identity_pool_id"},
            {"InvalidIdentityPoolConfigurationException", "role"},
            {"LimitExceededException", "limit"},
@@ -243,7 +393,7 @@ TEST_CASE("A busy identity pool is asked again, three times at most a request") 
 
 TEST_CASE("An answer that Cognito cannot mean is an error of the source") {
   for (const char* body : {"", "MARKER", "{}", "[]", R"({"IdentityId":""})", R"({"IdentityId":5})",
-                           R"({"IdentityId":"MARKER \n"})"}) {
+                           R"({"IdentityId":"MARKER"})", R"({"IdentityId":"eu-west-1:1 \n"})"}) {
     CAPTURE(body);
     World world;
     world.answer(body);
@@ -290,4 +440,43 @@ TEST_CASE("Over a real connection both requests arrive as they should") {
     CHECK(request.find("Authorization") == std::string::npos);
   }
   CHECK_THAT(server.requests().at(1), test::ContainsSubstring(kIdentity));
+}
+
+TEST_CASE("Over a real connection a guest is the same after a restart") {
+  // A pool with no identity at first, which makes one for each GetId.
+  std::string known;
+  std::atomic<int> made{0};
+  test::RawServer server{[&](test::RawConnection& connection) {
+    for (;;) {
+      const std::string request = connection.read_request();
+      if (request.empty()) return;
+      int status = 200;
+      std::string body;
+      if (request.find("Service.GetId\r\n") != std::string::npos) {
+        known = "eu-west-1:" + std::to_string(++made);
+        body = identity(known);
+      } else if (!known.empty() && request.find("\"" + known + "\"") != std::string::npos) {
+        body = keys("id", known);
+      } else {
+        status = 400;
+        body = refusal("ResourceNotFoundException").body;
+      }
+      if (!connection.send(test::http_response(status, body))) return;
+    }
+  }};
+  std::string stored;
+  const auto start = [&] {
+    pe::CognitoOptions options = kGuest;
+    options.endpoint_url = "http://127.0.0.1:" + std::to_string(server.port());
+    options.identity_id = stored;
+    options.on_identity_id = [&stored](const std::string& id) { stored = id; };
+    return pe::cognito_credentials(options, {std::make_shared<pe::CurlTransport>()})().has_value();
+  };
+  CHECK(start());
+  CHECK(start());
+  CHECK(made == 1);
+  stored = "eu-west-1:deadbeef";
+  CHECK(start());
+  CHECK(made == 2);
+  CHECK(stored == "eu-west-1:2");
 }

@@ -9,6 +9,7 @@
 
 #include "catch.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "support/terminal_program.hpp"
 
 namespace pe = personalize_events;
 using std::chrono::milliseconds;
@@ -19,6 +20,7 @@ namespace {
 
 // Runs a real program, within a time.
 pe::Result<pe::Credentials> run(const std::string& command, milliseconds timeout = seconds{20}) {
+  test::leave_terminal();
   pe::SystemPlatform platform;
   return pe::detail::ask_process(platform, command, timeout);
 }
@@ -138,8 +140,20 @@ TEST_CASE("A program that hangs is killed in time") {
 TEST_CASE("A child that keeps the pipe open delays nothing") {
   const auto start = steady_clock::now();
   const std::string printed = "'" + with("") + "'";
-  CHECK(run("sleep 600 & printf %s " + printed).has_value());
+  CHECK(run("sleep 600 2>/dev/null & printf %s " + printed).has_value());
   CHECK(steady_clock::now() - start < seconds{15});
+}
+
+TEST_CASE("A program may ask for an MFA code at the terminal") {
+  test::TerminalProgram program{[]() -> std::string {
+    const auto credentials = pe::process_credentials(
+        "printf 'MFA code: ' >&2; read -r code; printf "
+        R"('{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "s"}' "$code")")();
+    return credentials ? credentials->access_key_id : pe::to_string(credentials.error());
+  }};
+  REQUIRE(program.shows("MFA code: "));
+  program.type("123456\n");
+  CHECK(program.result() == "123456");
 }
 
 TEST_CASE("A program that fails tells its status, and neither output nor complaint") {
