@@ -371,7 +371,7 @@ TEST_CASE("a killed command leaves the terminal's echo on") {
              test::ContainsSubstring("signal 2") && test::ContainsSubstring(", echo"));
 }
 
-TEST_CASE("a command that cannot read the terminal fails at once, and stops nobody") {
+TEST_CASE("a command that cannot read the terminal fails at once and does not stop the program") {
   const std::string command = "sh -c 'sleep 300 & read -r code </dev/tty; echo $code'";
   const auto begin = steady_clock::now();
 
