@@ -115,6 +115,14 @@ std::string SelfSigned::expired_certificate() const {
   return path;
 }
 
+std::string SelfSigned::encrypted_key() const {
+  const std::string path = folder_ + "/encrypted_key.pem";
+  if (!run_openssl({"ec", "-in", key(), "-aes128", "-passout", "pass:hello", "-out", path})) {
+    throw std::runtime_error{"openssl ec"};
+  }
+  return path;
+}
+
 TlsServer::TlsServer(const SelfSigned& identity, const std::vector<std::string>& options) {
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error{"pipe2"};

@@ -33,6 +33,8 @@ class SelfSigned {
   [[nodiscard]] std::string key() const { return folder_ + "/key.pem"; }
   /// Issues a certificate for the same key that has expired, and returns its path.
   [[nodiscard]] std::string expired_certificate() const;
+  /// Encrypts a copy of the key with a password, and returns its path.
+  [[nodiscard]] std::string encrypted_key() const;
   /// The path of a file of this folder that does not exist.
   [[nodiscard]] std::string missing() const { return folder_ + "/missing.pem"; }
 

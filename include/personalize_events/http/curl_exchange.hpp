@@ -13,6 +13,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "personalize_events/detail/wipe.hpp"
@@ -130,7 +131,7 @@ class CurlExchange {
 
   /// The Error of an exchange that its caller gives up before libcurl ended it.
   [[nodiscard]] Error cancelled(CURL* handle) const {
-    Error error = cancelled_error(place_of(CURLE_OK), has_connected(handle, CURLE_OK));
+    Error error = cancelled_error(place_of({}), has_connected(handle, CURLE_OK));
     error.connected = error.may_have_been_delivered;
     return error;
   }
@@ -263,6 +264,8 @@ class CurlExchange {
 
     if (!options_.client_certificate.empty()) {
       setup.set(CURLOPT_SSLCERT, "CURLOPT_SSLCERT", options_.client_certificate.c_str());
+      // Without one OpenSSL would ask at the terminal for the password of an encrypted key.
+      setup.set_if_built_in(CURLOPT_KEYPASSWD, "CURLOPT_KEYPASSWD", "");
     }
     if (!options_.client_key.empty()) {
       setup.set(CURLOPT_SSLKEY, "CURLOPT_SSLKEY", options_.client_key.c_str());
@@ -340,10 +343,17 @@ class CurlExchange {
     if (curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &failure.verify_result) != CURLE_OK) {
       failure.verify_result = 0;
     }
+    if (curl_easy_getinfo(handle, CURLINFO_PROXY_SSL_VERIFYRESULT, &failure.proxy_verify_result) !=
+        CURLE_OK) {
+      failure.proxy_verify_result = 0;
+    }
+    failure.text = error_text_;
+    failure.uses_proxy = uses_proxy();
+    failure.is_plain_http = has_scheme(request_.url, "http://");
+    failure.has_client_certificate = !options_.client_certificate.empty();
+    failure.has_trust = !options_.ca_file.empty() || !options_.ca_path.empty();
     failure.lost_kept_connection = was_resend_refused_;
     if (was_resend_refused_) kept_.note_lost(std::chrono::steady_clock::now());
-    failure.text = error_text_;
-    failure.has_client_certificate = !options_.client_certificate.empty();
     // A server that refuses the client's certificate has taken no request.
     if (is_about_client_certificate(alert_of(failure))) failure.connected = false;
     failure.lacks_descriptors = may_lack_descriptors(code) && lacks_descriptors();
@@ -354,7 +364,7 @@ class CurlExchange {
     if (const std::string cause = cause_of(failure); !cause.empty()) {
       message.append(" (").append(cause).append(")");
     }
-    Error error = make_error(verdict.kind, place_of(code), std::move(message));
+    Error error = make_error(verdict.kind, place_of(failure), std::move(message));
     error.code = verdict.code;
     error.retryable = verdict.retryable;
     error.connected = failure.connected;
@@ -363,12 +373,35 @@ class CurlExchange {
     return error;
   }
 
-  [[nodiscard]] std::string place_of(CURLcode code) const {
-    if (code == CURLE_COULDNT_RESOLVE_PROXY) return "proxy";
-    if (code == CURLE_SSL_CACERT_BADFILE && !options_.ca_file.empty()) return options_.ca_file;
-    if (code == CURLE_SSL_CACERT_BADFILE && !options_.ca_path.empty()) return options_.ca_path;
-    if (code == CURLE_SSL_CERTPROBLEM && !options_.client_certificate.empty()) {
-      return options_.client_certificate;
+  /// Whether a proxy was to carry the request. Before 8.7 libcurl tells of one that the environment
+  /// names only by the host that it could not connect to.
+  [[nodiscard]] bool uses_proxy() const {
+    if (request_.direct) return false;
+    if (!options_.proxy.empty()) return true;
+    constexpr std::string_view kFailed = "Failed to connect to ";
+    std::string_view text = error_text_;
+    if (text.substr(0, kFailed.size()) != kFailed) {
+      return text.find("Unsupported proxy") != std::string_view::npos;
+    }
+    text.remove_prefix(kFailed.size());
+    const std::size_t host_end = text.find(" port ");
+    if (host_end == std::string_view::npos) return false;
+    const std::string_view port = text.substr(host_end + std::string_view{" port "}.size());
+    std::string place{text.substr(0, host_end)};
+    if (place.find(':') != std::string::npos) place = "[" + place + "]";
+    place.append(":").append(port.substr(0, port.find_first_not_of("0123456789")));
+    return place != host_and_port(request_.url);
+  }
+
+  [[nodiscard]] std::string place_of(const CurlFailure& failure) const {
+    const bool is_proxy = failure.uses_proxy && failure.code == CURLE_COULDNT_CONNECT;
+    if (is_proxy || failure.code == CURLE_COULDNT_RESOLVE_PROXY) return "proxy";
+    if (failure.code == CURLE_SSL_CACERT_BADFILE && failure.has_trust) {
+      return options_.ca_file.empty() ? options_.ca_path : options_.ca_file;
+    }
+    if (failure.code == CURLE_SSL_CERTPROBLEM && failure.has_client_certificate) {
+      const bool is_key = says(failure, "private key") && !options_.client_key.empty();
+      return is_key ? options_.client_key : options_.client_certificate;
     }
     std::string place = host_and_port(request_.url);
     return place.empty() ? std::string{"url"} : place;

@@ -28,8 +28,12 @@ struct CurlFailure {
   long proxy_status{0};                ///< The proxy's response to CONNECT; 0 if there was none.
   bool lacks_descriptors{false};       ///< Only asked if may_lack_descriptors.
   long verify_result{0};               ///< X509_V_ERR_... of the server's certificate.
+  long proxy_verify_result{0};         ///< The same of an HTTPS proxy's certificate.
+  bool uses_proxy{false};              ///< A proxy was to carry it.
+  bool is_plain_http{false};           ///< The URL's scheme is http.
   bool lost_kept_connection{false};    ///< See kLostKeptConnection.
   bool has_client_certificate{false};  ///< HttpOptions::client_certificate is given.
+  bool has_trust{false};               ///< HttpOptions::ca_file or ca_path is given.
   std::string_view text{};             ///< libcurl's error text: it is only searched, never shown.
 };
 
@@ -94,9 +98,7 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   if (failure.code == CURLE_PEER_FAILED_VERIFICATION) {
     // libcurl takes the server's certificate_expired for a verdict of OpenSSL on the server's own
     // certificate. Such a verdict would be quoted ("SSL certificate problem: ...").
-    const bool is_expired =
-        failure.has_client_certificate && says(failure, "SSL certificate verification failed");
-    return is_expired ? alert::kCertificateExpired : 0;
+    return says(failure, "SSL certificate verification failed") ? alert::kCertificateExpired : 0;
   }
   return tls_alert(failure.text);
 }
@@ -159,14 +161,82 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
           "the TLS handshake failed; check that the endpoint speaks TLS 1.2 or newer"};
 }
 
+/// The verdict on a certificate of the server, or of an HTTPS proxy, that did not pass.
+[[nodiscard]] constexpr CurlVerdict judge_certificate(const CurlFailure& failure) noexcept {
+  if (failure.verify_result == kNotYetValid || failure.verify_result == kHasExpired) {
+    return {ErrorKind::Transport, true,
+            "the server's certificate is not valid at the time that this machine's clock shows; "
+            "set the clock, or renew the certificate if the clock is right",
+            kClockSkew};
+  }
+  // "no alternative certificate subject name matches target host name", which no authority helps.
+  if (says(failure, "subject name")) {
+    return {ErrorKind::Transport, false,
+            "the server's certificate is for another host; check the endpoint URL"};
+  }
+  if (says(failure, "too weak")) {
+    return {ErrorKind::Transport, false,
+            "the server's certificate, or its authority's, has too weak a key or digest for the "
+            "TLS library; renew it"};
+  }
+  if (failure.proxy_verify_result != 0 && failure.verify_result == 0) {
+    return {ErrorKind::Transport, false,
+            "the HTTPS proxy's certificate is not trusted; name its authority's PEM file in "
+            "HttpOptions::ca_file or AWS_CA_BUNDLE"};
+  }
+  if (failure.has_trust) {
+    return {ErrorKind::Transport, false,
+            "the server's certificate is not of a trusted authority; HttpOptions::ca_file or "
+            "AWS_CA_BUNDLE must name that authority's PEM file"};
+  }
+  return {ErrorKind::Transport, false,
+          "the server's certificate is not of a trusted authority; install ca-certificates, or "
+          "name the authority's PEM file in HttpOptions::ca_file or AWS_CA_BUNDLE"};
+}
+
 /// Whether a header line or the status line passed the limit of libcurl: 100 kB until its line end
 /// (300 kB for all of them comes after the limit of ResponseCollector). Releases before 8.6 report
 /// it as a lack of memory, which is hardly ever the cause once there is a connection.
 [[nodiscard]] constexpr bool has_too_long_line(const CurlFailure& failure) noexcept {
+  if (!failure.connected) return false;
 #if LIBCURL_VERSION_NUM >= 0x080600
   if (failure.code == CURLE_TOO_LARGE) return true;
 #endif
-  return failure.code == CURLE_OUT_OF_MEMORY && failure.connected;
+  return failure.code == CURLE_OUT_OF_MEMORY;
+}
+
+/// Whether the URL of the proxy has a scheme or a form that libcurl does not know.
+[[nodiscard]] constexpr bool has_unknown_proxy(const CurlFailure& failure) noexcept {
+  return says(failure, "Unsupported proxy");
+}
+
+/// The verdict on an exchange that got no connection.
+[[nodiscard]] constexpr CurlVerdict judge_unconnected(const CurlFailure& failure) noexcept {
+  if (has_unknown_proxy(failure)) {
+    return {ErrorKind::Configuration, false,
+            "libcurl does not support the proxy's URL; write HttpOptions::proxy or HTTPS_PROXY as "
+            "http://host:port"};
+  }
+  if (failure.proxy_status == 407) {
+    return {ErrorKind::Transport, false,
+            "the proxy requires credentials; put them into the URL of HttpOptions::proxy or "
+            "HTTPS_PROXY"};
+  }
+  if (failure.proxy_status >= 300) {
+    return {ErrorKind::Transport, true,
+            "the proxy refused the connection; check HttpOptions::proxy or HTTPS_PROXY"};
+  }
+  // "Proxy CONNECT aborted", "CONNECT tunnel failed", "CONNECT response too large".
+  if (says(failure, "CONNECT")) {
+    return {ErrorKind::Transport, true,
+            "the proxy did not respond as an HTTP proxy does; check HttpOptions::proxy or "
+            "HTTPS_PROXY"};
+  }
+  if (failure.uses_proxy) {
+    return {ErrorKind::Transport, true,
+            "could not connect to the proxy; check HttpOptions::proxy or HTTPS_PROXY"};
+  }
+  return {ErrorKind::Transport, true, "could not connect; check the network and the endpoint URL"};
 }
 
 /// The verdict on an exchange whose connection broke, or brought what is not HTTP.
@@ -193,20 +263,16 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   if (failure.status != 0) {
     return {ErrorKind::Response, true, "the response was cut short or cannot be read; try again"};
   }
+  if (failure.connected && failure.code == CURLE_GOT_NOTHING && failure.is_plain_http) {
+    return {ErrorKind::Transport, true,
+            "the server closed the connection without a response; try again, and check whether "
+            "the endpoint URL should begin with https://"};
+  }
   if (failure.connected) {
     return {ErrorKind::Transport, true,
             "the connection was lost before a response came; try again"};
   }
-  if (failure.proxy_status == 407) {
-    return {ErrorKind::Transport, false,
-            "the proxy asks for credentials; give them in HttpOptions::proxy or HTTPS_PROXY"};
-  }
-  if (failure.proxy_status != 0) {
-    return {ErrorKind::Transport, true,
-            "the proxy refused the connection; check HttpOptions::proxy or HTTPS_PROXY"};
-  }
-  return {ErrorKind::Transport, true,
-          "the connection could not be made; check the network and the endpoint URL"};
+  return judge_unconnected(failure);
 }
 
 /// The verdict on a failure. A code without a case of its own is judged by how far the exchange
@@ -227,44 +293,56 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   switch (failure.code) {
     case CURLE_OPERATION_TIMEDOUT:
       if (failure.connected) {
-        return {ErrorKind::Timeout, true, "no whole response came in time; try again"};
+        return {ErrorKind::Timeout, true, "no complete response came in time; try again"};
+      }
+      if (failure.uses_proxy) {
+        return {ErrorKind::Timeout, true,
+                "connect timed out; check the network, the endpoint URL, and HttpOptions::proxy or "
+                "HTTPS_PROXY"};
       }
       return {ErrorKind::Timeout, true,
-              "no connection stood in time; check the network and the endpoint URL"};
+              "connect timed out; check the network and the endpoint URL"};
     case CURLE_COULDNT_RESOLVE_HOST:
       return {ErrorKind::Transport, true,
-              "the host name has no address; check the network and the endpoint URL"};
+              "could not resolve the host name; check the network and the endpoint URL"};
     case CURLE_COULDNT_CONNECT:
       if (!failure.connected) break;
       return {
           ErrorKind::Transport, true,
           "the connection was lost before a response came, and no other could be made; try again"};
     case CURLE_COULDNT_RESOLVE_PROXY:
+      if (has_unknown_proxy(failure)) break;
       return {ErrorKind::Transport, true,
-              "the proxy's name has no address; check HttpOptions::proxy or HTTPS_PROXY"};
+              "could not resolve the proxy's name; check HttpOptions::proxy or HTTPS_PROXY"};
+#if LIBCURL_VERSION_NUM >= 0x074900
+    case CURLE_PROXY:
+      return {ErrorKind::Transport, true,
+              "the SOCKS proxy refused the connection; check HttpOptions::proxy or HTTPS_PROXY, "
+              "and the endpoint URL"};
+#endif
     case CURLE_SSL_CONNECT_ERROR: return judge_handshake(failure);
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-      if (failure.verify_result == kNotYetValid || failure.verify_result == kHasExpired) {
-        return {
-            ErrorKind::Transport, true,
-            "the server's certificate is not valid at the time that this machine's clock shows; "
-            "set the clock",
-            kClockSkew};
-      }
-      return {
-          ErrorKind::Transport, false,
-          "the server's certificate is not trusted for this host; name its authority's PEM file in "
-          "HttpOptions::ca_file or AWS_CA_BUNDLE"};
+    case CURLE_SSL_INVALIDCERTSTATUS: return judge_certificate(failure);
     case CURLE_SSL_CACERT_BADFILE:
+      if (failure.has_trust) {
+        return {ErrorKind::Configuration, false,
+                "the trusted authorities cannot be read; HttpOptions::ca_file or AWS_CA_BUNDLE "
+                "must name a readable PEM file"};
+      }
       return {ErrorKind::Configuration, false,
-              "the trusted authorities cannot be read; name a PEM file in HttpOptions::ca_file or "
-              "AWS_CA_BUNDLE"};
+              "libcurl's trusted authorities cannot be read; install ca-certificates, or name a "
+              "PEM file in HttpOptions::ca_file or AWS_CA_BUNDLE"};
     case CURLE_SSL_CERTPROBLEM:
+      if (says(failure, "private key")) {
+        return {ErrorKind::Configuration, false,
+                "the client certificate's key cannot be used; HttpOptions::client_key must name a "
+                "readable PEM file without a password, with the key of "
+                "HttpOptions::client_certificate"};
+      }
       return {ErrorKind::Configuration, false,
-              "the client certificate or its key cannot be used; check "
-              "HttpOptions::client_certificate and client_key"};
+              "the client certificate cannot be used; HttpOptions::client_certificate must name a "
+              "readable PEM file"};
     case CURLE_URL_MALFORMAT:
       return {ErrorKind::Configuration, false,
               "the URL is malformed; write it as https://host or https://host:port"};
@@ -289,7 +367,8 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     default: break;
   }
   if (failure.connected && failure.status == 0 && !failure.too_large) {
-    return {ErrorKind::Response, true, "the response is not HTTP; check the endpoint URL"};
+    return {ErrorKind::Response, true,
+            "the response is not HTTP; check the scheme and the port of the endpoint URL"};
   }
   return judge_broken(failure);
 }

@@ -108,14 +108,21 @@ class CurlPool {
 /// thread is in `send` when the transport is destroyed.
 ///
 /// @par Error Handling
-/// InvalidArgument: a method, header or URL that would break the message. Configuration: a URL that
-/// is not http or https, an unusable PEM file or option; `where` names it. Transport: no
-/// connection, or lost before a response; an untrusted certificate is not retryable; the code is
-/// "NoDescriptors" or "NoMemory" if this process lacked a resource. Timeout:
-/// `request.timeout`, or `connect_timeout`, the smaller of the request's and the options', or a
-/// minute in which less than a byte a second came.
-/// Response: cut short, too large, or not HTTP. `where` is host and port. A failing allocation in a
-/// callback ends the program.
+/// - InvalidArgument: a method, header or URL that would break the message.
+/// - Configuration: a URL that is not http or https, a PEM file, proxy URL or option that cannot be
+///   used; `where` names it. A client key must have no password.
+/// - Transport: no connection, or lost before a response. Not retryable: an untrusted certificate,
+///   a client certificate that the server misses or rejects (under TLS 1.3 too, where its alert
+///   comes after the handshake), a port that speaks no TLS 1.2 or newer, a proxy that requires
+///   credentials. Codes: "NoDescriptors" or "NoMemory" (this process lacked a resource),
+///   "ClockSkew" (the clock makes the server's certificate invalid), "LostKeptConnection".
+/// - Timeout: `request.timeout`, or `connect_timeout`, the smaller of the request's and the
+///   options', or a minute in which less than a byte a second came.
+/// - Response: cut short, malformed, too large, or not HTTP.
+///
+/// `where` is host and port, "proxy" for a proxy that cannot be reached. What an alert of TLS means
+/// is known of libcurl with OpenSSL, LibreSSL or BoringSSL. A failing allocation in a callback ends
+/// the program.
 ///
 /// With a libcurl that resolves names in a thread, a name server that does not answer can hold a
 /// call beyond its timeout: libcurl waits for that thread.

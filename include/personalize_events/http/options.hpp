@@ -13,11 +13,13 @@
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
 /// Settings of CurlTransport and CurlAsyncTransport. TLS 1.2 is the floor and verification has no
-/// off switch.
+/// off switch. libcurl honours the variable SSLKEYLOGFILE, by which the secrets of TLS sessions get
+/// into a file.
 struct HttpOptions {
   /// DNS, TCP and TLS together, each attempt.
   std::chrono::milliseconds connect_timeout{3100};
-  /// A proxy URL; empty: HTTPS_PROXY, NO_PROXY and their kin.
+  /// A proxy URL, with credentials if it requires some; NO_PROXY does not undo it. Empty: libcurl
+  /// reads HTTPS_PROXY, ALL_PROXY, http_proxy and NO_PROXY by its own rules.
   std::string proxy{};
   /// PEM bundle of trusted authorities; empty: AWS_CA_BUNDLE, then libcurl's.
   std::string ca_file{};
@@ -25,7 +27,7 @@ struct HttpOptions {
   std::string ca_path{};
   /// PEM file for mutual TLS.
   std::string client_certificate{};
-  /// PEM file with the certificate's key.
+  /// PEM file with the certificate's key, without a password.
   std::string client_key{};
   /// Most exchanges at once and most kept-alive connections.
   int max_connections{50};

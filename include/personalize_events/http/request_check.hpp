@@ -35,6 +35,11 @@ namespace detail {
     return make_error(ErrorKind::Configuration, "HttpOptions::max_connections",
                       "must be at least 1");
   }
+  if (options.client_certificate.empty() && !options.client_key.empty()) {
+    return make_error(ErrorKind::Configuration, "HttpOptions::client_certificate",
+                      "HttpOptions::client_key is given alone; give the PEM file of its "
+                      "certificate too");
+  }
   if (!has_scheme(request.url, "https://") && !has_scheme(request.url, "http://")) {
     return make_error(ErrorKind::Configuration, "url",
                       "the URL must begin with https:// or http://");

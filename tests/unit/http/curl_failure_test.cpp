@@ -181,6 +181,8 @@ TEST_CASE("An expired client certificate is not taken for the server's") {
   detail::CurlFailure expired = failure(CURLE_PEER_FAILED_VERIFICATION, false);
   expired.text = "SSL certificate verification failed";
   expired.verify_result = 1;
+  check(expired, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(expired).message, test::ContainsSubstring("requires a client"));
   expired.has_client_certificate = true;
   check(expired, pe::ErrorKind::Transport, false);
   CHECK_THAT(detail::judge(expired).message,
@@ -214,4 +216,88 @@ TEST_CASE("A handshake is judged by what ended it") {
     check(handshake, pe::ErrorKind::Transport, ended.retryable);
     CHECK_THAT(detail::judge(handshake).message, test::ContainsSubstring(ended.named));
   }
+}
+
+TEST_CASE("A certificate that does not pass says what to check") {
+  detail::CurlFailure refused = failure(CURLE_PEER_FAILED_VERIFICATION, false);
+  refused.verify_result = 20;
+  check(refused, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(refused).message, test::ContainsSubstring("ca-certificates") &&
+                                                 test::ContainsSubstring("HttpOptions::ca_file"));
+  refused.has_trust = true;
+  CHECK_THAT(detail::judge(refused).message, !test::ContainsSubstring("ca-certificates") &&
+                                                 test::ContainsSubstring("HttpOptions::ca_file"));
+  refused.text = "SSL certificate problem: EE certificate key too weak";
+  check(refused, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(refused).message, test::ContainsSubstring("too weak"));
+  for (const char* text :
+       {"SSL: no alternative certificate subject name matches target host name 'h'",
+        "SSL: certificate subject name 'a' does not match target host name 'h'"}) {
+    refused.verify_result = 1;
+    refused.text = text;
+    check(refused, pe::ErrorKind::Transport, false);
+    CHECK_THAT(detail::judge(refused).message, test::ContainsSubstring("for another host") &&
+                                                   test::ContainsSubstring("endpoint URL") &&
+                                                   !test::ContainsSubstring("ca_file"));
+  }
+  refused.text = "SSL certificate problem: self-signed certificate";
+  refused.verify_result = 0;
+  refused.proxy_verify_result = 18;
+  check(refused, pe::ErrorKind::Transport, false);
+  CHECK_THAT(detail::judge(refused).message, test::ContainsSubstring("HTTPS proxy"));
+}
+
+TEST_CASE("Files for TLS that cannot be used are named by their option") {
+  detail::CurlFailure unreadable = failure(CURLE_SSL_CACERT_BADFILE, false);
+  check(unreadable, pe::ErrorKind::Configuration, false);
+  CHECK_THAT(detail::judge(unreadable).message, test::ContainsSubstring("ca-certificates"));
+  unreadable.has_trust = true;
+  check(unreadable, pe::ErrorKind::Configuration, false);
+  CHECK_THAT(detail::judge(unreadable).message, !test::ContainsSubstring("ca-certificates"));
+  unreadable.code = CURLE_SSL_CERTPROBLEM;
+  unreadable.text = "could not load PEM client certificate from /path, OpenSSL error";
+  check(unreadable, pe::ErrorKind::Configuration, false);
+  CHECK_THAT(detail::judge(unreadable).message, !test::ContainsSubstring("client_key"));
+  unreadable.text = "unable to set private key file: '/path' type PEM";
+  check(unreadable, pe::ErrorKind::Configuration, false);
+  CHECK_THAT(detail::judge(unreadable).message, test::ContainsSubstring("HttpOptions::client_key"));
+}
+
+TEST_CASE("A proxy that cannot be used is named, not the endpoint") {
+  detail::CurlFailure proxy = failure(CURLE_COULDNT_CONNECT, false);
+  CHECK_THAT(detail::judge(proxy).message, !test::ContainsSubstring("proxy"));
+  proxy.uses_proxy = true;
+  check(proxy, pe::ErrorKind::Transport, true);
+  CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("connect to the proxy") &&
+                                               test::ContainsSubstring("HttpOptions::proxy"));
+  proxy.code = CURLE_OPERATION_TIMEDOUT;
+  check(proxy, pe::ErrorKind::Timeout, true);
+  CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("HttpOptions::proxy"));
+  proxy.code = CURLE_RECV_ERROR;
+  for (const char* text : {"Proxy CONNECT aborted", "CONNECT tunnel failed, response 0",
+                           "CONNECT response too large"}) {
+    proxy.text = text;
+    check(proxy, pe::ErrorKind::Transport, true);
+    CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("as an HTTP proxy does"));
+  }
+  for (const CURLcode code : {CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_PROXY}) {
+    proxy.code = code;
+    proxy.text = "Unsupported proxy scheme for 'foo://host'";
+    check(proxy, pe::ErrorKind::Configuration, false);
+    CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("http://host:port"));
+  }
+#if LIBCURL_VERSION_NUM >= 0x074900
+  proxy.code = CURLE_PROXY;
+  proxy.text = "No authentication method was acceptable.";
+  check(proxy, pe::ErrorKind::Transport, true);
+  CHECK_THAT(detail::judge(proxy).message, test::ContainsSubstring("SOCKS"));
+#endif
+}
+
+TEST_CASE("A server that closes a plain connection without a word may speak TLS") {
+  detail::CurlFailure silent = failure(CURLE_GOT_NOTHING, true);
+  CHECK_THAT(detail::judge(silent).message, !test::ContainsSubstring("https://"));
+  silent.is_plain_http = true;
+  check(silent, pe::ErrorKind::Transport, true);
+  CHECK_THAT(detail::judge(silent).message, test::ContainsSubstring("https://"));
 }

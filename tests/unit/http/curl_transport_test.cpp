@@ -633,6 +633,72 @@ TEST_CASE("A request goes through the proxy of the environment, and a direct one
   CHECK(answer(transport, request).body == "proxy");
 }
 
+TEST_CASE("A proxy that cannot be reached is named, not the endpoint") {
+  const std::string url = "http://127.0.0.1:" + std::to_string(test::closed_port());
+  const bool is_of_environment = GENERATE(false, true);
+  const std::string scheme = GENERATE("http", "https");
+  CAPTURE(is_of_environment, scheme);
+  const Environment variable{(scheme + "_proxy").c_str(),
+                             is_of_environment ? std::optional<std::string>{url} : std::nullopt};
+  const Environment no_proxy{"no_proxy", std::nullopt};
+  const Environment no_proxy_upper{"NO_PROXY", std::nullopt};
+  pe::HttpOptions options;
+  if (!is_of_environment) options.proxy = url;
+  pe::CurlTransport transport{options};
+  pe::HttpRequest request = post(scheme + "://endpoint.invalid/");
+  request.direct = false;
+  const pe::Error error = error_of(transport, request);
+  CHECK(error.kind == pe::ErrorKind::Transport);
+  CHECK(error.retryable);
+  CHECK_FALSE(error.connected);
+  CHECK(error.where == "proxy");
+  CHECK_THAT(error.message, test::ContainsSubstring("connect to the proxy") &&
+                                test::ContainsSubstring("HttpOptions::proxy"));
+}
+
+TEST_CASE("An endpoint that cannot be reached is named, not a proxy") {
+  const std::string host = GENERATE("127.0.0.1", "localhost", "[::1]");
+  const std::string place = host + ":" + std::to_string(test::closed_port());
+  const Environment no_proxy{"no_proxy", "*"};
+  pe::CurlTransport transport;
+  pe::HttpRequest request = post("http://" + place + "/");
+  request.direct = false;
+  const pe::Error error = error_of(transport, request);
+  CHECK(error.where == place);
+  CHECK_THAT(error.message, !test::ContainsSubstring("proxy"));
+}
+
+TEST_CASE("What does not speak a proxy's language is told as such") {
+  struct Proxy {
+    std::string scheme;
+    std::string sent;
+    pe::ErrorKind kind;
+    std::string named;
+  };
+  const std::vector<Proxy> kinds{
+      {"http", "garbage\r\n\r\n", pe::ErrorKind::Transport, "as an HTTP proxy does"},
+      {"http", "", pe::ErrorKind::Transport, "as an HTTP proxy does"},
+      {"socks5h", "\x05\xff", pe::ErrorKind::Transport, "HttpOptions::proxy"},
+      {"unknown", "", pe::ErrorKind::Configuration, "HttpOptions::proxy"},
+  };
+  const Proxy kind = kinds.at(GENERATE(range(std::size_t{0}, std::size_t{4})));
+  CAPTURE(kind.scheme, kind.named);
+  RawServer proxy{RawServer::Script{[kind](RawConnection& connection) {
+    static_cast<void>(connection.read_some());
+    static_cast<void>(connection.send(kind.sent));
+  }}};
+  pe::HttpOptions options;
+  options.proxy = kind.scheme + "://" + place(proxy);
+  pe::CurlTransport transport{options};
+  pe::HttpRequest request = post("https://endpoint.invalid/");
+  request.direct = false;
+  const pe::Error error = error_of(transport, request);
+  CHECK(error.kind == kind.kind);
+  CHECK(error.retryable == (kind.kind == pe::ErrorKind::Transport));
+  CHECK_FALSE(error.connected);
+  CHECK_THAT(error.message, test::ContainsSubstring(kind.named));
+}
+
 TEST_CASE("A proxy that refuses a tunnel sees no signed header and gets no request") {
   const int status = GENERATE(407, 503);
   RawServer proxy{
@@ -750,6 +816,7 @@ TEST_CASE("An authority of one's own is trusted by ca_file, and only by it") {
         error_of(transport, get("https://localhost:" + std::to_string(server.port()) + "/"));
     CHECK(error.kind == pe::ErrorKind::Transport);
     CHECK_FALSE(error.retryable);
+    CHECK_THAT(error.message, test::ContainsSubstring("endpoint URL"));
   }
   SECTION("a file that is not there") {
     options.ca_file = identity.missing();
@@ -771,6 +838,41 @@ TEST_CASE("An authority of one's own is trusted by ca_file, and only by it") {
     CHECK(error.kind == pe::ErrorKind::Configuration);
     CHECK(error.where == identity.missing());
   }
+}
+
+TEST_CASE("A client key that cannot be used is named, and no password is asked for") {
+  const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
+  if (!test::has_openssl_command() || library.find("OpenSSL") == std::string::npos) {
+    std::cout << "SKIPPED: keys of client certificates, for want of OpenSSL\n";
+    return;
+  }
+  const test::SelfSigned identity;
+  const test::SelfSigned other;
+  const test::TlsServer server{identity};
+  pe::HttpOptions options;
+  options.ca_file = identity.certificate();
+  options.client_certificate = identity.certificate();
+  SECTION("encrypted") { options.client_key = identity.encrypted_key(); }
+  SECTION("missing") { options.client_key = identity.missing(); }
+  SECTION("of another certificate") { options.client_key = other.key(); }
+  pe::CurlTransport transport{options};
+
+  // OpenSSL would ask on the terminal, or without one on the standard error output.
+  const std::string said = identity.folder() + "/said";
+  const int former = ::dup(STDERR_FILENO);
+  const int file = ::open(said.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(::dup2(file, STDERR_FILENO) == STDERR_FILENO);
+  const auto result = transport.send(get(server.url()));
+  REQUIRE(::dup2(former, STDERR_FILENO) == STDERR_FILENO);
+  CHECK(::lseek(file, 0, SEEK_END) == 0);
+  static_cast<void>(::close(former));
+  static_cast<void>(::close(file));
+
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == pe::ErrorKind::Configuration);
+  CHECK_FALSE(result.error().retryable);
+  CHECK(result.error().where == options.client_key);
+  CHECK_THAT(result.error().message, test::ContainsSubstring("HttpOptions::client_key"));
 }
 
 TEST_CASE("A server that speaks TLS 1.1 at most is refused") {

@@ -87,3 +87,14 @@ TEST_CASE("What would break the message is refused and its place named") {
     CHECK(error.where == "HttpOptions::max_connections");
   }
 }
+
+TEST_CASE("A client key without its certificate is refused, because it would have no effect") {
+  pe::HttpOptions options;
+  options.client_key = "/key.pem";
+  const pe::Error error = refused(sound_request(), options);
+  CHECK(error.kind == pe::ErrorKind::Configuration);
+  CHECK(error.where == "HttpOptions::client_certificate");
+  CHECK_THAT(error.message, test::ContainsSubstring("HttpOptions::client_key"));
+  options.client_certificate = "/certificate.pem";
+  CHECK(detail::check_request(sound_request(), options).has_value());
+}
