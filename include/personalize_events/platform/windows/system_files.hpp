@@ -124,7 +124,13 @@ class SystemFile final : public File {
     return used;
   }
 
-  Result<FileStatus> status() override { return file_status(handle_, path_); }
+  Result<FileStatus> status() override {
+    Result<FileStatus> status = file_status(handle_, path_);
+    // Wine 8 does not know the volume of an open file after a rename.
+    if (status && status->device == 0) status->device = device_;
+    if (status) device_ = status->device;
+    return status;
+  }
 
   Result<bool> try_lock() override {
     // The system would refuse a second lock of the one who has the first.
@@ -148,6 +154,7 @@ class SystemFile final : public File {
 
   std::string path_;
   Handle handle_;
+  std::uint64_t device_{0};  // as far as it is known
   bool locked_{false};
 };
 
