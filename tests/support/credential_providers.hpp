@@ -47,7 +47,7 @@ inline const std::vector<CredentialProvider>& credential_providers() {
   };
   static const auto use_container = [](World& world) {
     world.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/keys");
-    world.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token");
+    world.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", world.secrets.container_token);
   };
   static const auto use_environment = [](World& world,
                                          const personalize_events::Credentials& keys) {
@@ -60,11 +60,11 @@ inline const std::vector<CredentialProvider>& credential_providers() {
     world.platform->inner.set_file(
         "/home/user/.aws/sso/cache/"
         "e274eeff768c6396088ec6eb091f4bf4d47ab1e0.json",
-        World::json({{"accessToken", "sso-token"},
+        World::json({{"accessToken", world.secrets.sso_token},
                      {"expiresAt", world.time(life)},
-                     {"refreshToken", "refresh-token"},
+                     {"refreshToken", world.secrets.refresh_token},
                      {"clientId", "client"},
-                     {"clientSecret", "client-secret"},
+                     {"clientSecret", world.secrets.client_secret},
                      {"registrationExpiresAt", world.time(24h * 90)}}));
   };
   static const char* const sso_properties = "sso_account_id = 123456789012\nsso_role_name = shop\n";
@@ -118,14 +118,14 @@ inline const std::vector<CredentialProvider>& credential_providers() {
        4, true, 900ms},
       {"web identity of the environment",
        [](World& world, Options&) {
-         world.platform->inner.set_file("/var/token", "header.payload.signature\n");
+         world.platform->inner.set_file("/var/token", world.secrets.web_identity + "\n");
          world.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/token");
          world.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/shop");
        },
        1, true, 2500ms},
       {"web identity of a profile",
        [](World& world, Options&) {
-         world.platform->inner.set_file("/var/token", "header.payload.signature");
+         world.platform->inner.set_file("/var/token", world.secrets.web_identity);
          world.set_config("[default]\n" + role("shop") + "web_identity_token_file = /var/token\n");
        },
        1, true, 2500ms},
@@ -152,7 +152,8 @@ inline const std::vector<CredentialProvider>& credential_providers() {
          // The SHA-1 of "https://work".
          world.platform->inner.set_file(
              "/home/user/.aws/sso/cache/e0e0816876468b904756f7350377f655d1fe5d0e.json",
-             World::json({{"accessToken", "sso-token"}, {"expiresAt", world.time(12h)}}));
+             World::json(
+                 {{"accessToken", world.secrets.sso_token}, {"expiresAt", world.time(12h)}}));
        },
        1, true, 2500ms},
       {"login session",
@@ -160,7 +161,7 @@ inline const std::vector<CredentialProvider>& credential_providers() {
          world.set_config("[default]\nlogin_session = me\n");
          const personalize_events::Credentials keys = world.issue(true);
          std::string text = World::json({{"clientId", "client"},
-                                         {"refreshToken", "refresh-token"},
+                                         {"refreshToken", world.secrets.refresh_token},
                                          {"dpopKey", kEs256PrivateKey}});
          text.insert(1, R"("accessToken":)" +
                             World::json({{"accessKeyId", keys.access_key_id},
@@ -187,7 +188,7 @@ inline const std::vector<CredentialProvider>& credential_providers() {
        [](World& world, Options&) {
          world.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:8080/keys");
          world.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/var/container-token");
-         world.platform->inner.set_file("/var/container-token", "container-token");
+         world.platform->inner.set_file("/var/container-token", world.secrets.container_token);
        },
        1, true, 2500ms},
       {"instance metadata",
@@ -196,7 +197,8 @@ inline const std::vector<CredentialProvider>& credential_providers() {
       {"Amazon Cognito",
        [](World& world, Options& options) {
          options.credentials = personalize_events::cognito_credentials(
-             {"", "us-east-1:1111-2222"}, world.shared_from_this(), world.platform);
+             {"", "us-east-1:1111-2222", {{"accounts.google.com", world.secrets.cognito_login}}},
+             world.shared_from_this(), world.platform);
        },
        2, true, 2500ms},
       {"AWS IoT",

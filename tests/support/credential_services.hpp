@@ -144,6 +144,30 @@ class ScenarioPlatform final : public personalize_events::Platform {
   std::atomic<std::thread::id> test_{};
 };
 
+/// Letters and digits that stand nowhere else, for a secret: a text of its own for each `place`.
+inline std::string planted_text(std::uint64_t place, std::size_t size = 40) {
+  std::string text;
+  std::uint64_t state = place * 0x9e3779b97f4a7c15U + 0x2545f4914f6cdd1dU;
+  for (std::size_t i = 0; i < size; ++i) {
+    state = state * 6'364'136'223'846'793'005U + 1'442'695'040'888'963'407U;
+    text.push_back(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[(state >> 33U) % 62]);
+  }
+  return text;
+}
+
+/// What the services expect, and what the machine has of it.
+struct PlantedSecrets {
+  std::string web_identity{planted_text(1) + "." + planted_text(2) + "." + planted_text(3)};
+  std::string sso_token{planted_text(4)};
+  std::string refresh_token{planted_text(5)};
+  std::string client_secret{planted_text(6)};
+  std::string container_token{planted_text(7)};
+  std::string metadata_token{planted_text(8)};
+  std::string cognito_login{planted_text(9)};
+  std::string base_secret{planted_text(10)};
+};
+
 /// How the services that give credentials, and processes, respond.
 enum class Source : std::uint8_t { Good, Slow, Silent, Failing };
 
@@ -188,6 +212,25 @@ class CredentialWorld final : public personalize_events::Transport,
   /// The code that bad credentials are rejected with. With InvalidSignatureException the signature
   /// of bad credentials is wrong.
   std::string rejection{"UnrecognizedClientException"};
+  /// Responds in place of all services; none for a request that they respond to. Set before the
+  /// first request.
+  std::function<std::optional<Response>(const personalize_events::HttpRequest&)> intercept{};
+
+  const PlantedSecrets secrets{};
+  /// All secrets: those above, and the keys that were issued.
+  [[nodiscard]] std::vector<std::string> all_secrets() const {
+    std::vector<std::string> all{secrets.web_identity,    secrets.sso_token,
+                                 secrets.refresh_token,   secrets.client_secret,
+                                 secrets.container_token, secrets.metadata_token,
+                                 secrets.cognito_login,   secrets.base_secret};
+    const std::lock_guard<std::mutex> lock{mutex_};
+    for (const auto& [id, key] : issued_) {
+      for (const std::string& text : {id, key.keys.secret_access_key, key.keys.session_token}) {
+        if (!text.empty()) all.push_back(text);
+      }
+    }
+    return all;
+  }
 
   Response send(const personalize_events::HttpRequest& request) override;
 
@@ -220,7 +263,7 @@ class CredentialWorld final : public personalize_events::Transport,
   /// Keys that may assume a role, and never become bad.
   [[nodiscard]] personalize_events::Credentials base_keys() {
     const std::lock_guard<std::mutex> lock{mutex_};
-    const personalize_events::Credentials keys{kBaseKey, "base-secret"};
+    const personalize_events::Credentials keys{kBaseKey, secrets.base_secret};
     issued_.insert_or_assign(keys.access_key_id, Issued{keys, true});
     return keys;
   }
@@ -250,16 +293,23 @@ class CredentialWorld final : public personalize_events::Transport,
 
   CredentialWorld() = default;
 
-  static constexpr const char* kBaseKey = "AKIABASE000000000000";
+  static constexpr const char* kBaseKey = "AKIAQ4XTNB7CWZ2MLVRD";
 
+  /// Capital letters, as access key IDs have.
+  [[nodiscard]] static std::string key_text(std::uint64_t number) {
+    std::string text = planted_text(number + 100'000'000, 16);
+    for (char& c : text) {
+      if (c >= 'a') c = static_cast<char>(c - 'a' + 'A');
+    }
+    return text;
+  }
   [[nodiscard]] personalize_events::Credentials issue_locked(bool expires) {
-    std::string number = std::to_string(++keys_issued_);
-    number.insert(0, 12 - number.size(), '0');
+    const auto number = static_cast<std::uint64_t>(++keys_issued_);
     personalize_events::Credentials keys;
-    keys.access_key_id = (expires ? "ASIAKEYS" : "AKIAKEYS") + number;
-    keys.secret_access_key = "secret-of-" + number;
+    keys.access_key_id = (expires ? "ASIA" : "AKIA") + key_text(number);
+    keys.secret_access_key = planted_text(1000 + 2 * number);
     if (expires) {
-      keys.session_token = "token-of-" + number;
+      keys.session_token = planted_text(1001 + 2 * number, 64);
       keys.expiration = platform->service_now() + lifetime;
     }
     const bool is_good = !issues_bad_;
@@ -374,6 +424,9 @@ inline std::optional<CredentialWorld::Response> CredentialWorld::wait(
 
 inline CredentialWorld::Response CredentialWorld::send(
     const personalize_events::HttpRequest& request) {
+  if (intercept) {
+    if (auto response = intercept(request)) return *std::move(response);
+  }
   if (request.url.find("https://personalize-events.us-east-1.amazonaws.com/") == 0) {
     ++sent_;
     return personalize(request);
@@ -421,7 +474,7 @@ inline CredentialWorld::Response CredentialWorld::sts(
   const std::string operation = is_web ? "AssumeRoleWithWebIdentity" : "AssumeRole";
   if (request.body.find("Action=" + operation + "&") != 0) return surprised(request, "STS");
   if (is_web &&
-      request.body.find("&WebIdentityToken=header.payload.signature") == std::string::npos) {
+      request.body.find("&WebIdentityToken=" + secrets.web_identity) == std::string::npos) {
     return surprised(request, "token");
   }
   if (const auto checked = is_web ? personalize_events::Result<void>{} : check(request, "sts");
@@ -458,7 +511,7 @@ inline CredentialWorld::Response CredentialWorld::sign_in(
                               {"secretAccessKey", keys.secret_access_key},
                               {"sessionToken", keys.session_token}}) +
                         R"(,"expiresIn":)" + std::to_string(lifetime.count()) +
-                        R"(,"refreshToken":"next"})");
+                        R"(,"refreshToken":")" + secrets.refresh_token + "\"}");
 }
 
 inline CredentialWorld::Response CredentialWorld::cognito(
@@ -481,11 +534,11 @@ inline CredentialWorld::Response CredentialWorld::metadata(
     const personalize_events::HttpRequest& request) {
   const std::string path = request.url.substr(std::string{"http://169.254.169.254"}.size());
   if (request.method == "PUT" && path == "/latest/api/token") {
-    return dated(200, "metadata-token", {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}});
+    return dated(200, secrets.metadata_token, {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}});
   }
   const std::string* token =
       personalize_events::find_header(request.headers, "x-aws-ec2-metadata-token");
-  if (token == nullptr || *token != "metadata-token") return surprised(request, "token");
+  if (token == nullptr || *token != secrets.metadata_token) return surprised(request, "token");
   const std::string folder = "/latest/meta-data/iam/security-credentials/";
   if (path == folder) return dated(200, "shop");
   if (path != folder + "shop") return surprised(request, "path");
@@ -504,12 +557,13 @@ inline CredentialWorld::Response CredentialWorld::give_keys(
   if (begins("https://cognito-identity.us-east-1.amazonaws.com/")) return cognito(request);
   if (begins("http://169.254.169.254/")) return metadata(request);
   if (begins("https://oidc.us-east-1.amazonaws.com/token")) {
-    std::string text = json({{"accessToken", "sso-token"}, {"refreshToken", "next"}});
+    std::string text =
+        json({{"accessToken", secrets.sso_token}, {"refreshToken", secrets.refresh_token}});
     text.insert(1, R"("expiresIn":28800,)");
     return dated(200, text);
   }
   if (begins("https://portal.sso.us-east-1.amazonaws.com/federation/credentials?")) {
-    if (!has("x-amz-sso_bearer_token", "sso-token")) return surprised(request, "token");
+    if (!has("x-amz-sso_bearer_token", secrets.sso_token)) return surprised(request, "token");
     const personalize_events::Credentials keys = issue(true);
     const auto milliseconds =
         std::chrono::duration_cast<std::chrono::milliseconds>(keys.expiration->time_since_epoch());
@@ -520,7 +574,7 @@ inline CredentialWorld::Response CredentialWorld::give_keys(
     return dated(200, R"({"roleCredentials":)" + text + "}");
   }
   if (begins("http://169.254.170.2/keys") || begins("http://127.0.0.1:8080/keys")) {
-    if (!has("authorization", "container-token")) return surprised(request, "token");
+    if (!has("authorization", secrets.container_token)) return surprised(request, "token");
     return dated(200, keys_text("Token"));
   }
   if (begins("https://device.credentials.iot.us-east-1.amazonaws.com/role-aliases/shop/")) {
