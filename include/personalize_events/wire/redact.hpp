@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "personalize_events/detail/ascii.hpp"
+#include "personalize_events/detail/base64.hpp"
 #include "personalize_events/detail/utf8.hpp"
+#include "personalize_events/detail/wipe.hpp"
 #include "personalize_events/json/reader.hpp"
 #include "personalize_events/model/put_action_interactions.hpp"
 #include "personalize_events/model/put_actions.hpp"
@@ -54,6 +56,19 @@ template <class Shape>
          has_member<PutActionsRequest>(word) || has_member<Action>(word);
 }
 
+/// The characters of a text's base64 (RFC 4648, section 5) that depend on nothing else, if `before`
+/// bytes, 0 to 2, precede it. The caller wipes them.
+[[nodiscard]] inline std::string base64_of_part(std::string_view text, std::size_t before) {
+  std::string bytes;
+  bytes.reserve(before + text.size());
+  bytes.append(before, '\0').append(text);
+  std::string coded = detail::to_base64url(bytes);
+  detail::wipe(bytes);
+  coded.resize((before + text.size()) * 8 / 6);
+  for (std::size_t i = 0; i < before + 1 && before > 0 && i < coded.size(); ++i) coded[i] = '.';
+  return coded;
+}
+
 /// Finds what a message has in common with a request. Time and memory are linear in the sizes of
 /// both: the pieces of 4 to 8 characters of the message are sorted once, and the request passes by.
 ///
@@ -76,6 +91,25 @@ class Redactor {
     std::sort(pieces_.begin(), pieces_.end());
     pieces_.erase(std::unique(pieces_.begin(), pieces_.end()), pieces_.end());
     for (std::size_t at = 0; at + kShortest <= end_; ++at) may_match_.set(slot(text, at));
+    std::size_t run = 0;
+    for (std::size_t at = 0; at < end_; ++at) {
+      run = detail::is_letter(text[at]) || detail::is_digit(text[at]) ? run + 1 : 0;
+      may_have_base64_ = may_have_base64_ || run == kCoded;
+    }
+  }
+
+  /// Takes a value of the request in each encoding; of base64 only the longer pieces count. See
+  /// `take` for `is_prose`.
+  void take_encoded(std::string_view value, bool is_prose) {
+    take(FoldedText{value}, is_prose);
+    for (std::size_t before = 0; before < 3 && may_have_base64_; ++before) {
+      std::string coded = base64_of_part(value, before);
+      if (coded.size() >= kPiece) take(FoldedText{coded}, true);
+      const bool has_other_alphabet = coded.find_first_of("-_") != std::string::npos;
+      for (char& c : coded) c = c == '-' ? '+' : c == '_' ? '/' : c;
+      if (has_other_alphabet && coded.size() >= kPiece) take(FoldedText{coded}, true);
+      detail::wipe(coded);
+    }
   }
 
   /// Takes a value of the request. `is_prose`: only longer pieces of it count, because it has words
@@ -117,6 +151,8 @@ class Redactor {
   static constexpr std::size_t kShortest = 4;
   /// Pieces of values of so many characters are removed wherever they stand.
   static constexpr std::size_t kPiece = 8;
+  /// A message without so many letters and digits in a row has no base64.
+  static constexpr std::size_t kCoded = 12;
   /// A run of so many hexadecimal digits, not of letters alone, is a hash or a signature.
   static constexpr std::size_t kHash = 32;
 
@@ -237,6 +273,7 @@ class Redactor {
   std::size_t end_{std::string_view::npos};
   std::vector<Piece> pieces_{};
   std::bitset<kSlots> may_match_{};
+  bool may_have_base64_{false};
 };
 
 /// Gives a redactor the values of a request's body: its strings and numbers, and those inside of
@@ -248,7 +285,7 @@ inline void take_values(Redactor& redactor, const json::Value& value, bool is_in
     if (const auto inner = json::parse(value.text)) return take_values(redactor, *inner, true);
   }
   if (value.is(Type::String) || value.is(Type::Number)) {
-    redactor.take(FoldedText{value.text}, value.text.size() > longest_id);
+    redactor.take_encoded(value.text, value.text.size() > longest_id);
   }
   for (const json::Value& item : value.items) take_values(redactor, item, is_inner);
   for (const auto& [name, member] : value.members) take_values(redactor, member, is_inner);
@@ -256,10 +293,10 @@ inline void take_values(Redactor& redactor, const json::Value& value, bool is_in
 
 /// A service's message without what it repeats of a request, and without what follows "The
 /// Canonical String". Removed are, in any letter case and with JSON, XML or percent-encoding: each
-/// string and number of the body from 4 characters on, each 8 characters in a row of one, shorter
-/// pieces of at least 4 characters that stand alone in the message (except those of values of more
-/// than 256 characters), the same of the credentials, and hashes of 32 hexadecimal digits or more.
-/// Names of members stay. A message counts up to its first 4 KiB.
+/// string and number of the body from 4 characters on, each 8 characters in a row of one, also of
+/// its base64, shorter pieces of at least 4 characters that stand alone in the message (except
+/// those of values of more than 256 characters), the same of the credentials, and hashes of 32
+/// hexadecimal digits or more. Names of members stay. A message counts up to its first 4 KiB.
 [[nodiscard]] inline std::string redact(std::string_view message, const SentText& sent) {
   constexpr std::size_t longest = 4096;
   if (message.empty()) return {};
@@ -269,11 +306,11 @@ inline void take_values(Redactor& redactor, const json::Value& value, bool is_in
     message = message.substr(0, end);
   }
   Redactor redactor{message};
-  for (const std::string_view secret : sent.secrets) redactor.take(FoldedText{secret}, false);
+  for (const std::string_view secret : sent.secrets) redactor.take_encoded(secret, false);
   if (const auto body = json::parse(sent.body)) {
     take_values(redactor, *body);
   } else if (!sent.body.empty()) {
-    redactor.take(FoldedText{sent.body}, true);
+    redactor.take_encoded(sent.body, true);
   }
   return redactor.result();
 }

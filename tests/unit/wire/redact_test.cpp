@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "catch.hpp"
+#include "personalize_events/detail/base64.hpp"
 
 namespace pe = personalize_events;
 using pe::wire::redact;
@@ -55,6 +56,28 @@ TEST_CASE("Values are removed in every encoding") {
         "title \"M\xC3\x9CLLER &AMP; SOHN\" refused"}) {
     CHECK(redacted(message) == "title \"[removed]\" refused");
   }
+}
+
+TEST_CASE("Values are removed in base64, wherever they begin") {
+  const std::string token{kToken};
+  for (const std::string before : {"", "a", "ab", "abc", "token="}) {
+    for (const std::string after : {"", "x", "xy", "xyz"}) {
+      const std::string coded = pe::detail::to_base64url(before + token + after);
+      const std::string text = redacted("got " + coded + ".");
+      CAPTURE(coded, text);
+      CHECK(text.find("[removed]") != std::string::npos);
+      CHECK(text.size() < std::string{"got [removed]."}.size() + 16);
+    }
+  }
+  // 0xFB and 0xFF are "-" and "_" or "+" and "/".
+  const std::string bytes = "{\"k\":\"\u07ff\u07ff\u07ff\u07ff\u07ffzebra-77\"}";
+  const std::string value = "\u07ff\u07ff\u07ff\u07ff\u07ffzebra-77";
+  std::string coded = pe::detail::to_base64url(value);
+  CHECK(redact("padding-of-a-message " + coded, {bytes}).find(coded.substr(4, 12)) ==
+        std::string::npos);
+  for (char& c : coded) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  CHECK(redact("padding-of-a-message " + coded, {bytes}).find(coded.substr(4, 12)) ==
+        std::string::npos);
 }
 
 TEST_CASE("Parts of values are removed") {

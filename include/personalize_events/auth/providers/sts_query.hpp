@@ -105,31 +105,39 @@ using StsParameters = std::vector<std::pair<std::string_view, std::string_view>>
   return request;
 }
 
-/// The error in an answer. Both may be empty: they are what a stranger says, and only plain words
-/// are taken from it.
+/// The error in a response. Both may be empty: a service may repeat a key or a token in their
+/// place, so only what has their form is taken from it.
 struct StsError {
   std::string code{};
   std::string request_id{};
 };
 
-/// A text if it is at most 64 letters, digits and characters of `.-_`; else empty.
-[[nodiscard]] inline std::string plain_word(const std::optional<std::string>& text) {
-  const auto allowed = [](char c) {
-    return is_letter(c) || is_digit(c) || c == '.' || c == '-' || c == '_';
-  };
-  const bool is_plain = text && text->size() <= 64 && all_of(*text, allowed);
-  return is_plain ? *text : std::string{};
+/// A text if it has the form of an error code: at most 64 letters and dots, with a capital first
+/// and a small letter. Key IDs have neither small letters nor letters alone, and tokens have
+/// digits.
+[[nodiscard]] inline std::string usual_code(const std::optional<std::string>& text) {
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto allowed = [](char c) { return is_letter(c) || c == '.'; };
+  const bool is_usual = text && !text->empty() && text->size() <= 64 && is_capital((*text)[0]) &&
+                        all_of(*text, allowed) && !all_of(*text, is_capital);
+  return is_usual ? *text : std::string{};
+}
+
+/// A text if it has the form of a request ID: at most 64 hexadecimal digits and hyphens.
+[[nodiscard]] inline std::string usual_request_id(const std::optional<std::string>& text) {
+  const auto allowed = [](char c) { return is_hex_digit(c) || c == '-'; };
+  return text && text->size() <= 64 && all_of(*text, allowed) ? *text : std::string{};
 }
 
 /// The error of an answer: of any status but 200, and of an ErrorResponse in a 200.
 [[nodiscard]] inline std::optional<StsError> sts_error_of(const HttpResponse& response) {
   const std::optional<std::string> code = find_xml_text(response.body, "/ErrorResponse/Error/Code");
   if (response.status == 200 && !code) return std::nullopt;
-  StsError error{plain_word(code),
-                 plain_word(find_xml_text(response.body, "/ErrorResponse/RequestId"))};
+  StsError error{usual_code(code),
+                 usual_request_id(find_xml_text(response.body, "/ErrorResponse/RequestId"))};
   if (!error.request_id.empty()) return error;
   if (const std::string* header = find_header(response.headers, "x-amzn-RequestId")) {
-    error.request_id = plain_word(*header);
+    error.request_id = usual_request_id(*header);
   }
   return error;
 }

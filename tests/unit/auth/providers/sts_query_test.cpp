@@ -26,7 +26,7 @@ std::string answer(const std::string& credentials, const std::string& arn = elem
   return element("AssumeRoleResponse",
                  element("AssumeRoleResult",
                          element("AssumedRoleUser", arn) + element("Credentials", credentials)) +
-                     element("ResponseMetadata", element("RequestId", "rid")));
+                     element("ResponseMetadata", element("RequestId", "1d")));
 }
 
 const std::string kId = element("AccessKeyId", "id-MARKER");
@@ -35,7 +35,7 @@ const std::string kToken = element("SessionToken", "token-MARKER");
 const std::string kTime = element("Expiration", "2026-03-01T13:34:56Z");
 const std::string kKeys = kId + kSecret + kToken + kTime;
 
-std::string refusal(const std::string& code, const std::string& request_id = "rid-1") {
+std::string refusal(const std::string& code, const std::string& request_id = "1d-1") {
   return element("ErrorResponse",
                  element("Error", element("Type", "Sender") + element("Code", code) +
                                       element("Message", "said MARKER")) +
@@ -263,7 +263,7 @@ TEST_CASE("answers that are no STS answers are errors") {
 TEST_CASE("a refusal tells STS's code and request, never its words") {
   const pe::Error error = error_of(read(refusal("AccessDenied"), 403));
   CHECK(error.http_status == 403);
-  CHECK(error.request_id == "rid-1");
+  CHECK(error.request_id == "1d-1");
   CHECK_FALSE(error.retryable);
   CHECK_THAT(error.message, test::ContainsSubstring("AccessDenied: let the trust policy"));
   for (const char* code :
@@ -275,6 +275,21 @@ TEST_CASE("a refusal tells STS's code and request, never its words") {
     CHECK_THAT(refused.message, test::ContainsSubstring(std::string{code} + ": "));
     CHECK_FALSE(refused.retryable);
     CHECK_FALSE(refused.throttled);
+  }
+}
+
+TEST_CASE("a code or request ID that may be a secret is not repeated") {
+  const auto id_of = [](const std::string& id) {
+    const pe::HttpResponse response{403, {{"x-amzn-RequestId", id}}, refusal("AccessDenied", id)};
+    return error_of(read(response.body, 403)).request_id +
+           pe::detail::sts_error_of(response).value().request_id;
+  };
+  CHECK(id_of("0d5b8c9a-9a4e") == "0d5b8c9a-9a4e0d5b8c9a-9a4e");
+  for (const char* secret : {"AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNNXEXAMPLE", "wJalrXUtnFEMIK7MDENG",
+                             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx", "asia-token_of.the-session"}) {
+    CAPTURE(secret);
+    CHECK(error_of(read(refusal(secret), 403)).message.find(secret) == std::string::npos);
+    CHECK(id_of(secret).empty());
   }
 }
 
@@ -306,11 +321,11 @@ TEST_CASE("an error inside an HTTP 200 is an error") {
 }
 
 TEST_CASE("only plain words of a refusal are told") {
-  const std::string longest(64, 'C');
+  const std::string longest = "C" + std::string(63, 'c');
   CHECK_THAT(error_of(read(refusal(longest, longest), 400)).message,
              test::ContainsSubstring(longest));
   for (const std::string& bad :
-       {std::string(65, 'C'), std::string{"MARKER code"}, std::string{"MARKER&#10;code"},
+       {longest + "c", std::string{"MARKER code"}, std::string{"MARKER&#10;code"},
         std::string{"MARKER\xC3\xA9"}, std::string{"MARKER/x"}, std::string{"MARKER&lt;"}}) {
     CAPTURE(bad);
     const pe::Error error = error_of(read(refusal(bad, bad), 400));
@@ -324,8 +339,8 @@ TEST_CASE("the request's id is taken from the header where the body has none") {
     return error_of(detail::credentials_of_sts({400, {{"x-amzn-requestid", header}}, body}, "A"))
         .request_id;
   };
-  CHECK(id("from-header", "") == "from-header");
-  CHECK(id("from-header", refusal("X")) == "rid-1");
+  CHECK(id("0d-5b", "") == "0d-5b");
+  CHECK(id("0d-5b", refusal("X")) == "1d-1");
   CHECK(id("MARKER with blanks", "").empty());
 }
 

@@ -29,7 +29,7 @@ pe::HttpResponse refusal(const std::string& code) {
   return {403,
           {},
           "<ErrorResponse><Error><Code>" + code +
-              "</Code><Message>MARKER</Message></Error><RequestId>rid</RequestId></ErrorResponse>"};
+              "</Code><Message>MARKER</Message></Error><RequestId>1d</RequestId></ErrorResponse>"};
 }
 
 struct World {
@@ -203,7 +203,7 @@ TEST_CASE("a role that is refused is told with STS's code and request") {
   const pe::Error error = world.answer(refusal("AccessDenied")).error();
   CHECK(error.where == "AWS STS");
   CHECK(error.http_status == 403);
-  CHECK(error.request_id == "rid");
+  CHECK(error.request_id == "1d");
   CHECK_THAT(error.message, test::ContainsSubstring("AccessDenied"));
   CHECK(world.transport->requests().size() == 1);
 }

@@ -32,7 +32,7 @@ pe::HttpResponse refusal(const std::string& code, int status) {
   return {status,
           {},
           "<ErrorResponse><Error><Code>" + code +
-              "</Code><Message>MARKER</Message></Error><RequestId>rid</RequestId></ErrorResponse>"};
+              "</Code><Message>MARKER</Message></Error><RequestId>1d</RequestId></ErrorResponse>"};
 }
 
 struct World {
@@ -208,7 +208,7 @@ TEST_CASE("a token that has expired or is rejected is not sent again") {
     CHECK(error.code == "FailedSource");
     CHECK(error.where == "AWS STS");
     CHECK(error.http_status == 400);
-    CHECK(error.request_id == "rid");
+    CHECK(error.request_id == "1d");
     CHECK_FALSE(error.retryable);
     CHECK_THAT(error.message, test::ContainsSubstring(code));
     CHECK(world.transport->requests().size() == 1);
