@@ -700,7 +700,7 @@ const std::vector<Wrong>& wrong_variables() {
        [](World& world, Options& options, Text secret) {
          options.credentials = pe::cognito_credentials(
              {"", "us-east-1:1111-2222", {{"accounts.google.com", secret + "\xff"}}},
-             world.shared_from_this(), world.platform);
+             {world.shared_from_this(), world.platform});
        }},
   };
   return all;
@@ -944,9 +944,9 @@ TEST_CASE("A certificate key of a device that cannot be used") {
       device.ca_file = identity.certificate();
       device.client_certificate = is_key ? identity.certificate() : folder / "bad.pem";
       device.client_key = is_key ? folder / "bad.pem" : identity.key();
-      planted.options.credentials =
-          pe::iot_credentials({server.url().substr(0, server.url().size() - 1), "shop"},
-                              std::make_shared<pe::CurlTransport>(device), planted.world->platform);
+      planted.options.credentials = pe::iot_credentials(
+          {server.url().substr(0, server.url().size() - 1), "shop"},
+          {std::make_shared<pe::CurlTransport>(device), planted.world->platform});
       check_wrong(planted, secret, "the certificate or its key");
     }
   }

@@ -198,14 +198,14 @@ inline const std::vector<CredentialProvider>& credential_providers() {
        [](World& world, Options& options) {
          options.credentials = personalize_events::cognito_credentials(
              {"", "us-east-1:1111-2222", {{"accounts.google.com", world.secrets.cognito_login}}},
-             world.shared_from_this(), world.platform);
+             {world.shared_from_this(), world.platform});
        },
        2, true, 2500ms},
       {"AWS IoT",
        [](World& world, Options& options) {
          options.credentials = personalize_events::iot_credentials(
-             {"device.credentials.iot.us-east-1.amazonaws.com", "shop"}, world.shared_from_this(),
-             world.platform);
+             {"device.credentials.iot.us-east-1.amazonaws.com", "shop"},
+             {world.shared_from_this(), world.platform});
        },
        1, true, 2500ms},
       {"AWS STS",
@@ -215,7 +215,7 @@ inline const std::vector<CredentialProvider>& credential_providers() {
          assumed.region = "us-east-1";
          options.credentials = personalize_events::assume_role_credentials(
              assumed, personalize_events::static_credentials(world.base_keys()),
-             world.shared_from_this(), world.platform);
+             {world.shared_from_this(), world.platform});
        },
        1, true, 2500ms},
   };
