@@ -319,10 +319,9 @@ TEST_CASE("An AsyncClient has credentials of every provider, with any clock and 
   CHECK(scenario.world->asked() <= 8 * std::max(provider.requests, 1));
 }
 
-// --- What does not hold yet: each case fails as long as its fault is there
-// --------------------------
+// --- Cases that were faults of the library once
 
-TEST_CASE("New keys of a user are taken over when the old ones are rejected", "[!mayfail]") {
+TEST_CASE("New keys of a user are taken over when the old ones are rejected") {
   Scenario scenario{provider_named("profile with keys")};
   CHECK(scenario.call());
   scenario.world->revoke();
@@ -330,7 +329,7 @@ TEST_CASE("New keys of a user are taken over when the old ones are rejected", "[
   CHECK(scenario.time_to_success() <= kLongestPause.count());
 }
 
-TEST_CASE("Credentials with a wrong secret key are asked for again", "[!mayfail]") {
+TEST_CASE("Credentials with a wrong secret key are asked for again") {
   Scenario scenario{provider_named("credential_process")};
   scenario.world->rejection = "InvalidSignatureException";
   scenario.world->issue_bad(true);
@@ -339,13 +338,13 @@ TEST_CASE("Credentials with a wrong secret key are asked for again", "[!mayfail]
   CHECK(scenario.time_to_success() <= kLongestPause.count());
 }
 
-TEST_CASE("A service that gives new bad credentials each time is asked seldom", "[!mayfail]") {
+TEST_CASE("A service that gives new bad credentials each time is asked seldom") {
   Scenario scenario{provider_named("AWS IoT")};
   CHECK(scenario.call());
   CHECK(scenario.use_bad_credentials().asked <= scenario.most_requests(2min));
 }
 
-TEST_CASE("A rotation is found in the first seconds of a machine with a fast clock", "[!mayfail]") {
+TEST_CASE("A rotation is found in the first seconds of a machine with a fast clock") {
   Scenario scenario{provider_named("AWS IoT")};
   scenario.world->platform->set_clock_error(2h);
   CHECK(scenario.call());
@@ -353,13 +352,13 @@ TEST_CASE("A rotation is found in the first seconds of a machine with a fast clo
   CHECK(scenario.call());
 }
 
-TEST_CASE("A login is refreshed on a machine with a slow clock", "[!mayfail]") {
+TEST_CASE("A login is refreshed on a machine with a slow clock") {
   Scenario scenario{provider_named("login session")};
   scenario.world->platform->set_clock_error(-2h);
   CHECK(scenario.call_for(2h, 1min) == 0);
 }
 
-TEST_CASE("A token of SSO is used on a machine with a fast clock", "[!mayfail]") {
+TEST_CASE("A token of SSO is used on a machine with a fast clock") {
   Scenario scenario{provider_named("SSO without a session")};
   scenario.world->platform->set_clock_error(26h);
   CHECK(scenario.call());

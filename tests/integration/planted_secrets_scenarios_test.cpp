@@ -785,7 +785,7 @@ TEST_CASE("Real processes that complain of a secret") {
   }
 }
 
-TEST_CASE("explain() of a region of SSO that is a secret", "[!mayfail]") {
+TEST_CASE("explain() of a region of SSO that is a secret") {
   Planted planted;
   planted.world->set_config(
       "[default]\nsso_session = work\nsso_account_id = 1\nsso_role_name = r\n[sso-session work]\n"

@@ -250,6 +250,8 @@ class CredentialsCache {
       rejected_ = true;
       const bool were_good = source_->platform->steady_now() - taken_at_ >= detail::kRefreshPause;
       rejections_ = were_good ? 1 : rejections_ + 1;
+      // A pause because of their expiry ends. One because of rejections does not.
+      if (!came_rejected_ && rejections_ <= detail::kFreeRejections) paused_until_ = {};
       return true;
     }
 
@@ -330,10 +332,12 @@ class CredentialsCache {
       return error;
     }
 
+    [[nodiscard]] std::chrono::milliseconds clock_offset() const {
+      return std::chrono::milliseconds{source_->clock_offset.load(std::memory_order_relaxed)};
+    }
     /// The clock of the service, as far as it is known.
     [[nodiscard]] std::chrono::system_clock::time_point now() const {
-      return source_->platform->now() +
-             std::chrono::milliseconds{source_->clock_offset.load(std::memory_order_relaxed)};
+      return source_->platform->now() + clock_offset();
     }
     [[nodiscard]] detail::Freshness current_freshness() const {
       return detail::freshness(current_->expiration, now(), jitter_);
@@ -361,7 +365,7 @@ class CredentialsCache {
 
     // Not moved: what wipes itself at its end is copied.
     void take(const Credentials& credentials) {
-      const bool is_rejected =
+      came_rejected_ =
           rejected_ && current_ != nullptr && detail::is_same_key(*current_, credentials);
       const int rejections = rejected_ ? rejections_ : 0;
       current_ = std::make_shared<const Credentials>(credentials);
@@ -372,7 +376,7 @@ class CredentialsCache {
       const detail::Freshness freshness = current_freshness();
       is_last_resort_ = freshness == detail::Freshness::Mandatory;
       taken_at_ = source_->platform->steady_now();
-      if (is_rejected || freshness != detail::Freshness::Fresh) {
+      if (came_rejected_ || freshness != detail::Freshness::Fresh) {
         pause(detail::refresh_pause(jitter_));
       } else {
         pause(detail::failure_pause(rejections - detail::kFreeRejections, jitter_));
@@ -405,7 +409,7 @@ class CredentialsCache {
       EndOfRefresh end{*this, lock};
       is_in_provider_ = true;
       lock.unlock();
-      Result<Credentials> supplied = source_->provider(CredentialsRequest{timeout});
+      Result<Credentials> supplied = source_->provider(CredentialsRequest{timeout, clock_offset()});
       lock.lock();
       end.has_result = true;
       if (supplied) {
@@ -477,6 +481,7 @@ class CredentialsCache {
     int rejections_{0};  // in a row, each soon after the credentials came
     double jitter_{0};
     bool rejected_{false};
+    bool came_rejected_{false};   // current_ was rejected before the provider returned it again
     bool is_last_resort_{false};  // current_ is used although it is about to expire, or has
     bool refreshing_{false};
     bool is_in_provider_{false};
@@ -508,6 +513,7 @@ class SharedCredentialsCache final : public CredentialsKeeper,
 
   [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
     constexpr std::chrono::milliseconds longest = std::chrono::minutes{1};
+    if (request.clock_offset.count() != 0) cache_.correct_clock(request.clock_offset);
     Result<CredentialsCache::Shared> kept = cache_.get(std::min(request.timeout, longest));
     if (!kept) return std::move(kept).error();
     Result<Credentials> given{**kept};

@@ -61,6 +61,9 @@ inline Credentials::~Credentials() {
 struct CredentialsRequest {
   /// How long the provider may take: what is left of the call that needs the credentials.
   std::chrono::milliseconds timeout{std::chrono::hours{24}};
+  /// How far the service's clock is ahead of this machine's, as far as it is known. For providers
+  /// that compare times or sign.
+  std::chrono::milliseconds clock_offset{0};
 };
 
 /// Supplies credentials from a file, a service or a vault of the application: any function that

@@ -70,12 +70,10 @@ class CallProgress {
 
     const retry::Decision decision =
         state_.failed(report.failure, context_.platform().steady_now(), context_.random_fraction());
-    switch (decision.remedy) {
-      case retry::Remedy::None: break;
-      case retry::Remedy::CorrectClock: context_.correct_clock(*report.failure.service_date); break;
-      case retry::Remedy::RefreshCredentials:
-        context_.credentials()->invalidate(report.credentials);
-        break;
+    if (decision.remedy == retry::Remedy::CorrectClock) {
+      context_.correct_clock(*report.failure.service_date);
+    } else if (retry::rejects_credentials(report.failure)) {
+      context_.credentials()->invalidate(report.credentials);
     }
     if (decision.next == retry::Decision::Next::Fail) return {failed(*std::move(report.error))};
     return {std::nullopt, decision.wait};

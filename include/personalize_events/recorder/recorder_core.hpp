@@ -570,7 +570,7 @@ class RecorderCore final : public LoopMember,
                          report.was_sent, std::move(report.refresh_failure)});
     if (remedy == retry::Remedy::CorrectClock) {
       context_->correct_clock(*report.failure.service_date);
-    } else if (remedy == retry::Remedy::RefreshCredentials) {
+    } else if (retry::rejects_credentials(report.failure)) {
       context_->credentials()->invalidate(report.credentials);
     }
     loop_->note_work();

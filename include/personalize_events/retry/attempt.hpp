@@ -54,6 +54,14 @@ struct Failure {
   return skew >= kClockSkewLimit || -skew >= kClockSkewLimit;
 }
 
+/// Whether a failure says that the credentials are no good, so that the provider is to be called
+/// again: also for long-term keys, which may have been replaced in their file, and for a signature
+/// that no clock explains.
+[[nodiscard]] inline bool rejects_credentials(const Failure& failure) {
+  return failure.failure_class == FailureClass::RejectedCredentials ||
+         (failure.failure_class == FailureClass::ClockSkew && !is_skewed(failure));
+}
+
 /// What a failure teaches, for this call and for those after it.
 enum class Remedy : std::uint8_t {
   None,

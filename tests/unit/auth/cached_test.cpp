@@ -372,7 +372,7 @@ TEST_CASE("A refresh that brings nothing better is not repeated at once") {
       REQUIRE(credentials.has_value());  // the service is to judge them once more
       cache.invalidate(*credentials);
     }
-    CHECK(calls == 1);
+    CHECK(calls == 2);  // once more, although they are near expiry
     platform->advance(40s);
     key = "other";
     CHECK((*cache.get(kLong))->access_key_id == "other");

@@ -119,7 +119,7 @@ class MetadataCredentials {
     unsigned char random = 0;
     context.platform->random_bytes(&random, 1);
     credentials->expiration =
-        extended_expiration(*credentials->expiration, context.platform->now(), random / 255.0);
+        extended_expiration(*credentials->expiration, context.now(), random / 255.0);
     return credentials;
   }
 

@@ -33,6 +33,7 @@
 #include "personalize_events/platform/path_style.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/wire/response.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -194,6 +195,11 @@ struct SignInLogin {
     });
   }
 
+  [[nodiscard]] TimePoint now() const { return context.now(); }
+
+  /// Its keys are not for a service that could say how to renew them.
+  [[nodiscard]] static bool is_for_service(const json::Value&) { return false; }
+
   [[nodiscard]] Result<TimePoint> expiry(const json::Value& token) const {
     return credentials(token).transform(
         [](const Credentials& credentials) { return *credentials.expiration; });
@@ -203,8 +209,7 @@ struct SignInLogin {
   [[nodiscard]] Result<void> refresh(json::Value& token) const {
     const RequestRules rules;
     for (int tries = 1;; ++tries) {
-      Result<HttpRequest> request =
-          login_token_request(token, region(), context.platform->now(), new_id());
+      Result<HttpRequest> request = login_token_request(token, region(), context.now(), new_id());
       if (!request) return request.error();
       const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
       Result<HttpResponse> response = ask_source(context, *request, kSignIn, {1});
@@ -214,7 +219,7 @@ struct SignInLogin {
       }
       if (!response) return response.error();
       const crypto::WipeAtEnd<HttpResponse> wipe_response{*response};
-      return take_login_token(token, *response, context.platform->now());
+      return take_login_token(token, *response, wire::date_of(*response).value_or(now()));
     }
   }
 

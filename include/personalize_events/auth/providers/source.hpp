@@ -42,18 +42,23 @@ struct SourceContext : ProviderContext {
   }
 
   std::chrono::steady_clock::time_point deadline{std::chrono::steady_clock::time_point::max()};
+  std::chrono::milliseconds clock_offset{0};
 
   /// The same for one request of credentials.
   [[nodiscard]] SourceContext until(const CredentialsRequest& request) const {
     SourceContext limited = *this;
     limited.deadline = platform->steady_now() + std::clamp(request.timeout, {}, kLongestTimeout);
+    limited.clock_offset = request.clock_offset;
     return limited;
   }
 
   /// What is left, at most a day; for another provider.
   [[nodiscard]] CredentialsRequest remaining() const {
-    return {std::min(time_left(deadline, platform->steady_now()), kLongestTimeout)};
+    return {std::min(time_left(deadline, platform->steady_now()), kLongestTimeout), clock_offset};
   }
+
+  /// The time by the service's clock, as far as it is known.
+  [[nodiscard]] TimePoint now() const { return platform->now() + clock_offset; }
 };
 
 /// What a request must not show to others on the way.

@@ -29,6 +29,7 @@
 #include "personalize_events/json/writer.hpp"
 #include "personalize_events/platform/platform.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/wire/response.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -221,6 +222,17 @@ struct SsoLogin {
   const SourceContext& context;
   std::string path;
 
+  [[nodiscard]] TimePoint now() const { return context.now(); }
+
+  /// This machine's clock may be wrong, and no other service can say so of a token without the
+  /// means to refresh it.
+  [[nodiscard]] bool is_for_service(const json::Value& token) const {
+    Result<HttpRequest> refresh = sso_token_request(options, token, now());
+    if (!refresh) return true;
+    crypto::cleanse(*refresh);
+    return false;
+  }
+
   [[nodiscard]] Result<TimePoint> expiry(const json::Value& token) const {
     const std::string* access_token = find_text(token, "accessToken");
     if (access_token == nullptr || !all_of(*access_token, is_visible)) {
@@ -234,13 +246,13 @@ struct SsoLogin {
   }
 
   [[nodiscard]] Result<void> refresh(json::Value& token) const {
-    Result<HttpRequest> request = sso_token_request(options, token, context.platform->now());
+    Result<HttpRequest> request = sso_token_request(options, token, context.now());
     if (!request) return request.error();
     const crypto::WipeAtEnd<HttpRequest> wipe_request{*request};
     Result<HttpResponse> response = ask_source(context, *request, kSsoTokenService);
     if (!response) return response.error();
     const crypto::WipeAtEnd<HttpResponse> wipe_response{*response};
-    return take_sso_token(token, *response, context.platform->now());
+    return take_sso_token(token, *response, wire::date_of(*response).value_or(now()));
   }
 };
 
@@ -265,6 +277,7 @@ struct SsoLogin {
   Result<HttpResponse> response = ask_source(context, *request, kSsoPortal, rules);
   if (!response) return response.error();
   const crypto::WipeAtEnd<HttpResponse> wipe_response{*response};
+  if (response->status == 401 && token->expired) return *token->expired;
   return read_sso_role(options, *response);
 }
 
@@ -279,6 +292,9 @@ struct SsoLogin {
   if (!folder) return report_of(folder.error());
   const Result<std::string> name = sso_cache_name(options);
   if (!name) return {ProviderReport::State::Wrong, name.error().message, name.error().where};
+  if (auto checked = sso_endpoint(options, "portal.sso", options.endpoint_url); !checked) {
+    return report_of(checked.error());
+  }
   return report_token_cache(platform,
                             "single sign-on in " + options.region + ", as " + options.role_name +
                                 " of account " + options.account_id +

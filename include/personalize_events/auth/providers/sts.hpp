@@ -129,7 +129,7 @@ namespace detail {
 [[nodiscard]] inline Result<Credentials> assume_role(const AssumeRoleOptions& options,
                                                      const CredentialsProvider& source,
                                                      const SourceContext& context) {
-  const TimePoint now = context.platform->now();
+  const TimePoint now = context.now();
   Result<HttpRequest> request = assume_role_request(options, now);
   if (!request) return std::move(request).error();
   const crypto::WipeAtEnd wipe{*request};

@@ -50,6 +50,7 @@ struct Token {
   json::Value tree;
   crypto::Digest file;  ///< SHA-256 of the file that it comes from.
   TimePoint expires{};
+  std::optional<Error> expired{};  ///< Why it is of no use, if its service finds it expired too.
 };
 
 /// The report of a provider that reads a token from a cache of the AWS CLI. A cache that others may
@@ -146,6 +147,9 @@ inline void set_text(json::Value& object, std::string_view key, std::string_view
 ///
 ///     static constexpr const char* kCommand;               // what a person runs to log in
 ///     std::string path;                                    // of the file
+///     bool is_for_service(const json::Value&) const;       // whether its service is to judge an
+///                                                          // expired token that was not refreshed
+///     TimePoint now() const;                               // by the service's clock
 ///     Result<TimePoint> expiry(const json::Value&) const;  // of the token
 ///     Result<void> refresh(json::Value&) const;            // asks for a new token and puts it in
 ///
@@ -156,8 +160,8 @@ class TokenCache {
  public:
   explicit TokenCache(std::shared_ptr<Platform> platform) : platform_(std::move(platform)) {}
 
-  /// A token that has not expired. The file is read anew at each call: a person may have logged in
-  /// again.
+  /// A token that has not expired, or one that its service is to judge. The file is read anew at
+  /// each call: a person may have logged in again.
   ///
   /// @par Error Handling
   /// Credentials, `where` is the file: it is absent, unreadable, malformed, or its token has
@@ -167,7 +171,7 @@ class TokenCache {
     State& state = state_.own([] { return std::make_unique<State>(); });
     const std::lock_guard<std::mutex> lock(state.mutex);
     Result<Token> current = read(state, login);
-    if (!current || current->expires >= platform_->now() + kTokenRefreshWindow) return current;
+    if (!current || current->expires >= login.now() + kTokenRefreshWindow) return current;
 
     if (may_refresh(state)) {
       Result<Token> refreshed = refresh(state, login, *current);
@@ -175,12 +179,15 @@ class TokenCache {
       state.failure = std::move(refreshed).error();
       // A refresh token may serve only once, and another process may have been quicker with it.
       Result<Token> again = read(state, login);
-      if (again && again->expires > current->expires && again->expires > platform_->now()) {
+      if (again && again->expires > current->expires && again->expires > login.now()) {
         return again;
       }
     }
-    if (current->expires > platform_->now()) return current;
-    return expired(state, login);
+    if (current->expires > login.now()) return current;
+    Error error = expired(state, login);
+    if (!login.is_for_service(current->tree)) return error;
+    current->expired = std::move(error);
+    return current;
   }
 
  private:

@@ -88,7 +88,7 @@ namespace detail {
   Result<std::string> token = read_web_identity_token(*context.platform, options.token_file);
   if (!token) return std::move(token).error();
   const crypto::WipeAtEnd wipe_token{*token};
-  Result<HttpRequest> request = web_identity_request(options, *token, context.platform->now());
+  Result<HttpRequest> request = web_identity_request(options, *token, context.now());
   if (!request) return std::move(request).error();
   const crypto::WipeAtEnd wipe_request{*request};
   Result<HttpResponse> response = ask_sts(context, *request, Carries::Secrets);

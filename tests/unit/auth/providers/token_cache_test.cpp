@@ -25,10 +25,14 @@ constexpr const char* kPath = "/cache/token.json";
 // A login whose token has a time and a number. `ask` stands for the service.
 struct TestLogin {
   static constexpr const char* kCommand = "log-in";
-
+  pe::Platform* platform{nullptr};
   std::string path{kPath};
   std::function<pe::Result<void>(pe::json::Value&)> ask{};
 
+  bool lets_service_judge{false};
+
+  [[nodiscard]] pe::detail::TimePoint now() const { return platform->now(); }
+  [[nodiscard]] bool is_for_service(const pe::json::Value&) const { return lets_service_judge; }
   [[nodiscard]] pe::Result<pe::detail::TimePoint> expiry(const pe::json::Value& token) const {
     const std::string* text = pe::detail::find_text(token, "expiresAt");
     const auto time = text == nullptr ? std::nullopt : pe::detail::parse_rfc3339(*text);
@@ -45,6 +49,7 @@ struct World {
   int asked{0};
 
   World() {
+    login.platform = platform.get();
     login.ask = [this](pe::json::Value& token) {
       ++asked;
       pe::detail::set_text(token, "expiresAt", time_after(minutes{60}));
@@ -341,4 +346,18 @@ TEST_CASE("A lifetime is a sensible number of seconds") {
     CHECK_FALSE(lifetime(bad));
   }
   CHECK_FALSE(pe::detail::lifetime_of({}, "expiresIn"));
+}
+
+TEST_CASE("An expired token that is for its service is returned with the reason") {
+  World world;
+  world.write("old", seconds{-1});
+  world.refuse();
+  CHECK(world.get().find("old") == std::string::npos);
+  world.login.lets_service_judge = true;
+  const auto token = world.cache.get(world.login);
+  REQUIRE(token.has_value());
+  CHECK(*token->tree.find_string("name") == "old");
+  REQUIRE(token->expired);
+  CHECK(token->expired->where == kPath);
+  CHECK_THAT(token->expired->message, test::ContainsSubstring("its token has expired"));
 }
