@@ -112,7 +112,8 @@ class CallState {
     if (!has_attempts_left()) return {};
     const std::chrono::nanoseconds wait =
         backoff_delay(failure.failure_class, waits_, random, failure.retry_after);
-    if (now + wait >= deadline_) return {};
+    // Less than a millisecond is no time for an attempt.
+    if (time_left(now + wait).count() == 0) return {};
     const int cost = retry_cost(failure.failure_class);
     if (!quota_.acquire(cost)) return {};
     acquired_ = cost;
