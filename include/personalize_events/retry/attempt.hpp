@@ -123,7 +123,8 @@ class CallState {
     if (failure.lost_kept_connection && !kept_connection_was_lost_) return resent(now);
     const std::chrono::nanoseconds wait =
         backoff_delay(failure.failure_class, waits_, random, failure.retry_after);
-    if (now + wait >= deadline_) return {};
+    // Less than a millisecond is no time for an attempt.
+    if (time_left(now + wait).count() == 0) return {};
     const int cost = retry_cost(failure.failure_class);
     if (!quota_.acquire(cost)) return {};
     acquired_ = cost;

@@ -154,6 +154,19 @@ TEST_CASE("Calls of many threads share one call of a provider that hangs") {
   CHECK(world.provider.calls() == 1);
 }
 
+TEST_CASE("A call of an AsyncClient ends at its timeout although the provider does not return") {
+  World<test::AsyncWorld> world;
+  world.options.attempt_timeout = GENERATE(100ms, 300ms);
+  world.provider.set_hanging(true);
+  const pe::AsyncClient client{world.options};
+  std::optional<pe::Result<pe::PutResult>> result;
+  const auto time =
+      time_of([&] { result.emplace(client.put_events(test::put_events_request()).get()); });
+  CHECK(is_timeout_of_credentials(*result));
+  CHECK(time <= 300ms + test::kSlack);
+  CHECK(world.provider.calls() == 1);
+}
+
 TEST_CASE("No client waits at its end for the first call of a provider that hangs") {
   World<test::ClientWorld> world;
   world.options.call_timeout = 50ms;

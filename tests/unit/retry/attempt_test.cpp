@@ -308,6 +308,13 @@ TEST_CASE("A clock and credentials may both be mended in one call") {
   CHECK(call.fail(FailureClass::Transient).next == Next::Fail);  // the third of three attempts
 }
 
+TEST_CASE("A call fails with what failed, not with a retry that has no time") {
+  const auto transient = failure_of(FailureClass::Transient);
+  CHECK(Call{{3, 5s, 10s}}.fail(transient, 9'998ms, 0).next == Next::Retry);
+  CHECK(Call{{3, 5s, 10s}}.fail(transient, 9'999'500us, 0).next == Next::Fail);
+  CHECK(Call{{3, 5s, 10s}}.fail(transient, 10s, 0).next == Next::Fail);
+}
+
 TEST_CASE("A call that may take for ever has no deadline") {
   Call call{{3, 5s, std::chrono::milliseconds::max()}};
   CHECK(call.state.begin_attempt(kStart) == 5s);
