@@ -310,6 +310,7 @@ TEST_CASE("An AsyncClient has credentials of every provider, with any clock and 
   REQUIRE(client.has_value());
   for (int rotation = 0; rotation < 3; ++rotation) {
     const auto result = client->put_events(test::put_events_request()).get();
+    test::wait_for_other_threads();
     if (!result) UNSCOPED_INFO(to_string(result.error()));
     CHECK(result.has_value());
     if (provider.expires) scenario.world->revoke();
