@@ -194,15 +194,15 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
           "name the authority's PEM file in HttpOptions::ca_file or AWS_CA_BUNDLE"};
 }
 
+/// CURLE_TOO_LARGE of libcurl 8.6, which may be newer than its headers.
+inline constexpr int kTooLarge = 100;
+
 /// Whether a header line or the status line passed the limit of libcurl: 100 kB until its line end
 /// (300 kB for all of them comes after the limit of ResponseCollector). Releases before 8.6 report
 /// it as a lack of memory, which is hardly ever the cause once there is a connection.
 [[nodiscard]] constexpr bool has_too_long_line(const CurlFailure& failure) noexcept {
-  if (!failure.connected) return false;
-#if LIBCURL_VERSION_NUM >= 0x080600
-  if (failure.code == CURLE_TOO_LARGE) return true;
-#endif
-  return failure.code == CURLE_OUT_OF_MEMORY;
+  const bool is_too_large = static_cast<int>(failure.code) == kTooLarge;
+  return failure.connected && (is_too_large || failure.code == CURLE_OUT_OF_MEMORY);
 }
 
 /// Whether the URL of the proxy has a scheme or a form that libcurl does not know.
@@ -248,8 +248,8 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   }
   if (has_too_long_line(failure)) {
     return {ErrorKind::Response, true,
-            "a header line of the response is too large (more than 100 kB); check the endpoint "
-            "URL and the proxy"};
+            "a header line or trailer of the response is too large (100 kB or more); check the "
+            "endpoint URL and the proxy"};
   }
   if (failure.status != 0 && says(failure, "chunk")) {
     return {ErrorKind::Response, true,
@@ -366,7 +366,8 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     case CURLE_PARTIAL_FILE: return judge_broken(failure);
     default: break;
   }
-  if (failure.connected && failure.status == 0 && !failure.too_large) {
+  if (failure.connected && failure.status == 0 && !failure.too_large &&
+      !has_too_long_line(failure)) {
     return {ErrorKind::Response, true,
             "the response is not HTTP; check the scheme and the port of the endpoint URL"};
   }
