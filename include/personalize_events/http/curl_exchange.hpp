@@ -382,16 +382,17 @@ class CurlExchange {
     return error;
   }
 
-  /// Whether a proxy was to carry the request. Before 8.7 libcurl tells of one that the environment
-  /// names only by the host that it could not connect to.
+  /// Whether a proxy was to carry the request. Of one that the environment names libcurl 7.88 tells
+  /// only the host that it could not connect to; a newer one says "over proxy".
   [[nodiscard]] bool uses_proxy() const {
     if (request_.direct) return false;
     if (!options_.proxy.empty()) return true;
     constexpr std::string_view kFailed = "Failed to connect to ";
     std::string_view text = error_text_;
-    if (text.substr(0, kFailed.size()) != kFailed) {
-      return text.find("Unsupported proxy") != std::string_view::npos;
+    for (const std::string_view words : {"over proxy", "Unsupported proxy"}) {
+      if (text.find(words) != std::string_view::npos) return true;
     }
+    if (text.substr(0, kFailed.size()) != kFailed) return false;
     text.remove_prefix(kFailed.size());
     const std::size_t host_end = text.find(" port ");
     if (host_end == std::string_view::npos) return false;
@@ -408,9 +409,9 @@ class CurlExchange {
     if (failure.code == CURLE_SSL_CACERT_BADFILE && failure.has_trust) {
       return options_.ca_file.empty() ? options_.ca_path : options_.ca_file;
     }
+    if (has_bad_key(failure) && !options_.client_key.empty()) return options_.client_key;
     if (failure.code == CURLE_SSL_CERTPROBLEM && failure.has_client_certificate) {
-      const bool is_key = says(failure, "private key") && !options_.client_key.empty();
-      return is_key ? options_.client_key : options_.client_certificate;
+      return options_.client_certificate;
     }
     std::string place = host_and_port(request_.url);
     return place.empty() ? std::string{"url"} : place;

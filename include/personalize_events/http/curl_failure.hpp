@@ -88,6 +88,11 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   return failure.text.find(word) != std::string_view::npos;
 }
 
+/// Whether it is the key of the client certificate that libcurl could not use.
+[[nodiscard]] constexpr bool has_bad_key(const CurlFailure& failure) noexcept {
+  return failure.has_client_certificate && says(failure, "private key");
+}
+
 /// The TLS alert with which the server refused the connection; 0 if it sent none. Under TLS 1.3 one
 /// about the client's certificate comes after the handshake, in place of the response.
 [[nodiscard]] inline int alert_of(const CurlFailure& failure) noexcept {
@@ -226,8 +231,9 @@ inline constexpr int kTooLarge = 100;
     return {ErrorKind::Transport, true,
             "the proxy refused the connection; check HttpOptions::proxy or HTTPS_PROXY"};
   }
-  // "Proxy CONNECT aborted", "CONNECT tunnel failed", "CONNECT response too large".
-  if (says(failure, "CONNECT")) {
+  // "Proxy CONNECT aborted", "CONNECT tunnel failed", "CONNECT response too large"; a newer libcurl
+  // says only what is wrong with the response.
+  if (says(failure, "CONNECT") || (failure.uses_proxy && failure.code != CURLE_COULDNT_CONNECT)) {
     return {ErrorKind::Transport, true,
             "the proxy did not respond as an HTTP proxy does; check HttpOptions::proxy or "
             "HTTPS_PROXY"};
@@ -333,13 +339,15 @@ inline constexpr int kTooLarge = 100;
       return {ErrorKind::Configuration, false,
               "libcurl's trusted authorities cannot be read; install ca-certificates, or name a "
               "PEM file in HttpOptions::ca_file or AWS_CA_BUNDLE"};
+    case CURLE_BAD_FUNCTION_ARGUMENT:  // of a key, libcurl 8.23
     case CURLE_SSL_CERTPROBLEM:
-      if (says(failure, "private key")) {
+      if (has_bad_key(failure)) {
         return {ErrorKind::Configuration, false,
                 "the client certificate's key cannot be used; HttpOptions::client_key must name a "
                 "readable PEM file without a password, with the key of "
                 "HttpOptions::client_certificate"};
       }
+      if (failure.code != CURLE_SSL_CERTPROBLEM) break;
       return {ErrorKind::Configuration, false,
               "the client certificate cannot be used; HttpOptions::client_certificate must name a "
               "readable PEM file"};

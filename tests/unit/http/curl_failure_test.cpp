@@ -256,7 +256,9 @@ TEST_CASE("Files for TLS that cannot be used are named by their option") {
   unreadable.text = "could not load PEM client certificate from /path, OpenSSL error";
   check(unreadable, pe::ErrorKind::Configuration, false);
   CHECK_THAT(detail::judge(unreadable).message, !test::ContainsSubstring("client_key"));
+  unreadable.has_client_certificate = true;
   unreadable.text = "unable to set private key file: '/path' type PEM";
+  unreadable.code = GENERATE(CURLE_SSL_CERTPROBLEM, CURLE_BAD_FUNCTION_ARGUMENT);
   check(unreadable, pe::ErrorKind::Configuration, false);
   CHECK_THAT(detail::judge(unreadable).message, test::ContainsSubstring("HttpOptions::client_key"));
 }
