@@ -81,9 +81,8 @@ inline constexpr long kStallSeconds = 60;
 /// libcurl would send a request once more by itself, on another connection, when a kept-alive one
 /// ends before a byte of the response came. Two callbacks refuse that for a request with a body:
 /// one the new socket, one the use of another kept connection (libcurl 7.80). The request fails
-/// instead, and the caller retries it as any other. libcurl still sends once more what it could not
-/// hand to the system, and a request without a body, which is a GET or as idempotent (RFC 9110,
-/// section 9.2.2).
+/// instead, and the caller retries it as any other. A request without a body, which is a GET or as
+/// idempotent (RFC 9110, section 9.2.2), is left to libcurl.
 ///
 /// @par Thread Safety
 /// None: one thread at a time.
@@ -107,6 +106,7 @@ class CurlExchange {
     if (!list_headers()) return no_resources("headers");
     CurlSetup setup{handle};
     set_request(setup);
+    watch_connections(setup);
     set_response(setup);
     set_limits(setup, timeout);
     set_trust(setup);
@@ -169,7 +169,7 @@ class CurlExchange {
     return true;
   }
 
-  void set_request(CurlSetup& setup) {
+  void set_request(CurlSetup& setup) const {
     const std::string& method = request_.method;
     setup.set(CURLOPT_URL, "CURLOPT_URL", request_.url.c_str());
     // The path is signed: libcurl must not resolve "." and ".." in it.
@@ -185,7 +185,6 @@ class CurlExchange {
       setup.set(CURLOPT_POSTFIELDSIZE_LARGE, "CURLOPT_POSTFIELDSIZE_LARGE",
                 static_cast<curl_off_t>(request_.body.size()));
       setup.set(CURLOPT_POSTFIELDS, "CURLOPT_POSTFIELDS", request_.body.data());
-      if (!request_.body.empty()) refuse_resend(setup);
       if (method != "POST") {
         setup.set(CURLOPT_CUSTOMREQUEST, "CURLOPT_CUSTOMREQUEST", method.c_str());
       }
@@ -200,14 +199,17 @@ class CurlExchange {
     setup.set(CURLOPT_DISALLOW_USERNAME_IN_URL, "CURLOPT_DISALLOW_USERNAME_IN_URL", 1L);
   }
 
-  void refuse_resend(CurlSetup& setup) {
+  void watch_connections(CurlSetup& setup) {
     const curl_sockopt_callback on_socket = &CurlExchange::take_socket;
     setup.set(CURLOPT_SOCKOPTFUNCTION, "CURLOPT_SOCKOPTFUNCTION", on_socket);
     setup.set(CURLOPT_SOCKOPTDATA, "CURLOPT_SOCKOPTDATA", this);
 #if LIBCURL_VERSION_NUM >= 0x075000
     const curl_prereq_callback on_connection = &CurlExchange::take_connection;
-    setup.set_if_built_in(CURLOPT_PREREQFUNCTION, "CURLOPT_PREREQFUNCTION", on_connection);
-    setup.set_if_built_in(CURLOPT_PREREQDATA, "CURLOPT_PREREQDATA", static_cast<void*>(this));
+    sees_connections_ =
+        setup.set_if_built_in(CURLOPT_PREREQFUNCTION, "CURLOPT_PREREQFUNCTION", on_connection);
+    if (sees_connections_) {
+      setup.set(CURLOPT_PREREQDATA, "CURLOPT_PREREQDATA", static_cast<void*>(this));
+    }
 #endif
   }
 
@@ -264,8 +266,9 @@ class CurlExchange {
 
     if (!options_.client_certificate.empty()) {
       setup.set(CURLOPT_SSLCERT, "CURLOPT_SSLCERT", options_.client_certificate.c_str());
-      // Without one OpenSSL would ask at the terminal for the password of an encrypted key.
-      setup.set_if_built_in(CURLOPT_KEYPASSWD, "CURLOPT_KEYPASSWD", "");
+      // Without one OpenSSL would ask at the terminal for the password of an encrypted key. With
+      // one GnuTLS would refuse a key that is not encrypted.
+      if (uses_openssl()) setup.set(CURLOPT_KEYPASSWD, "CURLOPT_KEYPASSWD", "");
     }
     if (!options_.client_key.empty()) {
       setup.set(CURLOPT_SSLKEY, "CURLOPT_SSLKEY", options_.client_key.c_str());
@@ -297,18 +300,22 @@ class CurlExchange {
   }
 
   static int take_socket(void* exchange, curl_socket_t, curlsocktype) noexcept {
-    return static_cast<CurlExchange*>(exchange)->is_resend() ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+    return static_cast<CurlExchange*>(exchange)->refuses_resend() ? CURL_SOCKOPT_ERROR
+                                                                  : CURL_SOCKOPT_OK;
   }
 #if LIBCURL_VERSION_NUM >= 0x075000
   static int take_connection(void* exchange, char*, char*, int, int) noexcept {
-    return static_cast<CurlExchange*>(exchange)->is_resend() ? CURL_PREREQFUNC_ABORT
-                                                             : CURL_PREREQFUNC_OK;
+    auto* self = static_cast<CurlExchange*>(exchange);
+    if (self->refuses_resend()) return CURL_PREREQFUNC_ABORT;
+    self->had_connection_ = true;
+    return CURL_PREREQFUNC_OK;
   }
 #endif
-  /// Whether libcurl is about to send what it has sent already.
-  [[nodiscard]] bool is_resend() noexcept {
-    if (has_connected(handle_, CURLE_OK)) was_resend_refused_ = true;
-    return was_resend_refused_;
+  /// Whether libcurl is about to send for a second time what it must not.
+  [[nodiscard]] bool refuses_resend() noexcept {
+    if (request_.body.empty() || !has_connected(handle_, CURLE_OK)) return false;
+    was_resend_refused_ = true;
+    return true;
   }
 
   // A callback that takes less than it was given ends the exchange with CURLE_WRITE_ERROR.
@@ -323,10 +330,12 @@ class CurlExchange {
                : 0;
   }
 
-  /// Whether a connection stood. libcurl notes the time right before it begins to wait for the
-  /// answer; a send that fails comes before that, on a connection that stood too.
+  /// Whether there was a connection, for https with TLS. libcurl reports it right before it sends.
+  /// One before 7.80 notes the time right after that, so that a send that fails comes before it;
+  /// a newer one notes a time for requests without a connection too (8.23).
   [[nodiscard]] bool has_connected(CURL* handle, CURLcode code) const {
-    if (code == CURLE_SEND_ERROR || was_resend_refused_ || collector_.status() != 0) return true;
+    if (had_connection_ || code == CURLE_SEND_ERROR || collector_.status() != 0) return true;
+    if (sees_connections_) return false;
     curl_off_t at{0};
     return curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &at) == CURLE_OK && at > 0;
   }
@@ -373,16 +382,17 @@ class CurlExchange {
     return error;
   }
 
-  /// Whether a proxy was to carry the request. Before 8.7 libcurl tells of one that the environment
-  /// names only by the host that it could not connect to.
+  /// Whether a proxy was to carry the request. Of one that the environment names libcurl 7.88 tells
+  /// only the host that it could not connect to; a newer one says "over proxy".
   [[nodiscard]] bool uses_proxy() const {
     if (request_.direct) return false;
     if (!options_.proxy.empty()) return true;
     constexpr std::string_view kFailed = "Failed to connect to ";
     std::string_view text = error_text_;
-    if (text.substr(0, kFailed.size()) != kFailed) {
-      return text.find("Unsupported proxy") != std::string_view::npos;
+    for (const std::string_view words : {"over proxy", "Unsupported proxy"}) {
+      if (text.find(words) != std::string_view::npos) return true;
     }
+    if (text.substr(0, kFailed.size()) != kFailed) return false;
     text.remove_prefix(kFailed.size());
     const std::size_t host_end = text.find(" port ");
     if (host_end == std::string_view::npos) return false;
@@ -399,9 +409,9 @@ class CurlExchange {
     if (failure.code == CURLE_SSL_CACERT_BADFILE && failure.has_trust) {
       return options_.ca_file.empty() ? options_.ca_path : options_.ca_file;
     }
+    if (has_bad_key(failure) && !options_.client_key.empty()) return options_.client_key;
     if (failure.code == CURLE_SSL_CERTPROBLEM && failure.has_client_certificate) {
-      const bool is_key = says(failure, "private key") && !options_.client_key.empty();
-      return is_key ? options_.client_key : options_.client_certificate;
+      return options_.client_certificate;
     }
     std::string place = host_and_port(request_.url);
     return place.empty() ? std::string{"url"} : place;
@@ -410,7 +420,9 @@ class CurlExchange {
   const HttpRequest& request_;
   const HttpOptions& options_;
   KeptConnections& kept_;
-  CURL* handle_{nullptr};  // for the callbacks
+  CURL* handle_{nullptr};         // for the callbacks
+  bool sees_connections_{false};  // libcurl calls take_connection
+  bool had_connection_{false};
   bool was_resend_refused_{false};
   std::unique_ptr<curl_slist, CurlDeleter> headers_{};
   ResponseCollector collector_{};

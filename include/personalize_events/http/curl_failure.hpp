@@ -88,6 +88,11 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   return failure.text.find(word) != std::string_view::npos;
 }
 
+/// Whether it is the key of the client certificate that libcurl could not use.
+[[nodiscard]] constexpr bool has_bad_key(const CurlFailure& failure) noexcept {
+  return failure.has_client_certificate && says(failure, "private key");
+}
+
 /// The TLS alert with which the server refused the connection; 0 if it sent none. Under TLS 1.3 one
 /// about the client's certificate comes after the handshake, in place of the response.
 [[nodiscard]] inline int alert_of(const CurlFailure& failure) noexcept {
@@ -194,15 +199,15 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
           "name the authority's PEM file in HttpOptions::ca_file or AWS_CA_BUNDLE"};
 }
 
+/// CURLE_TOO_LARGE of libcurl 8.6, which may be newer than its headers.
+inline constexpr int kTooLarge = 100;
+
 /// Whether a header line or the status line passed the limit of libcurl: 100 kB until its line end
 /// (300 kB for all of them comes after the limit of ResponseCollector). Releases before 8.6 report
 /// it as a lack of memory, which is hardly ever the cause once there is a connection.
 [[nodiscard]] constexpr bool has_too_long_line(const CurlFailure& failure) noexcept {
-  if (!failure.connected) return false;
-#if LIBCURL_VERSION_NUM >= 0x080600
-  if (failure.code == CURLE_TOO_LARGE) return true;
-#endif
-  return failure.code == CURLE_OUT_OF_MEMORY;
+  const bool is_too_large = static_cast<int>(failure.code) == kTooLarge;
+  return failure.connected && (is_too_large || failure.code == CURLE_OUT_OF_MEMORY);
 }
 
 /// Whether the URL of the proxy has a scheme or a form that libcurl does not know.
@@ -226,8 +231,9 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     return {ErrorKind::Transport, true,
             "the proxy refused the connection; check HttpOptions::proxy or HTTPS_PROXY"};
   }
-  // "Proxy CONNECT aborted", "CONNECT tunnel failed", "CONNECT response too large".
-  if (says(failure, "CONNECT")) {
+  // "Proxy CONNECT aborted", "CONNECT tunnel failed", "CONNECT response too large"; a newer libcurl
+  // says only what is wrong with the response.
+  if (says(failure, "CONNECT") || (failure.uses_proxy && failure.code != CURLE_COULDNT_CONNECT)) {
     return {ErrorKind::Transport, true,
             "the proxy did not respond as an HTTP proxy does; check HttpOptions::proxy or "
             "HTTPS_PROXY"};
@@ -248,8 +254,8 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
   }
   if (has_too_long_line(failure)) {
     return {ErrorKind::Response, true,
-            "a header line of the response is too large (more than 100 kB); check the endpoint "
-            "URL and the proxy"};
+            "a header line or trailer of the response is too large (100 kB or more); check the "
+            "endpoint URL and the proxy"};
   }
   if (failure.status != 0 && says(failure, "chunk")) {
     return {ErrorKind::Response, true,
@@ -333,13 +339,15 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
       return {ErrorKind::Configuration, false,
               "libcurl's trusted authorities cannot be read; install ca-certificates, or name a "
               "PEM file in HttpOptions::ca_file or AWS_CA_BUNDLE"};
+    case CURLE_BAD_FUNCTION_ARGUMENT:  // of a key, libcurl 8.23
     case CURLE_SSL_CERTPROBLEM:
-      if (says(failure, "private key")) {
+      if (has_bad_key(failure)) {
         return {ErrorKind::Configuration, false,
                 "the client certificate's key cannot be used; HttpOptions::client_key must name a "
                 "readable PEM file without a password, with the key of "
                 "HttpOptions::client_certificate"};
       }
+      if (failure.code != CURLE_SSL_CERTPROBLEM) break;
       return {ErrorKind::Configuration, false,
               "the client certificate cannot be used; HttpOptions::client_certificate must name a "
               "readable PEM file"};
@@ -366,7 +374,8 @@ inline constexpr const char* kNoMemoryMessage = "no memory is left for the reque
     case CURLE_PARTIAL_FILE: return judge_broken(failure);
     default: break;
   }
-  if (failure.connected && failure.status == 0 && !failure.too_large) {
+  if (failure.connected && failure.status == 0 && !failure.too_large &&
+      !has_too_long_line(failure)) {
     return {ErrorKind::Response, true,
             "the response is not HTTP; check the scheme and the port of the endpoint URL"};
   }

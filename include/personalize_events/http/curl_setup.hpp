@@ -7,7 +7,9 @@
 
 #include <curl/curl.h>
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "personalize_events/http/curl_failure.hpp"
@@ -32,6 +34,21 @@ namespace detail {
   return make_error(ErrorKind::Configuration, "libcurl", curl_easy_strerror(code));
 }
 
+/// Whether libcurl's TLS library, by the text of curl_version_info, is OpenSSL or one of its kin,
+/// which ask at the terminal for the password of an encrypted key. A library in parentheses is one
+/// that libcurl knows and does not use.
+[[nodiscard]] inline bool is_openssl(std::string_view version) noexcept {
+  for (const std::string_view name : {"OpenSSL", "LibreSSL", "BoringSSL", "AWS-LC", "quictls"}) {
+    const std::size_t at = version.find(name);
+    if (at != std::string_view::npos && (at == 0 || version[at - 1] != '(')) return true;
+  }
+  return false;
+}
+[[nodiscard]] inline bool uses_openssl() noexcept {
+  const curl_version_info_data* info = curl_version_info(CURLVERSION_NOW);
+  return info != nullptr && info->ssl_version != nullptr && is_openssl(info->ssl_version);
+}
+
 /// Sets options on a handle and remembers the first that libcurl refused.
 class CurlSetup {
  public:
@@ -49,13 +66,14 @@ class CurlSetup {
   }
 
   /// Sets an option that narrows a feature; a libcurl built without that feature needs it not.
+  /// Returns whether it was set.
   template <class Value>
-  void set_if_built_in(CURLoption option, const char* name, Value value) {
-    const bool was_well = code_ == CURLE_OK;
+  bool set_if_built_in(CURLoption option, const char* name, Value value) {
+    if (code_ != CURLE_OK) return false;
     set(option, name, value);
-    if (was_well && (code_ == CURLE_UNKNOWN_OPTION || code_ == CURLE_NOT_BUILT_IN)) {
-      code_ = CURLE_OK;
-    }
+    const bool is_set = code_ == CURLE_OK;
+    if (code_ == CURLE_UNKNOWN_OPTION || code_ == CURLE_NOT_BUILT_IN) code_ = CURLE_OK;
+    return is_set;
   }
 
   /// Success, or Configuration with the name of the first option that was refused; Transport if

@@ -698,10 +698,10 @@ TEST_CASE("A missing client certificate is told, over TLS 1.3 too") {
   REQUIRE(answers.poll(transport, 1));
   const pe::Error error = answers.error(0);
   CHECK(error.kind == pe::ErrorKind::Transport);
-  CHECK_FALSE(error.connected);
-  CHECK_FALSE(error.may_have_been_delivered);
   const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
   if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK_FALSE(error.connected);
+  CHECK_FALSE(error.may_have_been_delivered);
   CHECK_FALSE(error.retryable);
   CHECK_THAT(error.message, test::ContainsSubstring("requires a client certificate") &&
                                 test::ContainsSubstring("HttpOptions::client_certificate"));

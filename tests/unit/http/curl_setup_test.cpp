@@ -27,3 +27,16 @@ TEST_CASE("A refused option is named, and only the first one") {
   CHECK(result.error().kind == pe::ErrorKind::Configuration);
   CHECK(result.error().where == "FIRST");
 }
+
+TEST_CASE("OpenSSL and its kin are known by their names, if they are in use") {
+  for (const char* version : {"OpenSSL/3.0.19", "OpenSSL/1.1.1k", "LibreSSL/3.3.6", "BoringSSL",
+                              "AWS-LC/1.0", "(GnuTLS/3.7.9) OpenSSL/3.0.19"}) {
+    CAPTURE(version);
+    CHECK(detail::is_openssl(version));
+  }
+  for (const char* version : {"", "GnuTLS/3.7.9", "NSS/3.87", "mbedTLS/3.5.0", "Schannel",
+                              "wolfSSL/5.6", "(OpenSSL/3.0.19) Schannel"}) {
+    CAPTURE(version);
+    CHECK_FALSE(detail::is_openssl(version));
+  }
+}

@@ -310,7 +310,8 @@ TEST_CASE("A kept connection that the server has closed meanwhile is replaced") 
     static_cast<void>(connection.send(test::http_response(200)));
     if (connection.number() > 1) return;
     connection.close();
-    closed = true;
+    // libcurl 8.23 looks whether a connection lives only after a second.
+    closed = connection.pause(std::chrono::milliseconds{1100});
   }};
   pe::CurlTransport transport;
   CHECK(answer(transport, post(server.url())).status == 200);
@@ -930,9 +931,9 @@ TEST_CASE(
   const pe::Error error = error_of(transport, get(server.url()));
   CAPTURE(error.message);
   CHECK(error.kind == pe::ErrorKind::Transport);
-  CHECK_FALSE(error.connected);
   const std::string library = curl_version_info(CURLVERSION_NOW)->ssl_version;
   if (library.find("OpenSSL") == std::string::npos) return;
+  CHECK_FALSE(error.connected);
   CHECK_FALSE(error.retryable);
   CHECK_THAT(error.message, test::ContainsSubstring("HttpOptions::client_certificate"));
   CHECK_THAT(error.message, test::ContainsSubstring("TLS alert"));
