@@ -287,8 +287,9 @@ TEST_CASE("The environment's keys are wiped once they are read") {
   platform->set_environment("AWS_ACCESS_KEY_ID", "AKID");
   platform->set_environment("AWS_SECRET_ACCESS_KEY", secret());
   platform->set_environment("AWS_SESSION_TOKEN", token());
-  CHECK(count_unwiped(
-            [&platform] { REQUIRE(pe::environment_credentials({{}, platform})().has_value()); }) == 0);
+  CHECK(count_unwiped([&platform] {
+          REQUIRE(pe::environment_credentials({{}, platform})().has_value());
+        }) == 0);
 }
 
 namespace {

@@ -20,8 +20,8 @@ TEST_CASE("core.hpp is enough to send an event over a transport of one's own") {
   options.region = "eu-central-1";
   options.transport = transport;
   options.platform = std::make_shared<pe::testing::VirtualPlatform>();
-  options.credentials = pe::chain(
-      {pe::environment_credentials({{}, options.platform}), pe::static_credentials({"AKID", "secret"})});
+  options.credentials = pe::chain({pe::environment_credentials({{}, options.platform}),
+                                   pe::static_credentials({"AKID", "secret"})});
   const pe::Client client{options};
 
   pe::PutEventsRequest request{"tracking", "session", {pe::Event{"Watch"}}};
