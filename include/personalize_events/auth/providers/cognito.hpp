@@ -126,8 +126,8 @@ using CognitoLogins = std::map<std::string, std::string>;
 }
 
 /// Why these logins cannot be sent; none if they can. Errors: Credentials, `where` is `member`.
-[[nodiscard]] inline std::optional<Error> find_flaw(const CognitoLogins& logins,
-                                                    const char* member) {
+[[nodiscard]] inline std::optional<Error> find_logins_flaw(const CognitoLogins& logins,
+                                                           const char* member) {
   for (const auto& [issuer, token] : logins) {
     if (issuer.empty() || token.empty() || !is_utf8(issuer) || !is_utf8(token)) {
       return misconfigured_source(member,
@@ -309,7 +309,7 @@ class CognitoSource {
 
   /// `member` of CognitoOptions supplied the logins.
   [[nodiscard]] Result<Credentials> get_with(const Fetch& fetch, const char* member) {
-    if (auto flaw = find_flaw(fetch.logins, member)) return *std::move(flaw);
+    if (auto flaw = find_logins_flaw(fetch.logins, member)) return *std::move(flaw);
     const bool had_identity = !identity_.empty();
     Result<Credentials> credentials = ask_for_credentials(fetch);
     const bool was_unknown = had_identity && identity_.empty();
