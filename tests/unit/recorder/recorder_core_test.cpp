@@ -273,7 +273,7 @@ TEST_CASE("While the metadata service is away expired keys are used, and one fau
                                 pe::HttpResponse{200, {}, test::metadata_keys()},
                                 test::metadata_silence(false)}};
   world.client.credentials =
-      pe::instance_metadata_credentials(metadata.transport, metadata.platform);
+      pe::instance_metadata_credentials({metadata.transport, metadata.platform});
   std::string refresh_error;
   world.client.on_attempt = [&](const pe::Attempt& attempt) {
     refresh_error = attempt.credentials_error == nullptr ? "" : attempt.credentials_error->message;
