@@ -198,7 +198,7 @@ def account_of_settings(stage):
     for line in (f"region                eu-west-3  [{config}:2]\n",
                  f"attempts              5  [{config}:3]\n",
                  "endpoint              https://personalize-events.eu-west-3.amazonaws.com  [the region's]\n",
-                 "proxy                 http://***@proxy.example.com:3128  [HTTPS_PROXY]\n",
+                 "proxy                 libcurl decides  [HTTPS_PROXY]\n",
                  "  1 environment       has keys AKIA****MPLE  [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY]\n"):
         expect(line in finished.stdout, f"no line {line!r}", finished.stdout)
     expect("never-shown" not in finished.stdout, "a secret is shown", finished.stdout)
