@@ -20,13 +20,6 @@
 namespace pe = personalize_events;
 using namespace std::chrono_literals;
 
-namespace {
-
-std::atomic<bool> has_threads{true};
-std::atomic<int> refused_threads{0};
-
-}  // namespace
-
 // A sanitizer has one of its own.
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #if !defined(__has_feature)
@@ -37,6 +30,13 @@ std::atomic<int> refused_threads{0};
 #endif
 
 #if defined(PERSONALIZE_EVENTS_TESTS_REPLACES_THREADS)
+namespace {
+
+std::atomic<bool> has_threads{true};
+std::atomic<int> refused_threads{0};
+
+}  // namespace
+
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
                               void* (*start)(void*), void* argument) {
   if (!has_threads) {
