@@ -49,7 +49,9 @@ int main(int argc, char** argv) {
   // Sends what is left and says what became of it. The destructor does the same in less time.
   const pe::CloseReport report = recorder->close(std::chrono::seconds{5});
   //! [close]
-  std::printf("%llu delivered, %llu dropped\n", static_cast<unsigned long long>(report.delivered),
+  // The report counts from the call of close on, the statistics from the start.
+  std::printf("%llu delivered, %llu dropped\n",
+              static_cast<unsigned long long>(recorder->stats().delivered),
               static_cast<unsigned long long>(report.dropped));
   return report.dropped == 0 ? 0 : 1;
 }
