@@ -20,7 +20,7 @@
 namespace pe = personalize_events;
 using namespace std::chrono_literals;
 
-// A sanitizer has one of its own.
+// A sanitizer replaces it itself.
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #if !defined(__has_feature)
 #define PERSONALIZE_EVENTS_TESTS_REPLACES_THREADS

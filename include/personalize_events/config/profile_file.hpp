@@ -204,7 +204,7 @@ class ProfileFileReader {
     return open_property(line.substr(indent));
   }
 
-  /// Whether a line is a property of its own: it is not indented further than the one before.
+  /// Whether a line is a new property: it is not indented further than the one before.
   [[nodiscard]] bool opens_property(std::string_view line, std::size_t indent) const {
     if (state_ == State::InSection) {
       return indent == 0 || without_comment(line, true).find('=') != std::string_view::npos;

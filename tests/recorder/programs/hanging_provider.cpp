@@ -19,7 +19,7 @@ namespace pe = personalize_events;
 
 namespace {
 
-// Hangs for ever, and tells when it does. The provider shares it.
+// Hangs without end, and reports when it does. The provider shares it.
 struct Hang {
   std::mutex mutex{};
   std::condition_variable changed{};

@@ -160,7 +160,7 @@ class TokenCache {
  public:
   explicit TokenCache(std::shared_ptr<Platform> platform) : platform_(std::move(platform)) {}
 
-  /// A token that has not expired, or one that its service is to judge. The file is read anew at
+  /// A token that has not expired, or one that its service is to judge. The file is read at
   /// each call: a person may have logged in again.
   ///
   /// @par Error Handling
