@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the built examples against the built local endpoint.
 
-    check_examples.py CASE --examples DIRECTORY --source DIRECTORY --recorder-programs PROGRAM
+    check_examples.py CASE --examples DIRECTORY --program PROGRAM --source DIRECTORY --recorder-programs PROGRAM
 
 CASE is the name of one of the functions below. Status 77 tells CTest that a case is skipped.
 """
@@ -33,10 +33,10 @@ PATIENCE = 120  # seconds; only a program that hangs needs them
 
 
 class Stage:
-    """The built examples, a folder to work in, and an endpoint."""
+    """The built examples and tools, a folder to work in, and an endpoint."""
 
-    def __init__(self, examples, source, recorder_programs, work):
-        self.examples, self.source, self.work = examples, source, work
+    def __init__(self, examples, program, source, recorder_programs, work):
+        self.examples, self.program, self.source, self.work = examples, program, source, work
         self.spool_writer = [recorder_programs, "spool_writer"]
         self.log = work / "events.jsonl"
         self.url = ""
@@ -46,7 +46,7 @@ class Stage:
         port_file = self.work / "port"
         port_file.unlink(missing_ok=True)
         process = subprocess.Popen(
-            [self.examples / "local_endpoint", "--port-file", port_file, "--log", self.log,
+            [self.program, "endpoint", "--port-file", port_file, "--log", self.log,
              "--access-key-id", KEY, "--secret-access-key", SECRET, *options], stdout=subprocess.DEVNULL)
         try:
             deadline = time.monotonic() + PATIENCE
@@ -80,11 +80,15 @@ class Stage:
                               capture_output=True, timeout=patience)
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
+    def tool(self, command, *arguments, **more):
+        """A finished run of a command of personalize-events."""
+        return self.run(self.program, command, *arguments, **more)
+
     def send(self, *arguments, **more):
-        return self.run("send_events", "--tracking-id", "tracker", *arguments, **more)
+        return self.tool("send", "--tracking-id", "tracker", *arguments, **more)
 
     def start(self, *arguments):
-        return subprocess.Popen([self.examples / "send_events", "--tracking-id", "tracker", *arguments],
+        return subprocess.Popen([self.program, "send", "--tracking-id", "tracker", *arguments],
                                 env=self.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, encoding="utf-8")
 
@@ -317,7 +321,7 @@ def unit_test_of_your_code(stage):
     expect_equal(unwanted, [], "what it links")
 
 
-# --- send_events ----------------------------------------------------------------------------------
+# --- send ----------------------------------------------------------------------------------
 
 
 def send_whole_file(stage, file, rows):
@@ -495,7 +499,7 @@ def broken_rows(stage):
     for reject in rejects:
         expect_equal(reject["row"], lines[reject["line"] - 1], "the row itself")
         expect(reasons[reject["line"]] in reject["reason"], f"should say {reasons[reject['line']]}", reject)
-        expect(f"line {reject['line']}: {reject['reason']}" in finished.stderr, "is not told", reject)
+        expect(f":{reject['line']}: error: {reject['reason']}" in finished.stderr, "is not told", reject)
     good = [line for number, line in enumerate(lines, 1) if number not in reasons]
     stage.check_arrived(stage.file("good.csv", "\n".join(good) + "\n"))
 
@@ -610,8 +614,8 @@ def wrong_resume(stage):
         for finished, sentence in (
                 (stage.send("--resume", state, other), "the file's size is not the same"),
                 (stage.send("--resume", state, "--session-gap", "31", file), "--session-gap is not the same"),
-                (stage.run("send_events", "--tracking-id", "other", "--resume", state, file), "--tracking-id is not"),
-                (stage.send("--resume", foreign, file), "no state of send_events"),
+                (stage.tool("send", "--tracking-id", "other", "--resume", state, file), "--tracking-id is not"),
+                (stage.send("--resume", foreign, file), "no state of personalize-events send"),
                 (stage.send("--resume", state, "-", given=text), "standard input cannot be read again"),
                 (stage.send("--resume", state, "--dry-run", file), "a dry run sends nothing"),
                 (stage.send("--resume", file, file), "that is FILE itself"),
@@ -682,9 +686,9 @@ def jsonl_without_tracking_id(stage):
              for tracker in ("one", "two", "one")]
     file = stage.file("lines.jsonl", "\n".join(map(json.dumps, lines)) + '\n{"sessionId":"s","eventType":"A"}\n')
     with stage.endpoint():
-        finished = stage.run("send_events", file)
+        finished = stage.tool("send", file)
     expect_status(finished, 1)
-    expect("line 4: trackingId: missing" in finished.stderr, "does not say why", finished.stderr)
+    expect(":4: error: trackingId: missing" in finished.stderr, "does not say why", finished.stderr)
     expect_equal(sorted(event["trackingId"] for event in stage.arrived()), ["one", "one", "two"], "the trackers")
 
 
@@ -703,7 +707,7 @@ def standard_input(stage):
         text = "SESSION_ID,TIMESTAMP,EVENT_TYPE,A,B\ns,1,W,1,2\ns,2,W,x,3\ns,3,W,,4\n"
         finished = stage.send("--number", "A", "-", given=text.encode())
         expect_status(finished, 1)
-        expect("line 3: A: not a number" in finished.stderr, "does not name the column", finished.stderr)
+        expect("standard input:3: error: A: not a number" in finished.stderr, "does not name the column", finished.stderr)
         expect_equal([json.loads(event["properties"]) for event in stage.arrived()], [{"a": 1, "b": "2"}, {"b": "4"}],
                      "the properties")
         for arguments, sentence in ((["--number", "C", "-"], "no property column C"),
@@ -754,7 +758,7 @@ def large_file(stage):
         finished = stage.send("--json", "--dry-run", file, patience=2 * PATIENCE, TMPDIR=str(stage.work))
         expect_status(finished, 0)
         expect_equal(json.loads(finished.stdout)["valid"], rows, "valid rows")
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # the largest of all, and send_events is
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # the largest of all, and send is
         print(f"{rows} rows: {json.loads(finished.stdout)['seconds']} s, at most {peak} KiB")
         expect(peak < most, f"{peak} KiB of memory, {most} at most")
     without_room = stage.send("--dry-run", file, TMPDIR="/nonexistent/folder")
@@ -779,8 +783,8 @@ def usage(stage):
     without_region = {"AWS_REGION": ""}
     with stage.endpoint():
         for finished, sentence in (
-                (stage.run("send_events", file), "--tracking-id is required"),
-                (stage.run("send_events", "--tracking-id", "t"), "FILE is required"),
+                (stage.tool("send", file), "--tracking-id is required"),
+                (stage.tool("send", "--tracking-id", "t"), "FILE is required"),
                 (stage.send("--no-such-option", file), "--no-such-option"),
                 (stage.send("--concurrency", "0", file), "--concurrency"),
                 (stage.send(stage.work / "absent.csv"), "absent.csv: cannot be opened"),
@@ -790,14 +794,14 @@ def usage(stage):
                 (stage.send(empty), "does not name columns"),
                 (stage.send(file, **without_region), "AWS_REGION"),
                 (stage.send("--endpoint-url", "ftp://127.0.0.1", file), "endpoint"),
-                (stage.run("send_events", "--tracking-id", "t" * 257, file), "trackingId"),
+                (stage.tool("send", "--tracking-id", "t" * 257, file), "trackingId"),
                 (stage.send(file, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY=""), "AWS_ACCESS_KEY_ID"),
                 (stage.send(file, AWS_SECRET_ACCESS_KEY="wrong"), "InvalidSignatureException")):
             expect_status(finished, 2)
             expect(sentence in finished.stdout + finished.stderr, f"does not say: {sentence}",
                    finished.stdout, finished.stderr)
         expect_equal(stage.arrived(), [], "what arrived")
-        expect_status(stage.run("send_events", "--help"), 0)
+        expect_status(stage.tool("send", "--help"), 0)
         expect_status(stage.send("--region", "us-east-1", file, **without_region), 0)
         expect_equal(len(stage.arrived()), 1, "events that arrived")
 
@@ -869,7 +873,7 @@ def progress_bar(stage):
         print(f"skipped: there are no pseudo-terminals here: {error}")
         sys.exit(SKIPPED)
     with stage.endpoint():
-        process = subprocess.Popen([stage.examples / "send_events", "--tracking-id", "tracker", stage.shop_file],
+        process = subprocess.Popen([stage.program, "send", "--tracking-id", "tracker", stage.shop_file],
                                    env=stage.environment(), stdout=subprocess.DEVNULL, stderr=end)
         os.close(end)
         shown = b""
@@ -882,7 +886,7 @@ def progress_bar(stage):
     expect(shown.endswith(b"\r\x1b[K"), "the bar stays when the run is over", shown)
 
 
-# --- local_endpoint -------------------------------------------------------------------------------
+# --- endpoint -------------------------------------------------------------------------------
 
 
 def endpoint_on_demand(stage):
@@ -911,12 +915,12 @@ def endpoint_on_demand(stage):
     expect_equal((len(kept), summary["events"]), (7, 1000), "events kept and counted")
 
     for option, value in (("--fault", "PutEvents:statas=503"), ("--quota", "-1"), ("--keep", "few")):
-        finished = stage.run("local_endpoint", option, value)
+        finished = stage.tool("endpoint", option, value)
         expect_status(finished, 2)
         expect(option in finished.stdout + finished.stderr, f"does not name {option}", finished.stderr)
 
 
-# --- spool_tool -----------------------------------------------------------------------------------
+# --- spool -----------------------------------------------------------------------------------
 
 
 def crc32c(content):
@@ -971,7 +975,7 @@ class SpoolStage:
         return self.directory / folder / "00000001.log"
 
     def tool(self, command, *arguments, status=0, **more):
-        finished = self.stage.run("spool_tool", command, *arguments, self.directory, **more)
+        finished = self.stage.tool("spool", command, *arguments, self.directory, **more)
         expect_status(finished, status)
         return finished
 
@@ -1206,7 +1210,7 @@ def rejected_events_are_sent_again(stage):
         expect_equal(spool.json("resend", *send)["delivered"], 0, "an empty folder")
 
 
-def spool_tool_usage(stage):
+def spool_usage(stage):
     """What cannot be done ends with 2 and says why."""
     spool = SpoolStage(stage)
     stage.url = "http://127.0.0.1:1"  # nobody gets so far
@@ -1218,17 +1222,17 @@ def spool_tool_usage(stage):
     spool.directory.mkdir()
     for command in ("drain", "resend"):
         expect("--tracking-id" in spool.tool(command, status=2).stderr, "does not name what is missing")
-    expect("RecorderOptions.tracking_id" in spool.tool("drain", "--tracking-id", "x" * 300, status=2).stderr,
+    expect("--tracking-id" in spool.tool("drain", "--tracking-id", "x" * 300, status=2).stderr,
            "does not name what is wrong")
     spool.tool("no-such-command", status=2)
     expect_equal(spool.json("ls"), {"folders": [], "rejectedBytes": 0, "quarantinedFiles": 0}, "an empty spool")
-    finished = stage.run("spool_tool", "--help")
+    finished = stage.tool("spool", "--help")
     expect_status(finished, 0)
     expect("Exit status: 0" in finished.stdout, "--help does not tell the exit status", finished.stdout)
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([stage.examples / "spool_tool", "ls", spool.directory], env=stage.environment(),
+        done = subprocess.run([stage.program, "spool", "ls", spool.directory], env=stage.environment(),
                               stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)
-    expect_equal((done.returncode, done.stderr), (2, b"spool_tool: standard output cannot be written\n"), "a full disk")
+    expect_equal((done.returncode, done.stderr), (2, b"personalize-events spool: error: standard output cannot be written\n"), "a full disk")
 
 
 CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, recorder_examples,
@@ -1239,20 +1243,21 @@ CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,
          service_that_fails, intermediary_responds, refused_rows, progress_bar,
          endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
-         spool_of_another_version, spool_of_others, rejected_events_are_sent_again, spool_tool_usage)
+         spool_of_another_version, spool_of_others, rejected_events_are_sent_again, spool_usage)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("case", choices=[case.__name__ for case in CASES])
     parser.add_argument("--examples", type=pathlib.Path, required=True)
+    parser.add_argument("--program", type=pathlib.Path, required=True, help="personalize-events")
     parser.add_argument("--source", type=pathlib.Path, required=True)
     parser.add_argument("--recorder-programs", type=pathlib.Path, required=True)
     options = parser.parse_args()
     case = next(case for case in CASES if case.__name__ == options.case)
     with tempfile.TemporaryDirectory() as work:
-        case(Stage(options.examples.resolve(), options.source.resolve(), options.recorder_programs.resolve(),
-                   pathlib.Path(work)))
+        case(Stage(options.examples.resolve(), options.program.resolve(), options.source.resolve(),
+                   options.recorder_programs.resolve(), pathlib.Path(work)))
 
 
 if __name__ == "__main__":

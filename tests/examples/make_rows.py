@@ -3,12 +3,12 @@
 
     make_rows.py ROWS [--equal]
 
-It has neither SESSION_ID nor EVENT_ID, so that send_events must find out both. Rows stand in the order
+It has neither SESSION_ID nor EVENT_ID, so that send must find out both. Rows stand in the order
 of their times and some repeat another; with --equal all are the same. The test large_file sends a million;
 by hand, with a build of type Release:
 
     make_rows.py 10000000 > rows.csv
-    /usr/bin/time -v send_events --tracking-id t --dry-run rows.csv
+    /usr/bin/time -v personalize-events send --tracking-id t --dry-run rows.csv
 
 On two cores that were shared with other work this took 117.5 s (40 s of processor time) and 24.1 MiB at the
 most; three million equal rows took 28.6 s (8.5 s) and 24.2 MiB.

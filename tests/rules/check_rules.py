@@ -152,7 +152,7 @@ class Tree:
             name = path.relative_to(include).as_posix()
             self.headers[name] = Header(name, path.read_text(encoding="utf-8", errors="replace"))
         self.sources = sorted(
-            path for folder in ("include", "tests", "examples") if (self.root / folder).is_dir()
+            path for folder in ("include", "tests", "examples", "tools") if (self.root / folder).is_dir()
             for path in (self.root / folder).rglob("*") if path.suffix in (".hpp", ".cpp"))
 
 

@@ -27,7 +27,7 @@ def endpoint(stage, program, token=None):
     log.write_bytes(b"")
     port_file.unlink(missing_ok=True)
     process = subprocess.Popen(
-        [program, "--port-file", port_file, "--log", log, "--region", REGION, "--access-key-id", KEY,
+        [program, "endpoint", "--port-file", port_file, "--log", log, "--region", REGION, "--access-key-id", KEY,
          "--secret-access-key", SECRET, *(["--session-token", token] if token else [])],
         stdout=subprocess.DEVNULL)
 

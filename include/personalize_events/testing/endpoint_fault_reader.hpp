@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Fault rules from text: the JSON of `POST /_local/faults` (endpoint_control.hpp), and the short
-// form of a command line (examples/local_endpoint). Both have the same members.
+// form of a command line (personalize-events endpoint). Both have the same members.
 #ifndef PERSONALIZE_EVENTS_TESTING_ENDPOINT_FAULT_READER_HPP
 #define PERSONALIZE_EVENTS_TESTING_ENDPOINT_FAULT_READER_HPP
 

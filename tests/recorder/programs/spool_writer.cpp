@@ -2,7 +2,7 @@
 //
 // A program that leaves a spool behind: spool_writer DIRECTORY TRACKING_ID COUNT. It delivers three
 // events, records COUNT more, prints that, and at the end of its standard input it kills itself
-// (SIGKILL). check_examples.py runs spool_tool on the spool.
+// (SIGKILL). check_examples.py runs personalize-events spool on the spool.
 #include <personalize_events/personalize_events.hpp>
 
 #include <chrono>

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// personalize-events endpoint: a Personalize Events endpoint on this machine, for programs in any
+// language. It checks signatures and the service's model, logs the events that it accepts, and
+// fails on demand. It runs until Ctrl-C.
+#include <personalize_events/json/writer.hpp>
+#include <personalize_events/personalize_events.hpp>
+#include <personalize_events/testing/endpoint_fault_reader.hpp>
+#include <personalize_events/testing/endpoint_json.hpp>
+#include <personalize_events/testing/local_endpoint.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <initializer_list>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "messages.hpp"
+#include "program.hpp"
+
+namespace tools::endpoint {
+
+/// The JSON lines of a request: one for each event, user, item or action, in the API's own member
+/// names, after what its request says of all of them.
+class JsonLines {
+ public:
+  explicit JsonLines(const pe::testing::AcceptedRequest& accepted)
+      : operation_(accepted.operation) {
+    accepted.request.visit([this](const auto& request) { add(request); });
+  }
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  using Members = std::initializer_list<std::pair<const char*, const std::string*>>;
+
+  void add(const pe::PutEventsRequest& request) {
+    const std::string* user_id = request.user_id ? &*request.user_id : nullptr;
+    add_each(request.event_list, {{"trackingId", &request.tracking_id},
+                                  {"userId", user_id},
+                                  {"sessionId", &request.session_id}});
+  }
+  void add(const pe::PutActionInteractionsRequest& request) {
+    add_each(request.action_interactions, {{"trackingId", &request.tracking_id}});
+  }
+  void add(const pe::PutUsersRequest& request) {
+    add_each(request.users, {{"datasetArn", &request.dataset_arn}});
+  }
+  void add(const pe::PutItemsRequest& request) {
+    add_each(request.items, {{"datasetArn", &request.dataset_arn}});
+  }
+  void add(const pe::PutActionsRequest& request) {
+    add_each(request.actions, {{"datasetArn", &request.dataset_arn}});
+  }
+
+  template <class Shape>
+  void add_each(const std::vector<Shape>& shapes, Members of_request) {
+    for (const Shape& shape : shapes) {
+      std::string line;
+      pe::json::Writer writer(line);
+      writer.begin_object();
+      writer.key("operation");
+      writer.string(operation_);
+      for (const auto& [name, value] : of_request) {
+        if (value == nullptr) continue;
+        writer.key(name);
+        writer.string(*value);
+      }
+      writer.end_object();
+      const std::string members = pe::testing::to_json_as_sent(shape);
+      line.back() = ',';
+      text_.append(line).append(members, 1, std::string::npos).append("\n");
+    }
+  }
+
+  std::string operation_;
+  std::string text_{};
+};
+
+constexpr const char* kMoreHelp = R"(
+A fault rule is [OPERATION:]MEMBER=VALUE[,MEMBER=VALUE]... Each request meets the first rule that
+wants it. Which requests:
+  operation=PutEvents       or before a colon; without it any
+  every=N                   every N-th
+  probability=P             with this chance, from 0 to 1; --seed makes it repeatable
+  times=N                   N times, then never again
+What happens to them, all that is given:
+  status=503                answered instead, and not taken
+  from=intermediary         an HTML page without the service's headers, as a proxy or captive
+                            portal sends it, with a status from 200 on (200); not taken
+  code=ServiceUnavailable   with this error code; without it the answer has no body
+  retry_after_ms=N          the header x-amz-retry-after
+  delay_ms=N                so much later
+  send=HOW                  reset_before (not taken) or reset_after (taken): a TCP reset;
+                            cut_head, cut_body, drip, endless: a broken answer
+  drip_ms=N                 between two bytes of a dripped answer
+  date_offset_s=N           added to the header Date
+
+Unsigned requests tell what arrived, in JSON:
+  GET    /_local/summary    counts
+  GET    /_local/events     what was taken; ?user_id= session_id= event_type= item_id=
+                            tracking_id= limit= choose
+  GET    /_local/rejected   what was refused, with the reason
+  POST   /_local/wait       answers once there are so many events; ?events=N&timeout_ms=T
+  POST   /_local/reset      forgets what came
+  POST   /_local/faults     adds rules: {"operation":"PutEvents","status":503,"times":3}
+  DELETE /_local/faults     takes all rules away
+)";
+
+/// The command line.
+struct Options {
+  pe::testing::LocalEndpointOptions endpoint{};
+  std::string log_file{};
+  std::string port_file{};
+  std::vector<std::string> faults{};
+  bool is_signature_checked{true};
+};
+
+int fail(const std::string& sentence) { return tools::fail("endpoint", sentence); }
+
+void print_variables(const pe::testing::LocalEndpoint& endpoint,
+                     const pe::testing::LocalEndpointOptions& options) {
+  std::cout << "export AWS_ENDPOINT_URL_PERSONALIZE_EVENTS=" << endpoint.url() << "\n"
+            << "export AWS_REGION=" << options.region << "\n"
+            << "export AWS_ACCESS_KEY_ID=" << options.credentials.access_key_id << "\n"
+            << "export AWS_SECRET_ACCESS_KEY=" << options.credentials.secret_access_key << "\n";
+  if (!options.credentials.session_token.empty()) {
+    std::cout << "export AWS_SESSION_TOKEN=" << options.credentials.session_token << "\n";
+  }
+  std::cout << std::flush;
+}
+
+int run(Options& chosen) {
+  pe::testing::LocalEndpointOptions& options = chosen.endpoint;
+  options.check_signature = chosen.is_signature_checked;
+  for (const std::string& text : chosen.faults) {
+    auto rule = pe::testing::fault_rule_from_text(text);
+    if (!rule) return fail("--fault " + text + ": " + sentence_of(rule.error()));
+    options.faults.push_back(*std::move(rule));
+  }
+
+  std::ofstream log;
+  if (!chosen.log_file.empty()) {
+    log.open(chosen.log_file, std::ios::app | std::ios::binary);
+    if (!log) return fail(chosen.log_file + ": cannot be written");
+    options.on_accepted = [&log, &chosen](const pe::testing::AcceptedRequest& accepted) {
+      log << JsonLines(accepted).text() << std::flush;
+      if (!log) fail(chosen.log_file + ": cannot be written");
+      log.clear();
+    };
+  }
+
+  // Blocked before the endpoint's thread begins, so that the signals wait for sigwait below.
+  sigset_t endings;
+  sigemptyset(&endings);
+  sigaddset(&endings, SIGINT);
+  sigaddset(&endings, SIGTERM);
+  if (pthread_sigmask(SIG_BLOCK, &endings, nullptr) != 0) return fail("signals cannot be blocked");
+
+  auto endpoint = pe::testing::LocalEndpoint::start(options);
+  if (!endpoint) return tools::fail("endpoint", endpoint.error());
+  std::cout << "Listening on " << endpoint->url() << ". For its clients:\n";
+  print_variables(*endpoint, options);
+  if (!chosen.port_file.empty()) {
+    // Renamed when it is complete, so that a reader never sees a part of the number.
+    const std::string unfinished = chosen.port_file + ".new";
+    std::ofstream(unfinished) << endpoint->port() << "\n";
+    if (std::rename(unfinished.c_str(), chosen.port_file.c_str()) != 0)
+      return fail(chosen.port_file + ": cannot be written");
+  }
+
+  int ending = 0;
+  while (sigwait(&endings, &ending) != 0) continue;
+  endpoint->stop();
+  const pe::testing::EndpointSummary summary = endpoint->summary();
+  std::cout << summary.events << " events, " << summary.action_interactions
+            << " action interactions, " << summary.users << " users, " << summary.items
+            << " items, " << summary.actions << " actions in " << summary.requests << " requests, "
+            << summary.refused_requests << " of them rejected; " << summary.duplicate_events
+            << " events were duplicates\n";
+  return kSuccess;
+}
+
+}  // namespace tools::endpoint
+
+namespace tools {
+
+void add_endpoint(CLI::App& program, Command& chosen) {
+  const auto options = std::make_shared<endpoint::Options>();
+  options->endpoint.max_records = 100'000;
+  pe::testing::LocalEndpointOptions& settings = options->endpoint;
+  CLI::App& command =
+      *program.add_subcommand("endpoint", "Run a Personalize Events endpoint on this machine");
+  command.footer(endpoint::kMoreHelp);
+  command.add_option("--port", settings.port, "Port of 127.0.0.1; 0 picks a free one")
+      ->capture_default_str();
+  command.add_option("--log", options->log_file,
+                     "Append each accepted event to this file, as one line of JSON");
+  command.add_option("--region", settings.region, "Region that requests must be signed for")
+      ->capture_default_str();
+  command
+      .add_option("--access-key-id", settings.credentials.access_key_id,
+                  "Access key ID that requests must be signed with")
+      ->capture_default_str();
+  command.add_option("--secret-access-key", settings.credentials.secret_access_key,
+                     "Its secret access key");
+  command.add_option("--session-token", settings.credentials.session_token,
+                     "Its session token, if the credentials are temporary");
+  command
+      .add_option("--quota", settings.max_requests_per_second,
+                  "Requests per second above which requests are throttled; 0 is no quota")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
+  command.add_option("--fault", options->faults, "Fault rule, see below; may be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--seed", settings.fault_seed, "Random seed of rules with a probability")
+      ->capture_default_str();
+  command
+      .add_option("--keep", settings.max_records,
+                  "Number of latest events and requests that /_local/ shows; 0 only counts")
+      ->capture_default_str();
+  command.add_option("--port-file", options->port_file,
+                     "Write the port to this file when it is open");
+  command.add_flag("!--no-signature-check", options->is_signature_checked,
+                   "Accept unsigned requests too");
+  command.callback([&chosen, options] { chosen = [options] { return endpoint::run(*options); }; });
+}
+
+}  // namespace tools

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Text of files, folders and services for a terminal: control characters, which could change it,
+// become escapes.
+#ifndef TOOLS_PRINTABLE_HPP
+#define TOOLS_PRINTABLE_HPP
+
+#include <personalize_events/detail/utf8.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tools {
+
+/// `text` on one line: "\x1b" for each byte of a control character (C0, DEL, C1, line and paragraph
+/// separators, bidirectional overrides) and for each that is not UTF-8.
+[[nodiscard]] inline std::string printable(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  const auto is_control = [](std::string_view character) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+    if (character.size() == 1) return byte(0) < 0x20U || byte(0) == 0x7fU;
+    if (character.size() == 2) return byte(0) == 0xc2U && byte(1) < 0xa0U;
+    if (character.size() != 3 || byte(0) != 0xe2U) return false;
+    // U+2028 to U+202E, U+2066 to U+2069
+    return (byte(1) == 0x80U && byte(2) >= 0xa8U && byte(2) <= 0xaeU) ||
+           (byte(1) == 0x81U && byte(2) >= 0xa6U && byte(2) <= 0xa9U);
+  };
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t size = personalize_events::detail::utf8_sequence_length(text);
+    const std::string_view character = text.substr(0, size == 0 ? 1 : size);
+    if (size == 0 || is_control(character)) {
+      for (const char c : character) {
+        const auto byte = static_cast<unsigned char>(c);
+        shown.append("\\x").push_back(digits[byte >> 4U]);
+        shown.push_back(digits[byte & 0x0fU]);
+      }
+    } else {
+      shown.append(character);
+    }
+    text.remove_prefix(character.size());
+  }
+  return shown;
+}
+
+}  // namespace tools
+
+#endif

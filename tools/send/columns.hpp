@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Columns: what each column of an interactions file means, and a record as an event. The meanings
+// are those of Amazon Personalize's bulk interactions data; every other column is a property.
+#ifndef TOOLS_SEND_COLUMNS_HPP
+#define TOOLS_SEND_COLUMNS_HPP
+
+#include <personalize_events/personalize_events.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "numbers.hpp"
+#include "rows.hpp"
+
+namespace tools::send {
+
+namespace pe = personalize_events;
+
+[[nodiscard]] inline char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+[[nodiscard]] inline char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// The name under which the service knows a schema field: NUM_RATINGS is numRatings. A name without
+/// underscores that has small letters is taken to be in camelCase already.
+[[nodiscard]] inline std::string camel_case(std::string_view name) {
+  const bool has_small =
+      std::any_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  if (has_small && name.find('_') == std::string_view::npos) return std::string(name);
+  std::string camel;
+  bool begins_word = false;
+  for (const char c : name) {
+    if (c == '_') {
+      begins_word = !camel.empty();
+      continue;
+    }
+    camel.push_back(begins_word ? upper(c) : lower(c));
+    begins_word = false;
+  }
+  return camel;
+}
+
+/// Splits at each bar: "a|b" is a and b.
+[[nodiscard]] inline std::vector<std::string> split_at_bars(std::string_view text) {
+  std::vector<std::string> parts;
+  while (true) {
+    const std::size_t bar = text.find('|');
+    parts.emplace_back(text.substr(0, bar));
+    if (bar == std::string_view::npos) return parts;
+    text.remove_prefix(bar + 1);
+  }
+}
+
+/// The time of a TIMESTAMP cell, or what is wrong with it in `problem`.
+[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> parse_timestamp(
+    std::string_view text, std::string& problem) {
+  constexpr std::int64_t latest = 7'258'118'400;  // the year 2200; a system_clock may end in 2262
+  const auto seconds = parse_integer<std::int64_t>(text);
+  if (seconds && *seconds >= 0 && *seconds < latest) {
+    return std::chrono::system_clock::time_point{std::chrono::seconds{*seconds}};
+  }
+  problem = "TIMESTAMP: not a whole number of seconds since 1970";
+  if (seconds && text.size() == 13) {
+    problem = "TIMESTAMP: 13 digits are milliseconds; the service takes seconds";
+  }
+  return std::nullopt;
+}
+
+/// The columns of one file.
+class Columns {
+ public:
+  /// From the header record, before any other is looked at. Fails with a sentence in `problem()`.
+  explicit Columns(const std::vector<std::string>& header) : columns_(header.size()) {
+    for (std::size_t i = 0; i < header.size(); ++i) {
+      columns_[i].meaning = meaning_of(header[i]);
+      columns_[i].header = header[i];
+      columns_[i].name = header[i];
+      if (columns_[i].meaning == Meaning::Property) columns_[i].name = camel_case(header[i]);
+    }
+    problem_ = find_problem();
+  }
+
+  /// Why events cannot be made of this file; empty when they can.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+  [[nodiscard]] bool has_session() const { return has(Meaning::Session); }
+
+  /// Looks at a good record before any is made an event: a property column is a number only if
+  /// every cell of it is one, or empty.
+  void survey(const std::vector<std::string>& cells) {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      Column& column = columns_[i];
+      if (column.meaning != Meaning::Property || !column.is_number || cells[i].empty()) continue;
+      column.is_number = parse_number(cells[i]).has_value();
+    }
+  }
+
+  /// In place of surveying: the property columns with these names are numbers, and no others.
+  void name_numbers(const std::vector<std::string>& names) {
+    for (Column& column : columns_) column.is_number = false;
+    for (const std::string& name : names) {
+      const auto named =
+          std::find_if(columns_.begin(), columns_.end(), [&name](const Column& column) {
+            return column.meaning == Meaning::Property && column.header == name;
+          });
+      if (named != columns_.end()) {
+        named->is_number = true;
+      } else if (problem_.empty()) {
+        problem_ = "there is no property column " + name + " for --number";
+      }
+    }
+  }
+
+  /// A record as an event. Every cell that is not empty is in it, text byte for byte.
+  [[nodiscard]] RowOrProblem row_of(const std::vector<std::string>& cells) const {
+    RowOrProblem made;
+    pe::Properties properties;
+    for (std::size_t i = 0; i < columns_.size() && made.problem.empty(); ++i) {
+      if (!cells[i].empty()) {
+        put(columns_[i], cells[i], made, properties);
+      } else if (is_required(columns_[i].meaning)) {
+        made.problem = columns_[i].name + ": empty";
+      }
+    }
+    if (!properties.empty()) made.row.event.properties = std::move(properties);
+    return made;
+  }
+
+ private:
+  enum class Meaning {
+    User,
+    Item,
+    Timestamp,
+    EventType,
+    EventValue,
+    Session,
+    Impression,
+    Recommendation,
+    AttributionSource,
+    EventId,
+    Property
+  };
+  struct Column {
+    Meaning meaning{Meaning::Property};
+    std::string header{};  // as the file has it
+    std::string name{};    // a property's is in camelCase
+    bool is_number{true};
+  };
+  struct Name {
+    std::string_view name;
+    Meaning meaning;
+  };
+  static constexpr std::array<Name, 10> kNames{
+      {{"USER_ID", Meaning::User},
+       {"ITEM_ID", Meaning::Item},
+       {"TIMESTAMP", Meaning::Timestamp},
+       {"EVENT_TYPE", Meaning::EventType},
+       {"EVENT_VALUE", Meaning::EventValue},
+       {"SESSION_ID", Meaning::Session},
+       {"IMPRESSION", Meaning::Impression},
+       {"RECOMMENDATION_ID", Meaning::Recommendation},
+       {"EVENT_ATTRIBUTION_SOURCE", Meaning::AttributionSource},
+       {"EVENT_ID", Meaning::EventId}}};
+
+  static Meaning meaning_of(std::string_view header) {
+    std::string name;
+    for (const char c : header) name.push_back(upper(c));
+    for (const Name& known : kNames) {
+      if (known.name == name) return known.meaning;
+    }
+    return Meaning::Property;
+  }
+
+  [[nodiscard]] bool is_required(Meaning meaning) const {
+    switch (meaning) {
+      case Meaning::Timestamp:
+      case Meaning::EventType:
+      case Meaning::Session: return true;
+      case Meaning::User: return !has_session();  // or there is nothing to tell sessions by
+      default: return false;
+    }
+  }
+
+  [[nodiscard]] bool has(Meaning meaning) const {
+    return std::any_of(columns_.begin(), columns_.end(),
+                       [meaning](const Column& column) { return column.meaning == meaning; });
+  }
+
+  [[nodiscard]] std::string find_problem() const {
+    if (!has(Meaning::Timestamp)) return "there is no column TIMESTAMP";
+    if (!has(Meaning::EventType)) return "there is no column EVENT_TYPE";
+    if (!has(Meaning::User) && !has_session()) {
+      return "there is neither a column SESSION_ID nor USER_ID to tell sessions by";
+    }
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const Column& column = columns_[i];
+      if (column.name.empty()) return "column " + std::to_string(i + 1) + " has no name";
+      for (std::size_t before = 0; before < i; ++before) {
+        const bool is_same = column.meaning == Meaning::Property
+                                 ? columns_[before].name == column.name
+                                 : columns_[before].meaning == column.meaning;
+        if (is_same) {
+          return "columns " + std::to_string(before + 1) + " and " + std::to_string(i + 1) +
+                 " are both " + column.name;
+        }
+      }
+    }
+    return {};
+  }
+
+  static void put(const Column& column, const std::string& cell, RowOrProblem& made,
+                  pe::Properties& properties) {
+    pe::Event& event = made.row.event;
+    switch (column.meaning) {
+      case Meaning::User: made.row.user_id = cell; break;
+      case Meaning::Session: made.row.session_id = cell; break;
+      case Meaning::Item: event.item_id = cell; break;
+      case Meaning::EventType: event.event_type = cell; break;
+      case Meaning::Impression: event.impression = split_at_bars(cell); break;
+      case Meaning::Recommendation: event.recommendation_id = cell; break;
+      case Meaning::AttributionSource: event.metric_attribution = {cell}; break;
+      case Meaning::EventId: event.event_id = cell; break;
+      case Meaning::Timestamp: event.sent_at = parse_timestamp(cell, made.problem); break;
+      case Meaning::EventValue:
+        event.event_value = parse_number(cell);
+        if (!event.event_value) made.problem = "EVENT_VALUE: not a number";
+        break;
+      case Meaning::Property:
+        if (!column.is_number) {
+          properties.set(column.name, cell);
+        } else if (auto number = number_property(cell)) {
+          properties.set(column.name, *std::move(number));
+        } else {
+          made.problem = column.header + ": not a number";
+        }
+        break;
+    }
+  }
+
+  std::vector<Column> columns_;
+  std::string problem_{};
+};
+
+}  // namespace tools::send
+
+#endif
