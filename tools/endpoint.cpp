@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
@@ -25,6 +26,7 @@
 #include <vector>
 
 #include "messages.hpp"
+#include "private_file.hpp"
 #include "program.hpp"
 
 namespace tools::endpoint {
@@ -121,22 +123,37 @@ struct Options {
   pe::testing::LocalEndpointOptions endpoint{};
   std::string log_file{};
   std::string port_file{};
+  bool is_export{false};
   std::vector<std::string> faults{};
   bool is_signature_checked{true};
 };
 
 int fail(const std::string& sentence) { return tools::fail("endpoint", sentence); }
 
+/// `text` as one word of a shell.
+std::string quoted(const std::string& text) {
+  std::string word = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      word += "'\\''";
+    } else {
+      word.push_back(c);
+    }
+  }
+  return word + "'";
+}
+
+/// Prints the variables of a client, as commands of a shell.
 void print_variables(const pe::testing::LocalEndpoint& endpoint,
                      const pe::testing::LocalEndpointOptions& options) {
   std::cout << "export AWS_ENDPOINT_URL_PERSONALIZE_EVENTS=" << endpoint.url() << "\n"
-            << "export AWS_REGION=" << options.region << "\n"
-            << "export AWS_ACCESS_KEY_ID=" << options.credentials.access_key_id << "\n"
-            << "export AWS_SECRET_ACCESS_KEY=" << options.credentials.secret_access_key << "\n";
+            << "export AWS_REGION=" << quoted(options.region) << "\n"
+            << "export AWS_ACCESS_KEY_ID=" << quoted(options.credentials.access_key_id) << "\n"
+            << "export AWS_SECRET_ACCESS_KEY=" << quoted(options.credentials.secret_access_key)
+            << "\n";
   if (!options.credentials.session_token.empty()) {
-    std::cout << "export AWS_SESSION_TOKEN=" << options.credentials.session_token << "\n";
+    std::cout << "export AWS_SESSION_TOKEN=" << quoted(options.credentials.session_token) << "\n";
   }
-  std::cout << std::flush;
 }
 
 int run(Options& chosen) {
@@ -148,14 +165,14 @@ int run(Options& chosen) {
     options.faults.push_back(*std::move(rule));
   }
 
-  std::ofstream log;
+  PrivateFile log;
   if (!chosen.log_file.empty()) {
-    log.open(chosen.log_file, std::ios::app | std::ios::binary);
-    if (!log) return fail(chosen.log_file + ": cannot be written");
-    options.on_accepted = [&log, &chosen](const pe::testing::AcceptedRequest& accepted) {
-      log << JsonLines(accepted).text() << std::flush;
-      if (!log) fail(chosen.log_file + ": cannot be written");
-      log.clear();
+    if (const auto opened = log.open(chosen.log_file); !opened) {
+      return tools::fail("endpoint", opened.error());
+    }
+    options.on_accepted = [&log](const pe::testing::AcceptedRequest& accepted) {
+      const auto written = log.write(JsonLines(accepted).text());
+      if (!written) tools::fail("endpoint", written.error());
     };
   }
 
@@ -168,8 +185,18 @@ int run(Options& chosen) {
 
   auto endpoint = pe::testing::LocalEndpoint::start(options);
   if (!endpoint) return tools::fail("endpoint", endpoint.error());
-  std::cout << "Listening on " << endpoint->url() << ". For its clients:\n";
+  if (!chosen.is_export) {
+    std::cout << "Listening on " << endpoint->url() << ". For its clients:\n";
+  }
   print_variables(*endpoint, options);
+  if (chosen.is_export) {
+    std::cout << "export PERSONALIZE_EVENTS_ENDPOINT_PID=" << ::getpid() << "\n";
+  }
+  std::cout << std::flush;
+  // A command substitution ends when standard output is closed.
+  if (chosen.is_export && std::freopen("/dev/null", "w", stdout) == nullptr) {
+    return fail("standard output cannot be closed");
+  }
   if (!chosen.port_file.empty()) {
     // Renamed when it is complete, so that a reader never sees a part of the number.
     const std::string unfinished = chosen.port_file + ".new";
@@ -228,6 +255,14 @@ void add_endpoint(CLI::App& program, Command& chosen) {
       .add_option("--keep", settings.max_records,
                   "Number of latest events and requests that /_local/ shows; 0 only counts")
       ->capture_default_str();
+  command
+      .add_option("--host", settings.hosts,
+                  "Further host name by which requests may address the endpoint; may be repeated")
+      ->allow_extra_args(false);
+  command.add_flag("--export", options->is_export,
+                   "Print only shell commands that set the variables of a client and "
+                   "PERSONALIZE_EVENTS_ENDPOINT_PID, for: eval \"$(personalize-events endpoint "
+                   "--export &)\"");
   command.add_option("--port-file", options->port_file,
                      "Write the port to this file when it is open");
   command.add_flag("!--no-signature-check", options->is_signature_checked,

@@ -6,30 +6,19 @@
 
 #include <CLI/CLI.hpp>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-namespace tools {
+#include "terminal.hpp"
 
-/// Columns of the terminal behind a descriptor: COLUMNS, else what the terminal says, else 80.
-[[nodiscard]] inline std::size_t terminal_width(int descriptor) {
-  if (const char* columns = std::getenv("COLUMNS")) {
-    const long width = std::strtol(columns, nullptr, 10);
-    if (width > 0 && width < 10'000) return static_cast<std::size_t>(width);
-  }
-  winsize size{};
-  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
-}
+namespace tools {
 
 /// `text` with lines of at most `width` characters; lines after the first begin with `indent`
 /// blanks, and `column` is where the first begins. A word that is longer has a line to itself.

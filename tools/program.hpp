@@ -51,6 +51,7 @@ void add_explain(CLI::App& program, Command& chosen);
       {"SpoolOptions::directory", "DIRECTORY"},
       {"RecorderOptions.spool.directory", "DIRECTORY"},
       {"LocalEndpointOptions::port", "--port"},
+      {"LocalEndpointOptions::hosts", "--host"},
   };
   for (const auto& [member, option] : names) {
     for (std::size_t at = text.find(member); at != std::string::npos;

@@ -28,6 +28,7 @@
 #include "send/ledger.hpp"
 #include "send/options.hpp"
 #include "send/report.hpp"
+#include "send/run_lock.hpp"
 #include "send/sender.hpp"
 #include "send/summary.hpp"
 #include "send/survey.hpp"
@@ -109,7 +110,10 @@ int finish(Job& job) {
   if (const auto error = job.report.failure()) return fail(*error);
   if (job.input.has_changed()) return fail(job.input.path() + ": was changed while it was sent");
   if (is_interrupted()) {
-    fail("stopped by a signal");
+    fail(job.options.resume.empty()
+             ? "stopped by a signal; the same command sends the file again, with the same event "
+               "IDs; --resume FILE skips what was sent"
+             : "stopped by a signal; resume with the same command");
     return kInterrupted;
   }
   return summary.not_sent == 0 && summary.rejected_in_all == 0 ? kSuccess : kIncomplete;
@@ -133,6 +137,12 @@ int run_file(Job& job, const std::string& format) {
   const Options& options = job.options;
   const auto identity = identity_of(job.input, job.rows.columns(), format, options);
   if (!identity) return fail(identity.error());
+  RunLock lock;
+  if (!options.resume.empty()) {
+    if (const auto acquired = lock.acquire(options.resume); !acquired) {
+      return fail(acquired.error());
+    }
+  }
   StateFile state_file(options.resume);
   auto state = state_file.load(*identity);
   if (!state) return fail(state.error());
@@ -175,7 +185,9 @@ int run(const Options& options) {
   }
   Report report(::isatty(STDERR_FILENO) == 1,
                 options.file == kStandardInput ? "standard input" : options.file);
-  Sender sender({options.tracking_id, options.concurrency, options.rate}, report);
+  SenderSettings settings{options.tracking_id, options.concurrency, options.rate};
+  if (options.file != kStandardInput) settings.linger = std::chrono::minutes{1};
+  Sender sender(std::move(settings), report);
   if (!options.is_dry_run) {
     const auto client = make_client(options, sender);
     if (!client) return fail(client.error());

@@ -766,6 +766,75 @@ def large_file(stage):
     expect("TMPDIR" in without_room.stderr, "does not name TMPDIR", without_room.stderr)
 
 
+def many_sessions(stage):
+    """Batches are full when the rows of many sessions are interleaved, in bounded memory."""
+    most = 400 * 1024  # KiB: 256 MiB for rows and events, and the rest of the program
+    for sessions, rounds in ((800, 20), (20_000, 10)):
+        stage.log.unlink(missing_ok=True)
+        rows = ["USER_ID,SESSION_ID,TIMESTAMP,EVENT_TYPE,ITEM_ID,EVENT_ID\n"]
+        for turn in range(rounds):
+            rows.extend(f"user-{session},session-{session},{1_700_000_000 + turn},Watch,item-{session % 97},"
+                        f"event-{session}-{turn}\n" for session in range(sessions))
+        file = stage.file("interleaved.csv", "".join(rows))
+        with stage.endpoint("--keep", "0"):
+            finished = stage.send("--json", "--concurrency", "16", file, patience=2 * PATIENCE)
+        expect_status(finished, 0)
+        summary = json.loads(finished.stdout)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        print(f"{sessions} sessions: {summary['requests']} requests, {summary['seconds']} s, at most {peak} KiB")
+        expect_equal((summary["sent"], summary["requests"]), (sessions * rounds, sessions * rounds // 10),
+                     "rows and requests")
+        expect(peak < most, f"{peak} KiB of memory, {most} at most")
+
+
+def two_runs_on_one_state(stage):
+    """The second run on a --resume file is refused while the first one runs."""
+    state = stage.work / "state"
+    with stage.endpoint():
+        first = stage.start("--resume", state, "--rate", "20", stage.shop_file)
+        deadline = time.monotonic() + PATIENCE
+        while not (stage.work / "state.lock").exists():
+            expect(time.monotonic() < deadline and first.poll() is None, "no lock")
+            time.sleep(0.01)
+        second = stage.send("--resume", state, stage.shop_file)
+        first.send_signal(signal.SIGINT)
+        _, err = first.communicate(timeout=PATIENCE)
+    expect_status(second, 2)
+    expect("another run uses" in second.stderr, "does not say why", second.stderr)
+    expect("resume with the same command" in err, "gives no hint", err)
+    expect(not (stage.work / "state.lock").exists(), "the lock is left")
+
+
+def web_pages_are_refused(stage):
+    """A page that rebinds its host name to 127.0.0.1, and one that posts from another site."""
+    with stage.endpoint():
+        for headers in ({"Host": "attacker.example"}, {"Origin": "https://attacker.example"}):
+            for method, path in (("GET", "events"), ("GET", "summary"), ("POST", "faults"), ("POST", "reset")):
+                request = urllib.request.Request(f"{stage.url}/_local/{path}", method=method, headers=headers,
+                                                 data=b'{"status":503}' if method == "POST" else None)
+                try:
+                    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
+                        expect(False, f"{method} {path} with {headers} is answered with {response.status}")
+                except urllib.error.HTTPError as error:
+                    expect_equal(error.code, 403, f"{method} {path} with {headers}")
+        expect_status(stage.send(stage.shop_file), 0)
+
+
+def variables_for_a_shell(stage):
+    """eval takes the output of --export, whatever the keys contain."""
+    script = (f"eval \"$('{stage.program}' endpoint --export --secret-access-key \"it's a \\$secret\" &)\" || exit 9\n"
+              "printf '%s\\n' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL_PERSONALIZE_EVENTS\"\n"
+              f"'{stage.program}' send --tracking-id tracker --json '{stage.shop_file}'\n"
+              "kill \"$PERSONALIZE_EVENTS_ENDPOINT_PID\"\n")
+    environment = {"HOME": str(stage.work), "PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, encoding="utf-8", timeout=PATIENCE)
+    expect_status(done, 0)
+    secret, url, summary = done.stdout.splitlines()
+    expect_equal(secret, "it's a $secret", "the secret")
+    expect(url.startswith("http://127.0.0.1:"), "the URL", url)
+    expect_equal(json.loads(summary)["sent"], 1000, "rows sent")
+
+
 def dry_run(stage):
     """Nothing is sent, and neither region nor credentials are needed."""
     with stage.nobody():
@@ -1240,7 +1309,8 @@ CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_
          real_file, shop_file,
          shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
-         standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,
+         standard_input, standard_input_interrupted, rate, large_file, many_sessions, two_runs_on_one_state, web_pages_are_refused,
+         variables_for_a_shell, dry_run, usage, nobody_answers,
          service_that_fails, intermediary_responds, refused_rows, progress_bar,
          endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
          spool_of_another_version, spool_of_others, rejected_events_are_sent_again, spool_usage)

@@ -110,6 +110,14 @@ class Phase {
     return text.append(", " + to_text(std::chrono::seconds{seconds}) + " left");
   }
 
+  /// The bar and the text in at most `width` characters: the bar goes first, then the text's end.
+  [[nodiscard]] std::string line(std::size_t width) const {
+    const std::string said = text();
+    const std::string shown = bar();
+    if (shown.size() + said.size() <= width) return shown + said;
+    return said.substr(0, width);
+  }
+
   /// "[#####               ]"; empty when the total is not known.
   [[nodiscard]] std::string bar() const {
     if (total_bytes_ == 0) return {};

@@ -7,13 +7,13 @@
 
 #include <personalize_events/personalize_events.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
-#include <system_error>
+
+#include "../private_file.hpp"
 
 namespace tools::send {
 
@@ -44,43 +44,35 @@ namespace pe = personalize_events;
 /// The file of `--rejects`; until it is opened nothing is written. Not for two threads at once.
 class Rejects {
  public:
-  /// Begins the file, or goes on with it behind its first `kept` bytes. Errors: Configuration.
+  /// Begins the file, or continues it after its first `kept` bytes. Errors: Configuration.
   [[nodiscard]] pe::Result<void> open(const std::string& path, std::uint64_t kept = 0) {
-    path_ = path;
-    std::error_code error;
-    const std::uintmax_t there = std::filesystem::file_size(path, error);
-    if (!error && there < kept) kept = there;
-    // What a run wrote after it last kept its state, before it was killed, comes again.
-    if (!error && there > kept && kept > 0) std::filesystem::resize_file(path, kept, error);
-    size_ = error ? 0 : kept;
-    file_.open(path, std::ios::binary | (size_ > 0 ? std::ios::app : std::ios::trunc));
-    return check("cannot be written");
+    if (auto opened = file_.open(path); !opened) return opened;
+    const auto size = file_.size();
+    if (!size) return size.error();
+    // Rows that a run wrote after it last saved its state, before it was killed, come again.
+    size_ = std::min(*size, kept);
+    if (*size > size_) return file_.truncate(size_);
+    return {};
   }
 
   /// Bytes in it.
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
-  /// Writes a line. Errors: Configuration, when it is not whole.
+  /// Writes a line, at once, so that a run that is killed keeps it. Errors: Configuration, when it
+  /// is not written completely.
   [[nodiscard]] pe::Result<void> write(std::size_t line, const std::string& reason,
                                        const std::string& row) {
     if (!file_.is_open()) return {};
     const std::string text = "{\"line\":" + std::to_string(line) +
                              ",\"reason\":" + json_string(reason) + ",\"row\":" + json_string(row) +
                              "}\n";
-    file_ << text << std::flush;  // a run that is killed keeps what it told
     size_ += text.size();
-    return check("not every line was written");
+    return file_.write(text);
   }
 
  private:
-  [[nodiscard]] pe::Result<void> check(const char* problem) const {
-    if (file_.good()) return {};
-    return pe::detail::make_error(pe::ErrorKind::Configuration, path_, problem);
-  }
-
-  std::string path_{};
   std::uint64_t size_{0};
-  std::ofstream file_{};
+  PrivateFile file_{};
 };
 
 }  // namespace tools::send

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "../messages.hpp"
+#include "../terminal.hpp"
 #include "ledger.hpp"
 #include "progress.hpp"
 #include "rows.hpp"
@@ -148,7 +149,9 @@ class Report {
       std::fprintf(stderr, "%s\n", phase_.text().c_str());
       return;
     }
-    std::fprintf(stderr, "\r%s%s\033[K", phase_.bar().c_str(), phase_.text().c_str());
+    // A line as wide as the terminal would wrap.
+    const std::size_t width = terminal_width(STDERR_FILENO);
+    std::fprintf(stderr, "\r%s\033[K", phase_.line(width - 1).c_str());
     std::fflush(stderr);
     has_bar_ = true;
   }

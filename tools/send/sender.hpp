@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -63,6 +64,12 @@ struct SenderSettings {
   std::size_t concurrency{4};
   double rate{0};                              ///< events a second; 0: as fast as it goes
   std::chrono::milliseconds patience{10'000};  ///< with a service that takes nothing
+  /// How long a batch waits for more rows of its session: short for a pipe that may pause, long for
+  /// a file, where the rows of many sessions may be interleaved.
+  std::chrono::milliseconds linger{100};
+  /// About the bytes that rows and events in flight or waiting may take. Batches wait for more rows
+  /// until it is full, so that it limits for how many interleaved sessions they are full.
+  std::size_t memory{std::size_t{256} << 20U};
 };
 
 /// Rows come from one thread; the other members may be called from any.
@@ -147,36 +154,34 @@ class Sender {
  private:
   using Clock = std::chrono::steady_clock;
 
-  /// How long a batch waits for more rows of its session. Rows come fast, or from a pipe that
-  /// should not wait.
-  static constexpr std::chrono::milliseconds kLinger{100};
   /// How often it is looked whether the run is over.
   static constexpr std::chrono::milliseconds kMoment{100};
   /// For what is recorded when the run is interrupted.
   static constexpr std::chrono::milliseconds kLastMoments{5'000};
   /// For what is on its way when the run is stopped by an error.
   static constexpr std::chrono::milliseconds kLastMoment{500};
-  /// Rows and bytes that a recorder holds: enough for the batches of hundreds of sessions to fill
-  /// that are under way at the same time, few enough to be sent after Ctrl-C.
-  static constexpr std::size_t kMostPending = 2'000;
-  static constexpr std::size_t kMostPendingBytes = 8U << 20U;
+  /// The most rows that wait under a rate limit.
+  static constexpr std::size_t kMostWithRate = 2'000;
 
   struct Tracker {
     PendingRows rows{};
     std::optional<pe::EventRecorder> recorder{};
   };
 
-  /// With a rate it holds the rows of a second, so that after a pause they do not come all at once.
+  /// With a rate it holds the rows of a second, so that after a pause they do not come all at once;
+  /// otherwise only the memory limits it.
   [[nodiscard]] std::size_t most_pending() const {
-    const bool has_limit = settings_.rate > 0 && settings_.rate < double{kMostPending};
-    if (!has_limit) return kMostPending;
-    return std::max<std::size_t>(1, static_cast<std::size_t>(settings_.rate));
+    if (settings_.rate <= 0) return (std::numeric_limits<std::size_t>::max)();
+    return static_cast<std::size_t>(std::clamp(settings_.rate, 1.0, double{kMostWithRate}));
   }
 
   void record(Row&& row) {
     const auto found = tracker_of(row.tracking_id);
     if (!found) return stop(found.error());
     Tracker& tracker = **found;
+    while (tracker.rows.bytes() > settings_.memory / 2 && !is_over()) {
+      tracker.recorder->flush(kMoment);
+    }
     const pe::Session session{row.session_id, row.user_id};
     // Its end may be told before `record` returns.
     const auto place = tracker.rows.add(row.session_id, *row.event.event_id, std::move(row.origin));
@@ -192,6 +197,7 @@ class Sender {
       pe::Result<void> taken = recorder.record(session, std::move(event));
       const bool was_full = !taken && taken.error().kind == pe::ErrorKind::QueueFull;
       if (!was_full || is_over()) return taken;
+      recorder.flush(std::chrono::milliseconds{0});  // batches that wait for rows leave
     }
   }
 
@@ -223,10 +229,10 @@ class Sender {
     Tracker& tracker = place->second;
     pe::RecorderOptions options;
     options.tracking_id = tracking_id;
-    options.linger = kLinger;
+    options.linger = settings_.linger;
     options.max_in_flight = static_cast<int>(settings_.concurrency);
     options.max_pending_events = most_pending();
-    options.max_pending_bytes = kMostPendingBytes;
+    options.max_pending_bytes = settings_.memory / 2;
     options.when_full = pe::WhenFull::Block;
     options.block_timeout = kMoment;
     options.delivery_timeout = std::chrono::hours{1};

@@ -73,7 +73,7 @@ inline pe::Result<Drain> drain(pe::EventRecorder recorder, pe::FileSystem& files
                      std::to_string(drain.expired) + "\nleft       " + std::to_string(drain.left) +
                      "\n";
   for (const Folder& folder : drain.folders) {
-    text += "  " + folder.name + ": ";
+    text += "  " + printable(folder.name) + ": ";
     text += folder.is_other_version
                 ? "another format version"
                 : count_of(folder.open_events, "event") + " of " + scope_text(folder);

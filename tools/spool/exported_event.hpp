@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "../printable.hpp"
 #include "folders.hpp"
 
 namespace tools::spool {
@@ -46,7 +47,7 @@ namespace tools::spool {
   writer.key("event");
   writer.raw(entry.event);
   writer.end_object();
-  return line.append("\n");
+  return json_for_terminal(line).append("\n");
 }
 
 }  // namespace tools::spool

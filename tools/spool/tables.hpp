@@ -11,14 +11,24 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "../printable.hpp"
 #include "folders.hpp"
 
 namespace tools::spool {
+
+/// `now_ms - then_ms`, within the range of the type: a file may contain any time.
+[[nodiscard]] inline std::int64_t age_ms(std::int64_t now_ms, std::int64_t then_ms) {
+  using Limits = std::numeric_limits<std::int64_t>;
+  if (then_ms < 0 && now_ms > (Limits::max)() + then_ms) return (Limits::max)();
+  if (then_ms > 0 && now_ms < (Limits::min)() + then_ms) return (Limits::min)();
+  return now_ms - then_ms;
+}
 
 /// "45s", "12m", "3h", "8d": the largest unit that says something, rounded down.
 [[nodiscard]] inline std::string age_text(std::int64_t milliseconds) {
@@ -44,7 +54,7 @@ namespace tools::spool {
                                   &folder.scope.endpoint, &folder.scope.account}) {
     if (part->empty()) continue;
     if (!text.empty()) text.push_back(' ');
-    text.append(*part);
+    text.append(printable(*part));
   }
   return text.empty() ? "-" : text;
 }
@@ -123,8 +133,8 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
   std::vector<std::array<std::string, 7>> rows{
       {"WRITER", "STATE", "OPEN EVENTS", "OLDEST", "SEGMENTS", "BYTES", "SCOPE"}};
   for (const Folder& folder : spool.folders) {
-    rows.push_back({folder.name, state_text(folder), std::to_string(folder.open_events),
-                    folder.oldest_ms ? age_text(now_ms - *folder.oldest_ms) : "-",
+    rows.push_back({printable(folder.name), state_text(folder), std::to_string(folder.open_events),
+                    folder.oldest_ms ? age_text(age_ms(now_ms, *folder.oldest_ms)) : "-",
                     std::to_string(folder.segments), std::to_string(folder.bytes),
                     scope_text(folder)});
   }
@@ -153,7 +163,7 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
       member(writer, "openEvents", folder.open_events);
       writer.key("oldestAgeSeconds");
       if (folder.oldest_ms) {
-        writer.number(std::max<std::int64_t>(now_ms - *folder.oldest_ms, 0) / 1000);
+        writer.number(std::max<std::int64_t>(age_ms(now_ms, *folder.oldest_ms), 0) / 1000);
       } else {
         writer.null();
       }
@@ -167,7 +177,7 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
 [[nodiscard]] inline std::string check_text(const Spool& spool) {
   std::string text;
   for (const Folder& folder : spool.folders) {
-    text += folder.name + ": ";
+    text += printable(folder.name) + ": ";
     if (folder.is_other_version) {
       text += "another format version, not read\n";
       continue;

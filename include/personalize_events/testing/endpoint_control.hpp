@@ -243,6 +243,11 @@ class EndpointControl {
   Result<EndpointPlan> add_faults(const HttpRequest& request) {
     auto rules = fault_rules_from_json(request.body);
     if (!rules) return std::move(rules).error();
+    if (faults_.size() + rules->size() > FaultRules::kMost) {
+      return detail::make_error(ErrorKind::InvalidArgument, "faults",
+                                "more than " + std::to_string(FaultRules::kMost) +
+                                    " rules; remove them by DELETE /_local/faults");
+    }
     for (FaultRule& rule : *rules) faults_.add(std::move(rule));
     return answer_rules();
   }

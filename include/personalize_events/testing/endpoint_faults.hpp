@@ -86,6 +86,9 @@ inline void apply(const FaultRule& rule, std::chrono::system_clock::time_point n
 /// Every member may be called from any thread at the same time.
 class FaultRules {
  public:
+  /// The most rules that EndpointControl adds to.
+  static constexpr std::size_t kMost = 1000;
+
   /// Chances are drawn from `seed`, so that one seed is one run.
   explicit FaultRules(std::uint64_t seed, const std::vector<FaultRule>& rules = {})
       : random_(seed) {

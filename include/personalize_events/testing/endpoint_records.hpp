@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -64,7 +65,7 @@ struct SeenRequest {
   std::string method;           ///< "POST"
   std::string target{};         ///< path and query
   Headers headers{};            ///< in the order of arrival
-  std::string body{};           ///< as it was sent
+  std::string body{};           ///< as it was sent; empty if it was refused
   int status{0};                ///< answered; 0 when a fault rule reset the connection instead
   std::string error_code{};     ///< answered; empty when it was taken
   std::string error_message{};  ///< answered
@@ -90,8 +91,11 @@ struct EndpointSummary {
 /// Every member may be called from any thread at the same time.
 class EndpointRecords {
  public:
-  /// Keeps at most `most` of each sort: requests, events, users and so on; 0 counts only.
-  explicit EndpointRecords(std::size_t most) : most_(most) {}
+  /// Keeps at most `most` records, of about `most_bytes` of memory, of each kind: requests, events,
+  /// users and so on. With 0 it only counts.
+  explicit EndpointRecords(std::size_t most,
+                           std::size_t most_bytes = (std::numeric_limits<std::size_t>::max)())
+      : most_(most), most_bytes_(most_bytes) {}
   EndpointRecords(const EndpointRecords&) = delete;
   EndpointRecords& operator=(const EndpointRecords&) = delete;
 
@@ -100,12 +104,13 @@ class EndpointRecords {
     {
       const std::lock_guard<std::mutex> lock{mutex_};
       ++summary_.requests;
-      push(std::move(request), requests_);
       if (accepted == nullptr) {
         ++summary_.refused_requests;
       } else {
         accepted->request.visit([this](const auto& taken) { keep_content(taken); });
       }
+      const std::size_t bytes = memory_of(request);
+      push(std::move(request), bytes, requests_);
     }
     changed_.notify_all();
   }
@@ -120,13 +125,13 @@ class EndpointRecords {
   void reset() {
     const std::lock_guard<std::mutex> lock{mutex_};
     summary_ = {};
-    requests_.clear();
-    events_.clear();
+    requests_ = {};
+    events_ = {};
     kept_ids_.clear();
-    action_interactions_.clear();
-    users_.clear();
-    items_.clear();
-    actions_.clear();
+    action_interactions_ = {};
+    users_ = {};
+    items_ = {};
+    actions_ = {};
   }
 
   /// Waits until so many events were taken; false when `timeout` is over first.
@@ -157,6 +162,14 @@ class EndpointRecords {
   }
 
  private:
+  /// The latest records of one kind, each with the memory that it takes.
+  template <class Record>
+  struct Kept {
+    using Type = Record;
+    std::deque<std::pair<Record, std::size_t>> records{};
+    std::size_t bytes{0};
+  };
+
   void keep_content(const PutEventsRequest& request) {
     summary_.events += request.event_list.size();
     for (const Event& event : request.event_list) keep_event(request, event);
@@ -164,7 +177,7 @@ class EndpointRecords {
   void keep_content(const PutActionInteractionsRequest& request) {
     summary_.action_interactions += request.action_interactions.size();
     for (const ActionInteraction& interaction : request.action_interactions) {
-      push({request.tracking_id, interaction}, action_interactions_);
+      push({request.tracking_id, interaction}, memory_of(interaction), action_interactions_);
     }
   }
   void keep_content(const PutUsersRequest& request) {
@@ -178,18 +191,17 @@ class EndpointRecords {
   }
   template <class Entity>
   void keep_entities(const std::string& dataset_arn, const std::vector<Entity>& entities,
-                     std::uint64_t& count, std::deque<AcceptedEntity<Entity>>& kept) {
+                     std::uint64_t& count, Kept<AcceptedEntity<Entity>>& kept) {
     count += entities.size();
-    for (const Entity& entity : entities) push({dataset_arn, entity}, kept);
+    for (const Entity& entity : entities) push({dataset_arn, entity}, memory_of(entity), kept);
   }
 
   void keep_event(const PutEventsRequest& request, const Event& event) {
     if (most_ == 0) return;
-    if (events_.size() == most_) forget_id(events_.front());
     AcceptedEvent accepted{request.tracking_id, request.session_id, request.user_id, event};
     if (event.event_id) accepted.is_duplicate = kept_ids_[id_of(accepted)]++ > 0;
     if (accepted.is_duplicate) ++summary_.duplicate_events;
-    push(std::move(accepted), events_);
+    push(std::move(accepted), memory_of(event), events_);
   }
 
   /// One event source's id says nothing about another's.
@@ -202,31 +214,78 @@ class EndpointRecords {
     if (found != kept_ids_.end() && --found->second == 0) kept_ids_.erase(found);
   }
 
+  void forget(const AcceptedEvent& accepted) { forget_id(accepted); }
   template <class Record>
-  void push(typename std::deque<Record>::value_type record, std::deque<Record>& records) {
+  void forget(const Record&) {}
+
+  template <class Record>
+  void push(typename Kept<Record>::Type record, std::size_t bytes, Kept<Record>& kept) {
     if (most_ == 0) return;
-    if (records.size() == most_) records.pop_front();
-    records.push_back(std::move(record));
+    kept.bytes += bytes;
+    kept.records.emplace_back(std::move(record), bytes);
+    while (kept.records.size() > most_ || (kept.bytes > most_bytes_ && kept.records.size() > 1)) {
+      forget(kept.records.front().first);
+      kept.bytes -= kept.records.front().second;
+      kept.records.pop_front();
+    }
+  }
+
+  /// About what a record takes: texts, and a fixed part for each member and property.
+  [[nodiscard]] static std::size_t memory_of(const SeenRequest& request) {
+    std::size_t bytes = sizeof request + 64 + request.target.size() + request.body.size() +
+                        request.error_message.size();
+    for (const auto& [name, value] : request.headers) bytes += 64 + name.size() + value.size();
+    return bytes;
+  }
+  template <class Shape>
+  [[nodiscard]] static std::size_t memory_of(const Shape& shape) {
+    std::size_t bytes = 1024 + sizeof shape;
+    model::for_each_member<Shape>([&](const auto& member) {
+      bytes += memory_of_value(shape.*(member.pointer));
+      return true;
+    });
+    return bytes;
+  }
+  [[nodiscard]] static std::size_t memory_of_value(const std::string& text) { return text.size(); }
+  [[nodiscard]] static std::size_t memory_of_value(const std::optional<Properties>& properties) {
+    std::size_t bytes = 0;
+    if (!properties) return bytes;
+    for (const auto& [key, value] : properties->entries()) {
+      bytes += 64 + sizeof value + key.size();
+    }
+    return bytes;
+  }
+  template <class Element>
+  [[nodiscard]] static std::size_t memory_of_value(const std::vector<Element>& elements) {
+    return elements.size() * (sizeof(Element) + 32);
+  }
+  template <class Other>
+  [[nodiscard]] static std::size_t memory_of_value(const Other&) {
+    return 0;
   }
 
   template <class Record>
-  [[nodiscard]] std::vector<Record> copy(const std::deque<Record>& records) const {
+  [[nodiscard]] std::vector<Record> copy(const Kept<Record>& kept) const {
     const std::lock_guard<std::mutex> lock{mutex_};
-    return {records.begin(), records.end()};
+    std::vector<Record> records;
+    records.reserve(kept.records.size());
+    for (const auto& [record, bytes] : kept.records) records.push_back(record);
+    return records;
   }
 
   const std::size_t most_;
+  const std::size_t most_bytes_;
   mutable std::mutex mutex_{};
   mutable std::condition_variable changed_{};
   EndpointSummary summary_{};
-  std::deque<SeenRequest> requests_{};
-  std::deque<AcceptedEvent> events_{};
+  Kept<SeenRequest> requests_{};
+  Kept<AcceptedEvent> events_{};
   /// How many of the kept events have an id.
   std::unordered_map<std::string, std::size_t> kept_ids_{};
-  std::deque<AcceptedActionInteraction> action_interactions_{};
-  std::deque<AcceptedEntity<User>> users_{};
-  std::deque<AcceptedEntity<Item>> items_{};
-  std::deque<AcceptedEntity<Action>> actions_{};
+  Kept<AcceptedActionInteraction> action_interactions_{};
+  Kept<AcceptedEntity<User>> users_{};
+  Kept<AcceptedEntity<Item>> items_{};
+  Kept<AcceptedEntity<Action>> actions_{};
 };
 
 }  // namespace testing

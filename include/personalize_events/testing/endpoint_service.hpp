@@ -29,6 +29,7 @@
 #include "personalize_events/result.hpp"
 #include "personalize_events/testing/endpoint_control.hpp"
 #include "personalize_events/testing/endpoint_faults.hpp"
+#include "personalize_events/testing/endpoint_origin.hpp"
 #include "personalize_events/testing/endpoint_plan.hpp"
 #include "personalize_events/testing/endpoint_quota.hpp"
 #include "personalize_events/testing/endpoint_records.hpp"
@@ -51,8 +52,13 @@ struct LocalEndpointOptions {
   /// Off: it counts only, and finds no duplicates; else memory grows with each request, up to
   /// `max_records`.
   bool keep_records{true};
-  /// Of each sort (requests, events, users and so on) the latest so many are kept.
+  /// The most recent records that are kept of each kind (requests, events, users and so on).
   std::size_t max_records{std::numeric_limits<std::size_t>::max()};
+  /// Approximate limit of the memory for the records of each kind, in bytes; the oldest go first.
+  std::size_t max_record_bytes{std::size_t{256} << 20U};
+  /// Host names by which requests may address the endpoint, besides 127.0.0.1, localhost, names
+  /// under it and [::1]. The header Host of a request must have one of them.
+  std::vector<std::string> hosts{};
   /// More are answered ThrottlingException 400, with the header `x-amz-retry-after`; 0: no quota.
   /// As many at once as in one second.
   double max_requests_per_second{0};
@@ -74,6 +80,8 @@ struct LocalEndpointOptions {
 /// What is refused, in the order of the checks, with the code in the header `x-amzn-ErrorType` and
 /// in the body's `__type`:
 ///
+///   ForeignHostException 403             the header Host names another host (DNS rebinding)
+///   ForeignOriginException 403           the header Origin: a web page of another site sent it
 ///   UnknownOperationException 404        no operation has this method and path
 ///   RequestEntityTooLargeException 413   a body of more than kMaxBody bytes
 ///   see check_signature 403              the signature, the key, the token, the time
@@ -84,9 +92,10 @@ struct LocalEndpointOptions {
 ///                                        and the limit, never the content
 ///
 /// Every answer has the headers `x-amzn-RequestId` and `Date`. Answers to requests that were taken
-/// are 200 with an empty body. Unless `keep_records` is off, the latest `max_records` are kept.
-/// A fault rule that a request meets decides before all that; see FaultRule. Requests under
-/// `/_local/` are answered by EndpointControl.
+/// are 200 with an empty body. Unless `keep_records` is off, the latest `max_records` are kept, the
+/// bodies only of requests that were taken.
+/// A fault rule that a request meets decides before all that but the headers Host and Origin; see
+/// FaultRule. Requests under `/_local/` are answered by EndpointControl after the same two checks.
 ///
 /// @par Thread Safety
 /// Every member may be called from any thread at the same time.
@@ -98,7 +107,7 @@ class EndpointService {
   /// Judges by `options` from now on.
   explicit EndpointService(LocalEndpointOptions options)
       : options_(with_platform(std::move(options))),
-        records_(options_.keep_records ? options_.max_records : 0),
+        records_(options_.keep_records ? options_.max_records : 0, options_.max_record_bytes),
         faults_(options_.fault_seed, options_.faults),
         quota_(options_.max_requests_per_second) {}
   EndpointService(const EndpointService&) = delete;
@@ -107,8 +116,13 @@ class EndpointService {
   /// What to do about a request as it arrived; `url` is its target. What is taken is kept, counted
   /// and told to `on_accepted` before this returns.
   [[nodiscard]] EndpointPlan plan(const HttpRequest& request) {
-    if (EndpointControl::owns(request.url)) return EndpointControl{records_, faults_}.plan(request);
     const std::chrono::system_clock::time_point now = options_.platform->now();
+    if (const auto own = endpoint::check_origin(request.headers, options_.hosts); !own) {
+      EndpointPlan refused;
+      refused.response = refuse(request, own.error(), now);
+      return refused;
+    }
+    if (EndpointControl::owns(request.url)) return EndpointControl{records_, faults_}.plan(request);
     const std::optional<FaultRule> fault = next_fault(request);
     EndpointPlan plan;
     if (!fault) {
@@ -284,9 +298,11 @@ class EndpointService {
     return detail::format_uuid_v4(random);
   }
 
+  /// The body is kept only of a request that was accepted.
   [[nodiscard]] static SeenRequest seen(const HttpRequest& request, int status,
                                         std::string request_id) {
-    SeenRequest seen{request.method, request.url, request.headers, request.body, status};
+    SeenRequest seen{request.method, request.url, request.headers, {}, status};
+    if (status == 200) seen.body = request.body;
     seen.request_id = std::move(request_id);
     return seen;
   }

@@ -164,6 +164,15 @@ TEST_CASE("Rules come and go") {
   CHECK_FALSE(world.faults.next("PutEvents").has_value());
 }
 
+TEST_CASE("The number of rules is limited") {
+  World world;
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(world.ask("POST", "faults", R"({"status":503})").response.status == 200);
+  }
+  CHECK(world.ask("POST", "faults", R"({"status":503})").response.status == 400);
+  CHECK(world.faults.size() == 1000);
+}
+
 TEST_CASE("A bad request is refused with what is wrong, and changes nothing") {
   struct Case {
     std::string method, target, body;

@@ -138,3 +138,24 @@ TEST_CASE("Waiting ends with the event that is waited for, or with its time") {
   CHECK(records.wait_for(3, 30s));
   sender.join();
 }
+
+TEST_CASE("The oldest records go when their memory reaches the limit") {
+  EndpointRecords records(kAll, 100'000);
+  for (int i = 0; i < 1000; ++i) {
+    pe::testing::SeenRequest refused{"POST", "/events"};
+    refused.headers = {{"X-Filler", std::string(1000, 'x')}};
+    refused.status = 400;
+    refused.request_id = std::to_string(i);
+    records.add(std::move(refused), nullptr);
+    add_events(records, {std::to_string(i), std::to_string(i)});
+  }
+  const auto requests = records.requests();
+  const auto events = records.events();
+  CHECK(requests.size() > 10);
+  CHECK(requests.size() < 300);
+  CHECK(events.size() > 10);
+  CHECK(events.size() < 100);
+  CHECK(events.back().event.event_id == "999");
+  CHECK(records.summary().requests == 2000);
+  CHECK(records.summary().duplicate_events == 1000);
+}

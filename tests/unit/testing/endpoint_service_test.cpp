@@ -505,3 +505,36 @@ TEST_CASE("Only the latest are kept when that is asked for") {
   CHECK(service.records().events().size() == 2);
   CHECK(service.records().summary().events == 3);
 }
+
+TEST_CASE("Requests of web pages are refused on every path") {
+  EndpointService service(unsigned_options());
+  for (const std::string target : {"/events", "/_local/events", "/_local/faults", "/other"}) {
+    CAPTURE(target);
+    pe::HttpRequest rebound = post(target, event_with(""));
+    rebound.headers[0].second = "attacker.example:8080";
+    CHECK(error_in(service.answer(rebound)).code == "ForeignHostException");
+    pe::HttpRequest cross_site = post(target, event_with(""));
+    cross_site.headers.emplace_back("Origin", "https://attacker.example");
+    CHECK(error_in(service.answer(cross_site)).code == "ForeignOriginException");
+  }
+  CHECK(service.records().events().empty());
+}
+
+TEST_CASE("Host names of the options are accepted") {
+  LocalEndpointOptions options = unsigned_options();
+  options.hosts = {"personalize"};
+  EndpointService service(options);
+  pe::HttpRequest request = post("/events", event_with(""));
+  request.headers[0].second = "personalize:8080";
+  CHECK(service.answer(request).status == 200);
+}
+
+TEST_CASE("The body of a refused request is not kept") {
+  EndpointService service(unsigned_options());
+  CHECK(service.answer(post("/events", "{" + std::string(100'000, ' '))).status == 400);
+  CHECK(service.answer(post("/events", event_with(""))).status == 200);
+  const auto requests = service.records().requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].body.empty());
+  CHECK(requests[1].body == event_with(""));
+}

@@ -28,3 +28,8 @@ TEST_CASE("characters that reorder or break lines become escapes") {
 TEST_CASE("bytes that are not UTF-8 become escapes") {
   CHECK(printable("a\xff\xc3") == "a\\xff\\xc3");
 }
+
+TEST_CASE("control characters that JSON allows become its escapes") {
+  CHECK(tools::json_for_terminal("{\"a\":\"\x7f\xc2\x9b\xe2\x80\xae\xc3\xa9\\n\"}") ==
+        "{\"a\":\"\\u007f\\u009b\\u202e\xc3\xa9\\n\"}");
+}

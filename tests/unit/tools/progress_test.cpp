@@ -91,3 +91,11 @@ TEST_CASE("of a stream neither the end nor a bar is known") {
   CHECK(phase.bar().empty());
   CHECK(phase.share() == 0);
 }
+
+TEST_CASE("a line is no wider than the terminal") {
+  Phase phase("sending", 4800, 100, 0);
+  phase.add(1200, 25);
+  CHECK(phase.line(79) == phase.bar() + phase.text());
+  CHECK(phase.line(50) == phase.text());
+  CHECK(phase.line(10) == "sending 12");
+}

@@ -3,6 +3,7 @@
 #include "spool/tables.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "catch.hpp"
@@ -92,4 +93,30 @@ TEST_CASE("the check reports what was read and whether it was damaged") {
       R"("brokenFrames":0,"tornFrames":0,"acknowledgements":0,"brokenAcknowledgements":0,)"
       R"("unreadableFiles":0,"brokenHeaders":0}],"quarantinedFiles":1,"damaged":true})"
       "\n");
+}
+
+TEST_CASE("a time that a file made up does not overflow") {
+  using Limits = std::numeric_limits<std::int64_t>;
+  CHECK(tools::spool::age_ms(5, 3) == 2);
+  CHECK(tools::spool::age_ms(kNow, (Limits::min)()) == (Limits::max)());
+  CHECK(tools::spool::age_ms((Limits::min)(), kNow) == (Limits::min)());
+  Spool spool;
+  spool.folders.emplace_back();
+  spool.folders.back().oldest_ms = (Limits::min)();
+  CHECK_FALSE(tools::spool::listing_text(spool, kNow).empty());
+  CHECK_FALSE(tools::spool::listing_json(spool, kNow).empty());
+}
+
+TEST_CASE("names of folders and scopes cannot change the terminal") {
+  Spool spool;
+  Folder folder;
+  folder.name = "w-1-\033]0;title\007";
+  folder.scope.tracking_id = "\033[2J";
+  spool.folders.push_back(folder);
+  for (const std::string& text :
+       {tools::spool::listing_text(spool, kNow), tools::spool::check_text(spool),
+        tools::spool::listing_json(spool, kNow)}) {
+    CHECK(text.find('\033') == std::string::npos);
+    CHECK(text.find('\007') == std::string::npos);
+  }
 }
