@@ -10,6 +10,10 @@ two_modes         two translation units with all headers, one in C++17 with exce
                   C++23 without exceptions and RTTI, link and see the same types; with GCC also
                   under -flto -Wodr
 aggregates        every aggregate of the API is made from its first members alone, without a warning
+macros            all headers compile after macros with the names in macro_names.txt, and after the min
+                  and max of windows.h with no other header before them
+rapidjson_namespace  the library with another RAPIDJSON_NAMESPACE works in one program with code
+                  that uses RapidJSON directly; with GCC also under -flto -Wodr
 must_not_compile  each file in must_not_compile/ compiles as it stands and fails to compile with
                   MUST_NOT_COMPILE defined, so that the failure is due to the one misuse it shows
 """
@@ -18,6 +22,7 @@ import concurrent.futures
 import fnmatch
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -123,6 +128,47 @@ class Checker:
         problem = self.compile(source, self.work / "aggregates.o", extra=["-Wmissing-field-initializers"])
         return [problem] if problem else [], "no aggregate warns of members that were left out"
 
+    def macros(self):
+        headers = self.headers(self.standard, exceptions=True)
+        folder = self.root / "include" / "personalize_events"
+        foreign = sorted({name for header in headers for name in
+                          re.findall(r"^ *# *include *<([^>]+)>", (folder / header).read_text(), re.MULTILINE)})
+        own = "".join(f'#include "personalize_events/{header}"\n' for header in headers)
+        # The newest headers of libcrypto and what is only on other systems may be missing.
+        before = "".join(f"#if __has_include(<{name}>)\n#include <{name}>\n#endif\n" for name in foreign
+                         if self.standard >= 20 or name != "coroutine")
+        names = [line for line in pathlib.Path(__file__).with_name("macro_names.txt").read_text().splitlines()
+                 if line and not line.startswith("#")]
+        defines = "".join(f"#define {name.replace('()', '(...)')} )the macro {name.rstrip('()')}(\n" for name in names)
+        undefines = "".join(f"#undef {name.rstrip('()')}\n" for name in names)
+        as_windows = ("#define max(a, b) (((a) > (b)) ? (a) : (b))\n"
+                      "#define min(a, b) (((a) < (b)) ? (a) : (b))\n")
+        problems = []
+        for name, text in (("after_macros.cpp", before + undefines + defines + own),
+                           ("after_min_and_max.cpp", as_windows + own)):
+            source = self.work / name
+            source.write_text(text)
+            problem = self.compile(source, source.with_suffix(".o"), extra=["-Wno-error", "-fsyntax-only"])
+            problems += [problem] if problem else []
+        return problems, f"{len(headers)} headers compile after {len(names)} macros of other libraries"
+
+    def rapidjson_namespace(self):
+        source = pathlib.Path(__file__).with_name("rapidjson_namespace.cpp")
+        link_time = ["-flto", "-Wodr", "-Werror=odr"] if self.compiler_id == "GNU" else []
+        objects = []
+        for name, extra in (("ours.o", ["-DOURS"]), ("other.o", [])):
+            objects.append(str(self.work / name))
+            problem = self.compile(source, objects[-1], extra=[*link_time, *extra])
+            if problem:
+                return [problem], ""
+        program = self.work / "rapidjson_namespace"
+        link = [*self.compiler, *link_time, *objects, "-o", str(program), "-lcurl", "-lcrypto", "-lpthread"]
+        for command in (link, [str(program)]):
+            ran = subprocess.run(command, capture_output=True, text=True)
+            if ran.returncode != 0 or ran.stderr:
+                return [f"{' '.join(command)}\nreturned {ran.returncode}\n{ran.stdout}{ran.stderr}"], ""
+        return [], ran.stdout.strip()
+
     def must_not_compile(self):
         sources = sorted(pathlib.Path(__file__).parent.glob("must_not_compile/*.cpp"))
         if not sources:
@@ -154,7 +200,7 @@ def strong_symbols(output):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("check", choices=["headers_alone", "no_exceptions", "two_modes", "aggregates",
-                                          "must_not_compile"])
+                                          "macros", "rapidjson_namespace", "must_not_compile"])
     parser.add_argument("--source", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--standard", required=True)

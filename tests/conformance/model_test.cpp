@@ -130,7 +130,7 @@ class Comparison {
     const Value* max = shape.find("max");
     const std::size_t least = min != nullptr ? std::stoul(min->text) : none.min;
     const std::size_t most = max != nullptr ? std::stoul(max->text) : none.max;
-    if (bounds.min == least && bounds.max == most) return;
+    if (bounds.least == least && bounds.most == most) return;
     differ(where, std::string(what) + " is " + std::to_string(least) + " to " +
                       std::to_string(most) + " in the model");
   }

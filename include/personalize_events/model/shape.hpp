@@ -31,8 +31,8 @@ enum class Fill : std::uint8_t { Nothing, EventId, Now };
 
 /// Least and most, both allowed. Of text in Unicode scalar values, of a list in elements.
 struct Bounds {
-  std::size_t min{0};
-  std::size_t max{std::numeric_limits<std::size_t>::max()};
+  std::size_t least{0};
+  std::size_t most{(std::numeric_limits<std::size_t>::max)()};
 };
 
 /// The rules of one member.
@@ -70,15 +70,15 @@ struct Rules {
 };
 
 /// Text, or properties, of so many Unicode scalar values.
-[[nodiscard]] constexpr Rules text(std::size_t min, std::size_t max) {
+[[nodiscard]] constexpr Rules text(std::size_t least, std::size_t most) {
   Rules rules;
-  rules.length = {min, max};
+  rules.length = {least, most};
   return rules;
 }
 
 /// A list of so many elements, each with the rules given.
-[[nodiscard]] constexpr Rules list(std::size_t min, std::size_t max, Rules each = {}) {
-  each.count = {min, max};
+[[nodiscard]] constexpr Rules list(std::size_t least, std::size_t most, Rules each = {}) {
+  each.count = {least, most};
   return each;
 }
 

@@ -52,7 +52,7 @@ struct LocalEndpointOptions {
   /// `max_records`.
   bool keep_records{true};
   /// Of each sort (requests, events, users and so on) the latest so many are kept.
-  std::size_t max_records{std::numeric_limits<std::size_t>::max()};
+  std::size_t max_records{(std::numeric_limits<std::size_t>::max)()};
   /// More are answered ThrottlingException 400, with the header `x-amz-retry-after`; 0: no quota.
   /// As many at once as in one second.
   double max_requests_per_second{0};
