@@ -65,6 +65,9 @@ class WipeAtEnd {
   Secret& secret_;
 };
 
+template <class Secret>
+WipeAtEnd(Secret&) -> WipeAtEnd<Secret>;
+
 }  // namespace crypto
 PERSONALIZE_EVENTS_NAMESPACE_END
 

@@ -67,7 +67,7 @@ namespace detail {
   return head;
 }
 
-/// Whether a region matches `^<prefix>-\w+-\d+$`, the form of all the rule set's expressions.
+// Whether a region matches `^<prefix>-\w+-\d+$`, the form of all the rule set's expressions.
 [[nodiscard]] inline bool region_has_prefix(std::string_view region, std::string_view prefix) {
   if (region.substr(0, prefix.size()) != prefix) return false;
   region.remove_prefix(prefix.size());

@@ -99,9 +99,9 @@ template <class Number>
     return std::to_string(number);
   } else {
     const bool is_negative = std::signbit(number);
-    if (number == 0) return is_negative ? "-0" : "0";
+    if (std::abs(number) <= 0) return is_negative ? "-0" : "0";
     constexpr Number limit{9'223'372'036'854'775'808.0};
-    if (number > -limit && number < limit && std::trunc(number) == number) {
+    if (number > -limit && number < limit && std::abs(number - std::trunc(number)) <= 0) {
       return std::to_string(static_cast<std::int64_t>(number));
     }
     return (is_negative ? "-" : "") + format_decimal(decimal_of(is_negative ? -number : number));

@@ -129,8 +129,8 @@ constexpr bool for_each_member(Visit&& visit) {
   return visit_members<Shape>(visit, std::make_index_sequence<std::tuple_size_v<Members>>{});
 }
 
-/// `arn:([a-z\d-]+):personalize:.*:.*:.+`, the model's shape Arn. The earliest two colons of the
-/// rest leave the longest end, so they decide.
+// `arn:([a-z\d-]+):personalize:.*:.*:.+`, the model's shape Arn. The earliest two colons of the
+// rest leave the longest end, so they decide.
 [[nodiscard]] constexpr bool matches_arn(std::string_view text) {
   constexpr std::string_view prefix = "arn:";
   constexpr std::string_view service = ":personalize:";
@@ -152,8 +152,8 @@ constexpr bool for_each_member(Visit&& visit) {
   return false;
 }
 
-/// `^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$`, the model's shape EventAttributionSource: printable
-/// ASCII, not only spaces.
+// `^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$`, the model's shape EventAttributionSource: printable
+// ASCII, not only spaces.
 [[nodiscard]] constexpr bool matches_attribution_source(std::string_view text) {
   bool any = false;
   for (const char c : text) {
