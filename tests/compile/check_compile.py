@@ -10,6 +10,12 @@ two_modes         two translation units with all headers, one in C++17 with exce
                   C++23 without exceptions and RTTI, link and see the same types; with GCC also
                   under -flto -Wodr
 aggregates        every aggregate of the API is made from its first members alone, without a warning
+macros            all headers compile after macros with the names in macro_names.txt, and after the min
+                  and max of windows.h with no other header before them
+rapidjson_namespace  the library with another RAPIDJSON_NAMESPACE works in one program with code
+                  that uses RapidJSON directly; with GCC also under -flto -Wodr
+everything        clang++-19 -Weverything says nothing about the headers when they are included by -I,
+                  in C++17 and C++20; skipped with 77 where there is none
 must_not_compile  each file in must_not_compile/ compiles as it stands and fails to compile with
                   MUST_NOT_COMPILE defined, so that the failure is due to the one misuse it shows
 """
@@ -18,6 +24,8 @@ import concurrent.futures
 import fnmatch
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
@@ -26,6 +34,22 @@ NEEDS_EXCEPTIONS = ["throwing.hpp", "testing/local_endpoint*.hpp"]
 OTHER_SYSTEM = "platform/windows/"
 NEEDS_CXX20 = ["client/coroutine.hpp"]
 WITHOUT_EXCEPTIONS = ["-fno-exceptions", "-fno-rtti"]
+
+# Warnings of Clang that are left out, because of two that contradict each other one must be, or because
+# they ask for what a header-only library for C++17 cannot give.
+LEFT_OUT = {
+    "c++98-compat": "C++17 is not C++98",
+    "c++98-compat-pedantic": "the same",
+    "padded": "the order of members is that of the documentation",
+    "unsafe-buffer-usage": "warns of each pointer and each array",
+    "weak-vtables": "a header-only library has no translation unit for a vtable",
+    "switch-default": "contradicts covered-switch-default",
+    "switch-enum": "warns of a switch over libcurl's hundred codes although it has a default",
+    "disabled-macro-expansion": "curl_easy_setopt and others are macros of libcurl that name themselves",
+    "shadow-uncaptured-local": "an init-capture keeps the name of what it copies: [platform = platform]",
+    "deprecated-copy-with-user-provided-dtor": "aggregates that wipe themselves: a declared copy would end "
+                                               "their being aggregates in C++20",
+}
 
 
 def matches(header, patterns):
@@ -123,6 +147,72 @@ class Checker:
         problem = self.compile(source, self.work / "aggregates.o", extra=["-Wmissing-field-initializers"])
         return [problem] if problem else [], "no aggregate warns of members that were left out"
 
+    def macros(self):
+        headers = self.headers(self.standard, exceptions=True)
+        folder = self.root / "include" / "personalize_events"
+        foreign = sorted({name for header in headers for name in
+                          re.findall(r"^ *# *include *<([^>]+)>", (folder / header).read_text(), re.MULTILINE)})
+        own = "".join(f'#include "personalize_events/{header}"\n' for header in headers)
+        # The newest headers of libcrypto and what is only on other systems may be missing.
+        before = "".join(f"#if __has_include(<{name}>)\n#include <{name}>\n#endif\n" for name in foreign
+                         if self.standard >= 20 or name != "coroutine")
+        names = [line for line in pathlib.Path(__file__).with_name("macro_names.txt").read_text().splitlines()
+                 if line and not line.startswith("#")]
+        defines = "".join(f"#define {name.replace('()', '(...)')} )the macro {name.rstrip('()')}(\n" for name in names)
+        undefines = "".join(f"#undef {name.rstrip('()')}\n" for name in names)
+        as_windows = ("#define max(a, b) (((a) > (b)) ? (a) : (b))\n"
+                      "#define min(a, b) (((a) < (b)) ? (a) : (b))\n")
+        problems = []
+        for name, text in (("after_macros.cpp", before + undefines + defines + own),
+                           ("after_min_and_max.cpp", as_windows + own)):
+            source = self.work / name
+            source.write_text(text)
+            problem = self.compile(source, source.with_suffix(".o"), extra=["-Wno-error", "-fsyntax-only"])
+            problems += [problem] if problem else []
+        return problems, f"{len(headers)} headers compile after {len(names)} macros of other libraries"
+
+    def rapidjson_namespace(self):
+        source = pathlib.Path(__file__).with_name("rapidjson_namespace.cpp")
+        link_time = ["-flto", "-Wodr", "-Werror=odr"] if self.compiler_id == "GNU" else []
+        objects = []
+        for name, extra in (("ours.o", ["-DOURS"]), ("other.o", [])):
+            objects.append(str(self.work / name))
+            problem = self.compile(source, objects[-1], extra=[*link_time, *extra])
+            if problem:
+                return [problem], ""
+        program = self.work / "rapidjson_namespace"
+        link = [*self.compiler, *link_time, *objects, "-o", str(program), "-lcurl", "-lcrypto", "-lpthread"]
+        for command in (link, [str(program)]):
+            ran = subprocess.run(command, capture_output=True, text=True)
+            if ran.returncode != 0 or ran.stderr:
+                return [f"{' '.join(command)}\nreturned {ran.returncode}\n{ran.stdout}{ran.stderr}"], ""
+        return [], ran.stdout.strip()
+
+    def everything(self):
+        clang = "clang++-19"
+        if shutil.which(clang) is None:
+            print(f"skipped: there is no {clang}")
+            sys.exit(77)
+        # The include directories of this build, and not its compiler.
+        folders, arguments = [], iter(self.compiler)
+        for argument in arguments:
+            if argument == "-isystem":
+                folders += [argument, next(arguments)]
+            elif argument.startswith("-I"):
+                folders.append(argument)
+        problems = []
+        for standard in (17, 20):
+            headers = [header for header in self.headers(standard, exceptions=True)
+                       if header.startswith("testing/") or header in (
+                           "personalize_events.hpp", "throwing.hpp", "client/coroutine.hpp")]
+            source = self.write_source(f"everything_{standard}.cpp", headers)
+            command = [clang, f"-std=c++{standard}", "-Weverything", "-Werror",
+                       *(f"-Wno-{name}" for name in LEFT_OUT), *folders, "-fsyntax-only", str(source)]
+            ran = subprocess.run(command, capture_output=True, text=True)
+            if ran.returncode != 0 or ran.stderr:
+                problems.append(" ".join(command) + "\n" + ran.stderr)
+        return problems, f"{clang} -Weverything without {len(LEFT_OUT)} warnings says nothing"
+
     def must_not_compile(self):
         sources = sorted(pathlib.Path(__file__).parent.glob("must_not_compile/*.cpp"))
         if not sources:
@@ -154,7 +244,7 @@ def strong_symbols(output):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("check", choices=["headers_alone", "no_exceptions", "two_modes", "aggregates",
-                                          "must_not_compile"])
+                                          "macros", "rapidjson_namespace", "everything", "must_not_compile"])
     parser.add_argument("--source", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--standard", required=True)

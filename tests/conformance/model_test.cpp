@@ -128,9 +128,9 @@ class Comparison {
     const model::Bounds none;
     const Value* min = shape.find("min");
     const Value* max = shape.find("max");
-    const std::size_t least = min != nullptr ? std::stoul(min->text) : none.min;
-    const std::size_t most = max != nullptr ? std::stoul(max->text) : none.max;
-    if (bounds.min == least && bounds.max == most) return;
+    const std::size_t least = min != nullptr ? std::stoul(min->text) : none.least;
+    const std::size_t most = max != nullptr ? std::stoul(max->text) : none.most;
+    if (bounds.least == least && bounds.most == most) return;
     differ(where, std::string(what) + " is " + std::to_string(least) + " to " +
                       std::to_string(most) + " in the model");
   }

@@ -442,7 +442,7 @@ class Simulation {
     if (remedy == pe::retry::Remedy::RefreshCredentials && random_.chance(0.5))
       keys_are_refused_ = false;
     // What was wrong is fixed, so the same request may leave at once.
-    if (remedy != pe::retry::Remedy::None) last_probe_ = SteadyTime{};
+    if (remedy != pe::retry::Remedy::Nothing) last_probe_ = SteadyTime{};
     take_news();
     if (flight.injected == Injected::Nothing) {
       failures_in_a_row_ = 0;

@@ -90,6 +90,12 @@ SIDE = re.compile(r"platform/(posix|windows)/")
 # The one header with macros of another's, which tell Windows.h what to leave out.
 WINDOWS_API = "platform/windows/api.hpp"
 
+# Names that are macros of other libraries; those with () only before a parenthesis.
+MACRO_NAMES = [line for line in (pathlib.Path(__file__).parent.parent / "compile" / "macro_names.txt").read_text(
+    encoding="utf-8").splitlines() if line and not line.startswith("#")]
+# RapidJSON names this member; the header sets aside the macro.
+RAPIDJSON_HANDLER = re.compile(r"json/(reader|writer)\.hpp: .*\bBool\(")
+
 
 # --- Reading -------------------------------------------------------------------------------------
 
@@ -300,8 +306,27 @@ def rule_macros(tree):
     for header in tree.headers.values():
         for number, line in enumerate(header.code.splitlines(), 1):
             define = re.match(r"\s*#\s*(?:define|undef)\s+(\w+)", line)
-            if define and not define.group(1).startswith("PERSONALIZE_EVENTS_") and header.path != WINDOWS_API:
+            if (define and not define.group(1).startswith("PERSONALIZE_EVENTS_") and header.path != WINDOWS_API and
+                    not (header.path.startswith("json/") and line == "#undef Bool")):
                 yield f"{header.path}:{number}", f"{define.group(1)}: our macros begin with PERSONALIZE_EVENTS_"
+
+
+def rule_macro_names(tree):
+    """No identifier of ours is a macro of windows.h, Xlib.h or Unreal Engine."""
+    for header in tree.headers.values():
+        # What one system's side asks of Windows is there as a macro.
+        if header.path.startswith("platform/windows/"):
+            names = {name for name in MACRO_NAMES if name.endswith("()")}
+        else:
+            names = set(MACRO_NAMES)
+        for number, line in enumerate(header.words.splitlines(), 1):
+            if re.match(r"\s*#", line) or RAPIDJSON_HANDLER.match(header.path + ": " + line.strip()):
+                continue
+            for word, parenthesis in re.findall(r"\b([A-Za-z_]\w*)\b(\s*\()?", line):
+                if word in names or (parenthesis and word + "()" in names):
+                    yield (f"{header.path}:{number}",
+                           f"{word} is a macro elsewhere (tests/compile/macro_names.txt): choose another name, "
+                           "or write (std::min)(a, b)")
 
 
 def rule_conditionals(tree):
@@ -500,6 +525,10 @@ def seeded_breaches():
     yield "extern_c", adding("http/curl_transport.hpp", 'extern "C" int callback();')
     yield "rapidjson_document", adding("json/writer.hpp", "#include <rapidjson/document.h>")
     yield "macros", adding("json/writer.hpp", "#define RAPIDJSON_HAS_STDSTRING 1")
+    for line in ("  auto least = std::min(one, two);", "  auto most = std::numeric_limits<int>::max ();",
+                 "enum class State { None };", "inline void check() {}", "  int Status = 0;"):
+        yield "macro_names", adding("retry/backoff.hpp", line)
+    yield "macro_names", adding("platform/windows/thread.hpp", "  auto least = std::min(one, two);")
     yield "conditionals", adding("model/shape.hpp", "#ifdef _WIN32", "#endif // _WIN32")
     yield "guard", replacing(shape, "_MODEL_SHAPE_HPP", "_SHAPE_HPP")
     yield "opening", replacing(shape, "// SPDX", "// No SPDX")

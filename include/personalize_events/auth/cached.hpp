@@ -73,7 +73,7 @@ inline constexpr std::chrono::seconds kRefreshTimeout{60};
 /// there are no credentials: from half of the longest pause on.
 [[nodiscard]] inline std::chrono::milliseconds failure_pause(int failures, double random) {
   if (failures <= 1) return std::chrono::milliseconds{0};
-  const int doublings = std::min(failures - 2, 5);
+  const int doublings = (std::min)(failures - 2, 5);
   const std::chrono::milliseconds longest =
       std::min<std::chrono::milliseconds>(kFailurePause * (1 << doublings), kRefreshPause);
   return std::chrono::duration_cast<std::chrono::milliseconds>(longest * (0.5 + random / 2));
@@ -320,7 +320,7 @@ class CredentialsCache {
       // The provider threw on the thread of another call.
       const auto waited = source_->platform->steady_now() - begin;
       const auto left = timeout - std::chrono::duration_cast<milliseconds>(waited);
-      return get_locked(self, lock, std::max(left, milliseconds{0}), refresh);
+      return get_locked(self, lock, (std::max)(left, milliseconds{0}), refresh);
     }
 
     [[nodiscard]] static Error timed_out() {
@@ -514,7 +514,7 @@ class SharedCredentialsCache final : public CredentialsKeeper,
   [[nodiscard]] Result<Credentials> get(const CredentialsRequest& request) {
     constexpr std::chrono::milliseconds longest = std::chrono::minutes{1};
     if (request.clock_offset.count() != 0) cache_.correct_clock(request.clock_offset);
-    Result<CredentialsCache::Shared> kept = cache_.get(std::min(request.timeout, longest));
+    Result<CredentialsCache::Shared> kept = cache_.get((std::min)(request.timeout, longest));
     if (!kept) return std::move(kept).error();
     Result<Credentials> given{**kept};
     given->keeper = weak_from_this();

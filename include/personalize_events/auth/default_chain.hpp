@@ -76,7 +76,7 @@ namespace detail {
   constexpr const char* reason = "not used: ClientOptions.profile is set";
   return {name, []() -> Result<Credentials> { return silent_source(name, reason); },
           [] {
-            return ProviderReport{ProviderReport::State::None, reason, {}};
+            return ProviderReport{ProviderReport::State::NotConfigured, reason, {}};
           }};
 }
 

@@ -37,7 +37,7 @@ inline void cleanse(std::map<std::string, std::string>& secrets) noexcept {
 /// Takes the headers after the first `count` away, and overwrites them.
 inline void drop_headers(Headers& headers, std::size_t count) {
   for (std::size_t i = count; i < headers.size(); ++i) cleanse(headers[i].second);
-  headers.resize(std::min(count, headers.size()));
+  headers.resize((std::min)(count, headers.size()));
 }
 
 /// Overwrites all of a request that may be secret: its URL too has tokens in some protocols.
@@ -64,6 +64,9 @@ class WipeAtEnd {
  private:
   Secret& secret_;
 };
+
+template <class Secret>
+WipeAtEnd(Secret&) -> WipeAtEnd<Secret>;
 
 }  // namespace crypto
 PERSONALIZE_EVENTS_NAMESPACE_END

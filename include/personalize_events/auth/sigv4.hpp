@@ -74,7 +74,7 @@ struct Target {
   std::vector<std::pair<std::string, std::string>> pairs;
   while (!query.empty()) {
     const std::string_view parameter = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), parameter.size() + 1));
+    query.remove_prefix((std::min)(query.size(), parameter.size() + 1));
     if (parameter.empty()) continue;
     const std::size_t equals = parameter.find('=');
     const std::string_view value =
@@ -216,7 +216,7 @@ template <class Hmac>
   crypto::cleanse(seed);
   while (keyed && !scope.empty()) {
     const std::string_view part = scope.substr(0, scope.find('/'));
-    scope.remove_prefix(std::min(scope.size(), part.size() + 1));
+    scope.remove_prefix((std::min)(scope.size(), part.size() + 1));
     auto key = hmac.mac(part);
     if (!key) return std::move(key).error();
     keyed = hmac.set_key(key->data(), key->size());

@@ -71,7 +71,7 @@ class AsyncCalls final : public LoopMember, public std::enable_shared_from_this<
     if (is_stopped_) {
       while (!calls_.empty()) end(calls_.begin()->first, cancelled());
     }
-    return waits_.empty() ? Time::max() : waits_.begin()->first;
+    return waits_.empty() ? (Time::max)() : waits_.begin()->first;
   }
 
   /// The attempts in flight are the sender's to cancel; what it then tells ends their calls.

@@ -80,7 +80,7 @@ class AsyncCore {
   /// Configuration, when there is no transport or no thread to be had.
   [[nodiscard]] Result<AsyncParts*> parts() {
     if (options_.async_transport == nullptr) {
-      return CallContext{options_, Carrier::AsyncTransport}.check().error();
+      return CallContext{options_, Carrier::AsyncTransport}.check_usable().error();
     }
     AsyncParts& parts =
         parts_.own([this] { return std::make_unique<AsyncParts>(options_, driver_); });

@@ -79,7 +79,7 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
     entry.wait_ends = now() + timeout / 2;
     if (is_stopped_) {
       end_soon(id, unsent(cancelled()));
-    } else if (auto usable = context_->check(); !usable) {
+    } else if (auto usable = context_->check_usable(); !usable) {
       end_soon(id, unsent(std::move(usable).error()));
     } else if (waiting_.empty()) {
       serve(id, CredentialsCache::Wait::Begins);
@@ -102,12 +102,12 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
   [[nodiscard]] std::size_t in_flight() const { return entries_.size(); }
 
   std::chrono::steady_clock::time_point step(std::chrono::steady_clock::time_point now) override {
-    auto wake = Time::max();
+    auto wake = (Time::max)();
     for (const std::uint64_t id : std::exchange(waiting_, {})) {
       const auto found = entries_.find(id);
       if (found == entries_.end()) continue;  // given up meanwhile
       const Time wait_ends = found->second.wait_ends;
-      if (wait_ends > now) wake = std::min(wake, wait_ends);
+      if (wait_ends > now) wake = (std::min)(wake, wait_ends);
       serve(id, wait_ends > now ? CredentialsCache::Wait::GoesOn : CredentialsCache::Wait::Ends);
     }
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
@@ -118,7 +118,7 @@ class AttemptSender final : public LoopMember, public std::enable_shared_from_th
       for (const std::uint64_t id : ids()) give_up(id);
     }
     if (!ended_.empty()) return now;
-    return deadlines_.empty() ? wake : std::min(wake, deadlines_.begin()->first);
+    return deadlines_.empty() ? wake : (std::min)(wake, deadlines_.begin()->first);
   }
 
   void stop() override {

@@ -136,7 +136,7 @@ class CallContext {
   }
 
   /// Whether the options are all that a call needs. Errors: Configuration.
-  [[nodiscard]] Result<void> check() const {
+  [[nodiscard]] Result<void> check_usable() const {
     if (!endpoint_) return endpoint_.error();
     return {};
   }

@@ -75,7 +75,7 @@ class ClientState {
         context_.credentials()->get(call.time_left(), CredentialsCache::Refresh::OnThread);
     if (!credentials) return without_credentials(std::move(credentials).error());
     // A provider may have taken long; the exchange has what it left.
-    request.timeout = std::min(request.timeout, call.time_left());
+    request.timeout = (std::min)(request.timeout, call.time_left());
     if (request.timeout <= std::chrono::milliseconds{0}) {
       return unsent(timed_out("call_timeout", "call_timeout was over when the credentials came"));
     }

@@ -57,6 +57,9 @@ class AwaitableCall {
   std::atomic<bool> is_other_done_{false};
 };
 
+template <class Begin>
+AwaitableCall(Begin) -> AwaitableCall<Begin>;
+
 }  // namespace detail
 
 /// `Result<PutResult> sent = co_await co_put_events(client, request);` does what

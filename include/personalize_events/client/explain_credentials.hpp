@@ -27,7 +27,7 @@ inline void explain_credentials(ReportWriter& writer, const SourceContext& conte
     reports.emplace_back(link.name, link.report());
   }
   const auto is_configured = [&reports](std::size_t i) {
-    return reports[i].second.state != ProviderReport::State::None;
+    return reports[i].second.state != ProviderReport::State::NotConfigured;
   };
   std::size_t chosen = 0;
   while (chosen < reports.size() && !is_configured(chosen)) ++chosen;

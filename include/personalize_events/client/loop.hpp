@@ -200,7 +200,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void take_turn(State& state, std::chrono::milliseconds at_most) {
     const auto wish = step_members(state);
     const auto left = time_left(wish, platform_->steady_now());
-    transport_->poll(std::min({left, at_most, kLongestTurn}));
+    transport_->poll((std::min)({left, at_most, kLongestTurn}));
   }
 
   std::chrono::steady_clock::time_point step_members(State& state) {
@@ -209,8 +209,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
       state.stepping = state.members;
     }
     const auto now = platform_->steady_now();
-    auto wish = std::chrono::steady_clock::time_point::max();
-    for (const auto& member : state.stepping) wish = std::min(wish, member->step(now));
+    auto wish = (std::chrono::steady_clock::time_point::max)();
+    for (const auto& member : state.stepping) wish = (std::min)(wish, member->step(now));
     state.stepping.clear();
     return wish;
   }

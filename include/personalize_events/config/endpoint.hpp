@@ -67,7 +67,7 @@ namespace detail {
   return head;
 }
 
-/// Whether a region matches `^<prefix>-\w+-\d+$`, the form of all the rule set's expressions.
+// Whether a region matches `^<prefix>-\w+-\d+$`, the form of all the rule set's expressions.
 [[nodiscard]] inline bool region_has_prefix(std::string_view region, std::string_view prefix) {
   if (region.substr(0, prefix.size()) != prefix) return false;
   region.remove_prefix(prefix.size());
@@ -236,7 +236,7 @@ namespace detail {
     return endpoint_error("it has a query or a fragment");
   }
 
-  const std::size_t path_start = std::min(url.find('/'), url.size());
+  const std::size_t path_start = (std::min)(url.find('/'), url.size());
   const std::string_view authority = url.substr(0, path_start);
   std::string_view path = url.substr(path_start);
   if (authority.find('@') != std::string_view::npos) {
@@ -249,7 +249,7 @@ namespace detail {
     return endpoint_error("a bracket is not closed");
   }
   const std::size_t host_end =
-      bracketed ? bracket + 1 : std::min(authority.find(':'), authority.size());
+      bracketed ? bracket + 1 : (std::min)(authority.find(':'), authority.size());
   const std::string_view host = authority.substr(0, host_end);
   if (host.empty()) return endpoint_error("it has no host");
   if (bracketed && !detail::is_ipv6_address(host.substr(1, host.size() - 2))) {

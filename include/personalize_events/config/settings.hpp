@@ -85,7 +85,7 @@ struct SettingRow {
   /// Reads a text; null for a setting that is one. Errors: `where` is replaced.
   Result<Setting<T>> (*read)(const Setting<std::string>&);
   /// Checks a value from anywhere; null: any is allowed. Errors: `where` is replaced.
-  Result<void> (*check)(const T&){nullptr};
+  Result<void> (*validate)(const T&){nullptr};
   /// Of an endpoint URL: the service's key in a services section; null for other settings.
   const char* services_key{nullptr};
 };
@@ -110,7 +110,7 @@ struct SettingRow {
 /// A whole number; 0, which no such setting allows, for any other text.
 [[nodiscard]] inline Result<Setting<int>> read_number(const Setting<std::string>& found) {
   const std::int64_t number = parse_integer(trim(found.value)).value_or(0);
-  const bool fits = number > 0 && number <= std::numeric_limits<int>::max();
+  const bool fits = number > 0 && number <= (std::numeric_limits<int>::max)();
   return Setting<int>{fits ? static_cast<int>(number) : 0, found.source};
 }
 
@@ -277,8 +277,8 @@ class SettingFinder {
   [[nodiscard]] Result<Setting<T>> find(const SettingRow<T>& row,
                                         const GivenSettings& given = {}) const {
     Result<Setting<T>> found = find_unchecked(row, given);
-    if (!found || row.check == nullptr || found->source == kDefault) return found;
-    const Result<void> checked = row.check(found->value);
+    if (!found || row.validate == nullptr || found->source == kDefault) return found;
+    const Result<void> checked = row.validate(found->value);
     if (!checked) return setting_error(found->source, checked.error().message);
     return found;
   }

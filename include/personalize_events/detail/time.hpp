@@ -77,9 +77,9 @@ struct CivilTime {
 /// The moment of whole seconds since the epoch, kept within what the clock can hold.
 [[nodiscard]] constexpr TimePoint time_from_seconds(std::int64_t seconds) noexcept {
   constexpr auto most =
-      std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::max()).count();
+      std::chrono::duration_cast<std::chrono::seconds>((TimePoint::duration::max)()).count();
   constexpr auto least =
-      std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::min()).count();
+      std::chrono::duration_cast<std::chrono::seconds>((TimePoint::duration::min)()).count();
   const std::int64_t kept = seconds > most ? most : seconds < least ? least : seconds;
   return TimePoint{std::chrono::duration_cast<TimePoint::duration>(std::chrono::seconds{kept})};
 }
@@ -88,9 +88,9 @@ struct CivilTime {
 [[nodiscard]] constexpr TimePoint time_from_milliseconds(std::int64_t milliseconds) noexcept {
   using Milliseconds = std::chrono::milliseconds;
   constexpr auto most =
-      std::chrono::duration_cast<Milliseconds>(TimePoint::duration::max()).count();
+      std::chrono::duration_cast<Milliseconds>((TimePoint::duration::max)()).count();
   constexpr auto least =
-      std::chrono::duration_cast<Milliseconds>(TimePoint::duration::min()).count();
+      std::chrono::duration_cast<Milliseconds>((TimePoint::duration::min)()).count();
   const std::int64_t kept = milliseconds > most    ? most
                             : milliseconds < least ? least
                                                    : milliseconds;

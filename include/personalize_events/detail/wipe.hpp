@@ -32,7 +32,7 @@ inline void wipe(std::string& secret) noexcept {
 inline void append_wiping(std::string& secret, std::string_view more) {
   if (secret.capacity() - secret.size() < more.size()) {
     std::string larger;
-    larger.reserve(std::max(2 * secret.capacity(), secret.size() + more.size()));
+    larger.reserve((std::max)(2 * secret.capacity(), secret.size() + more.size()));
     larger.append(secret);
     secret.swap(larger);
     wipe(larger);

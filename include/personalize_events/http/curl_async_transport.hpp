@@ -50,7 +50,8 @@ class CurlLoop {
  public:
   /// `options` stay where they are.
   explicit CurlLoop(const HttpOptions& options)
-      : options_(options), limit_(static_cast<std::size_t>(std::max(options.max_connections, 1))) {
+      : options_(options),
+        limit_(static_cast<std::size_t>((std::max)(options.max_connections, 1))) {
     set_up();
   }
   CurlLoop(const CurlLoop&) = delete;
@@ -118,7 +119,7 @@ class CurlLoop {
   void wait(std::chrono::milliseconds at_most) {
     const auto now = std::chrono::steady_clock::now();
     const auto longest =
-        std::min({at_most, kLongestPoll, time_left(waiting_.next_deadline(), now)});
+        (std::min)({at_most, kLongestPoll, time_left(waiting_.next_deadline(), now)});
     if (longest <= std::chrono::milliseconds{0}) return;
     const int count = static_cast<int>(longest.count());
     if (is_set_up_ && curl_multi_poll(multi_, nullptr, 0, count, nullptr) == CURLM_OK) return;

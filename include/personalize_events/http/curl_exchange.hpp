@@ -232,7 +232,7 @@ class CurlExchange {
           std::clamp(wanted, std::chrono::milliseconds{1}, kLongestTimeout).count());
     };
     const auto connect_timeout =
-        std::min({request_.connect_timeout, options_.connect_timeout, timeout});
+        (std::min)({request_.connect_timeout, options_.connect_timeout, timeout});
     setup.set(CURLOPT_TIMEOUT_MS, "CURLOPT_TIMEOUT_MS", bounded(timeout));
     setup.set(CURLOPT_CONNECTTIMEOUT_MS, "CURLOPT_CONNECTTIMEOUT_MS", bounded(connect_timeout));
     setup.set(CURLOPT_LOW_SPEED_LIMIT, "CURLOPT_LOW_SPEED_LIMIT", kStallSpeed);

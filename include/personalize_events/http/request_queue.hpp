@@ -72,7 +72,7 @@ class RequestQueue {
 
   /// The earliest deadline; the end of time without requests.
   [[nodiscard]] std::chrono::steady_clock::time_point next_deadline() const {
-    if (deadlines_.empty()) return std::chrono::steady_clock::time_point::max();
+    if (deadlines_.empty()) return (std::chrono::steady_clock::time_point::max)();
     return deadlines_.begin()->first;
   }
 

@@ -77,7 +77,7 @@ class WorkerPool {
     std::unique_lock<std::mutex> lock{mutex_};
     const auto now = std::chrono::steady_clock::now();
     const auto until =
-        std::min(now + std::clamp(at_most, {}, kLongestTimeout), waiting_.next_deadline());
+        (std::min)(now + std::clamp(at_most, {}, kLongestTimeout), waiting_.next_deadline());
     news_.wait_until(lock, until, [this] { return woken_ || !ended_.empty(); });
     woken_ = false;
     end_overdue();

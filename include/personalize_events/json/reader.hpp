@@ -6,6 +6,10 @@
 #ifndef PERSONALIZE_EVENTS_JSON_READER_HPP
 #define PERSONALIZE_EVENTS_JSON_READER_HPP
 
+// Xlib.h defines Bool, which RapidJSON's handlers have as a function.
+#pragma push_macro("Bool")
+#undef Bool
+
 #include <rapidjson/error/error.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/rapidjson.h>
@@ -45,7 +49,7 @@ class ValueBuilder {
   bool Null() { return add(Value{}); }
   bool Bool(bool value) {
     Value node;
-    node.type = Value::Type::Bool;
+    node.type = Value::Type::Boolean;
     node.boolean = value;
     return add(std::move(node));
   }
@@ -150,5 +154,7 @@ class ValueBuilder {
 
 }  // namespace json
 PERSONALIZE_EVENTS_NAMESPACE_END
+
+#pragma pop_macro("Bool")
 
 #endif

@@ -98,13 +98,23 @@ template <class Number>
   if constexpr (std::is_integral_v<Number>) {
     return std::to_string(number);
   } else {
-    const bool is_negative = std::signbit(number);
-    if (number == 0) return is_negative ? "-0" : "0";
+    // By its bits: with -Ofast zero has no sign, and a subnormal number equals zero.
+    using Bits =
+        std::conditional_t<sizeof(Number) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
+    static_assert(sizeof(Bits) == sizeof(Number));
+    constexpr Bits sign = Bits{1} << (8 * sizeof(Bits) - 1);
+    Bits bits = 0;
+    std::memcpy(&bits, &number, sizeof bits);
+    const std::string minus = (bits & sign) != 0 ? "-" : "";
+    bits &= ~sign;
+    if (bits == 0) return minus + "0";
+    Number magnitude{};
+    std::memcpy(&magnitude, &bits, sizeof bits);
     constexpr Number limit{9'223'372'036'854'775'808.0};
-    if (number > -limit && number < limit && std::trunc(number) == number) {
-      return std::to_string(static_cast<std::int64_t>(number));
+    if (magnitude >= 1 && magnitude < limit && std::abs(magnitude - std::trunc(magnitude)) <= 0) {
+      return minus + std::to_string(static_cast<std::int64_t>(magnitude));
     }
-    return (is_negative ? "-" : "") + format_decimal(decimal_of(is_negative ? -number : number));
+    return minus + format_decimal(decimal_of(magnitude));
   }
 }
 

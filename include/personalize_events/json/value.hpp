@@ -19,7 +19,7 @@ namespace json {
 
 /// One JSON value. Members keep their order, and a repeated key is kept as often as it came.
 struct Value {
-  enum class Type : std::uint8_t { Null, Bool, Number, String, Array, Object };
+  enum class Type : std::uint8_t { Null, Boolean, Number, String, Array, Object };
 
   Type type{Type::Null};
   bool boolean{false};         ///< of a Bool

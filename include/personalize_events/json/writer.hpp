@@ -6,6 +6,10 @@
 #ifndef PERSONALIZE_EVENTS_JSON_WRITER_HPP
 #define PERSONALIZE_EVENTS_JSON_WRITER_HPP
 
+// Xlib.h defines Bool, which RapidJSON's handlers have as a function.
+#pragma push_macro("Bool")
+#undef Bool
+
 #include <rapidjson/rapidjson.h>
 #include <rapidjson/writer.h>
 
@@ -113,5 +117,7 @@ class Writer {
 
 }  // namespace json
 PERSONALIZE_EVENTS_NAMESPACE_END
+
+#pragma pop_macro("Bool")
 
 #endif

@@ -31,8 +31,8 @@ enum class Fill : std::uint8_t { Nothing, EventId, Now };
 
 /// Least and most, both allowed. Of text in Unicode scalar values, of a list in elements.
 struct Bounds {
-  std::size_t min{0};
-  std::size_t max{std::numeric_limits<std::size_t>::max()};
+  std::size_t least{0};
+  std::size_t most{(std::numeric_limits<std::size_t>::max)()};
 };
 
 /// The rules of one member.
@@ -70,15 +70,15 @@ struct Rules {
 };
 
 /// Text, or properties, of so many Unicode scalar values.
-[[nodiscard]] constexpr Rules text(std::size_t min, std::size_t max) {
+[[nodiscard]] constexpr Rules text(std::size_t least, std::size_t most) {
   Rules rules;
-  rules.length = {min, max};
+  rules.length = {least, most};
   return rules;
 }
 
 /// A list of so many elements, each with the rules given.
-[[nodiscard]] constexpr Rules list(std::size_t min, std::size_t max, Rules each = {}) {
-  each.count = {min, max};
+[[nodiscard]] constexpr Rules list(std::size_t least, std::size_t most, Rules each = {}) {
+  each.count = {least, most};
   return each;
 }
 
@@ -129,8 +129,8 @@ constexpr bool for_each_member(Visit&& visit) {
   return visit_members<Shape>(visit, std::make_index_sequence<std::tuple_size_v<Members>>{});
 }
 
-/// `arn:([a-z\d-]+):personalize:.*:.*:.+`, the model's shape Arn. The earliest two colons of the
-/// rest leave the longest end, so they decide.
+// `arn:([a-z\d-]+):personalize:.*:.*:.+`, the model's shape Arn. The earliest two colons of the
+// rest leave the longest end, so they decide.
 [[nodiscard]] constexpr bool matches_arn(std::string_view text) {
   constexpr std::string_view prefix = "arn:";
   constexpr std::string_view service = ":personalize:";
@@ -152,8 +152,8 @@ constexpr bool for_each_member(Visit&& visit) {
   return false;
 }
 
-/// `^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$`, the model's shape EventAttributionSource: printable
-/// ASCII, not only spaces.
+// `^[\x20-\x7E]*[\x21-\x7E]+[\x20-\x7E]*$`, the model's shape EventAttributionSource: printable
+// ASCII, not only spaces.
 [[nodiscard]] constexpr bool matches_attribution_source(std::string_view text) {
   bool any = false;
   for (const char c : text) {

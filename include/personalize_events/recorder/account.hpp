@@ -85,12 +85,12 @@ class EventAccount {
   }
   /// Counts events that were on the disk only and cannot be read back.
   void lose(std::uint64_t count) noexcept {
-    count = std::min(count, disk_only_);
+    count = (std::min)(count, disk_only_);
     disk_only_ -= count;
     stats_.spooled -= count;
     stats_.dropped += count;
     for (FlushWatch& watch : watches_) {
-      const std::uint64_t watched = std::min(count, watch.report.pending);
+      const std::uint64_t watched = (std::min)(count, watch.report.pending);
       watch.report.dropped += watched;
       watch.report.pending -= watched;
     }

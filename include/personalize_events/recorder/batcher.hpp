@@ -172,7 +172,7 @@ class Batcher {
 
   /// Lets all events that were accepted up to now leave without lingering.
   void flush(std::uint64_t last_sequence) {
-    flushed_ = std::max(flushed_, last_sequence);
+    flushed_ = (std::max)(flushed_, last_sequence);
     for (auto parked = parked_until_.begin(); parked != parked_until_.end();) {
       const Position session = (parked++)->second;
       if (session->failures == 0) make_ready(session);
@@ -208,7 +208,7 @@ class Batcher {
 
   /// When `promote` has something to do; never, if nothing waits.
   [[nodiscard]] SteadyTime next_due() const noexcept {
-    return parked_until_.empty() ? SteadyTime::max() : parked_until_.begin()->first;
+    return parked_until_.empty() ? (SteadyTime::max)() : parked_until_.begin()->first;
   }
 
   /// Takes the completed events of a batch out. `was_refused`: this batch is the invalid event that

@@ -103,7 +103,7 @@ inline constexpr std::chrono::milliseconds kSlowestProbe{10'000};
 /// While it is open one request at a time leaves. `random` is from 0 to 1.
 class Breaker {
  public:
-  explicit Breaker(std::size_t max_in_flight) : many_(std::max(kManyInARow, max_in_flight)) {}
+  explicit Breaker(std::size_t max_in_flight) : many_((std::max)(kManyInARow, max_in_flight)) {}
 
   /// The fault for which it is open; empty when it is closed.
   [[nodiscard]] std::optional<FaultKind> fault() const {
@@ -114,8 +114,8 @@ class Breaker {
 
   /// When a request may leave; never, while the result of another is awaited.
   [[nodiscard]] SteadyTime leave_at(std::uint64_t in_flight) const {
-    if (!open_) return SteadyTime::min();
-    return in_flight > 0 ? SteadyTime::max() : open_->next_probe;
+    if (!open_) return (SteadyTime::min)();
+    return in_flight > 0 ? (SteadyTime::max)() : open_->next_probe;
   }
   /// A request leaves.
   void use() { is_probing_ = open_.has_value(); }
@@ -158,7 +158,7 @@ class Breaker {
   }
   /// A refused event ended.
   void rejected(SteadyTime now) {
-    if (last_success_) next_rejection_ = std::max(next_rejection_, now + (now - *last_success_));
+    if (last_success_) next_rejection_ = (std::max)(next_rejection_, now + (now - *last_success_));
   }
 
   /// The result says nothing about this: throttling, or a remedy.
@@ -183,7 +183,7 @@ class Breaker {
     if (open_ ? !std::exchange(is_probing_, false) : !opens) return;
     open.probes = open_ ? open_->probes + 1 : 0;
     const auto longest = std::min<std::chrono::milliseconds>(
-        kFirstProbe * (1 << std::min(open.probes, 10)), kSlowestProbe);
+        kFirstProbe * (1 << (std::min)(open.probes, 10)), kSlowestProbe);
     open.next_probe =
         now + std::chrono::duration_cast<std::chrono::nanoseconds>(longest * (0.5 + 0.5 * random));
     open_ = open;

@@ -85,7 +85,7 @@ class Dispatcher {
   Dispatcher(const RecorderOptions& options, SteadyTime now)
       : max_events_(options.max_pending_events),
         max_bytes_(options.max_pending_bytes),
-        max_in_flight_(static_cast<std::size_t>(std::max(1, options.max_in_flight))),
+        max_in_flight_(static_cast<std::size_t>((std::max)(1, options.max_in_flight))),
         delivery_timeout_(options.delivery_timeout),
         batcher_(options.linger),
         breaker_(max_in_flight_),
@@ -112,7 +112,7 @@ class Dispatcher {
   /// there is none even then.
   [[nodiscard]] bool make_room(std::size_t bytes) {
     while (!has_room(bytes)) {
-      PendingEvents oldest = batcher_.take_oldest(SteadyTime::max());
+      PendingEvents oldest = batcher_.take_oldest((SteadyTime::max)());
       if (oldest.empty()) return false;
       Error error =
           make_error(ErrorKind::QueueFull, "record",
@@ -168,9 +168,9 @@ class Dispatcher {
     if (const PendingEvent* oldest = batcher_.oldest()) {
       // Events in flight do not expire before the result.
       const SteadyTime expires = oldest->recorded_at + delivery_timeout_;
-      if (expires > now) wake = std::min(wake, expires);
+      if (expires > now) wake = (std::min)(wake, expires);
     }
-    return std::min(wake, leave_at(now));
+    return (std::min)(wake, leave_at(now));
   }
 
   /// Takes the result of a batch. `random` is from 0 to 1. Returns what the sender has to fix
@@ -182,7 +182,7 @@ class Dispatcher {
     mark_attempt(batch, answer);
     if (answer.error && answer.error->kind == ErrorKind::Cancelled) {
       batcher_.put_back(batch, now, now);
-      return retry::Remedy::None;
+      return retry::Remedy::Nothing;
     }
     const std::optional<FaultKind> before = breaker_.fault();
     const retry::Remedy remedy =
@@ -255,10 +255,10 @@ class Dispatcher {
   /// When the next batch may leave; never, before something else happens.
   [[nodiscard]] SteadyTime leave_at(SteadyTime now) {
     const std::uint64_t in_flight = account_.stats().in_flight;
-    if (!batcher_.has_ready() || in_flight >= max_in_flight_) return SteadyTime::max();
+    if (!batcher_.has_ready() || in_flight >= max_in_flight_) return (SteadyTime::max)();
     const SteadyTime probe = breaker_.leave_at(in_flight);
-    if (probe == SteadyTime::max()) return probe;
-    return std::max(probe, throttle_.leave_at(batcher_.next_lane(), now));
+    if (probe == (SteadyTime::max)()) return probe;
+    return (std::max)(probe, throttle_.leave_at(batcher_.next_lane(), now));
   }
 
   void mark_attempt(const Batch& batch, const BatchAnswer& answer) {
@@ -282,13 +282,13 @@ class Dispatcher {
     note_fault(FaultKind::ClockSkew, std::nullopt);
     const bool is_calm = now - last_throttled_ >= kCalmAfterThrottling;
     if (is_calm) note_fault(FaultKind::Throttled, std::nullopt);
-    return retry::Remedy::None;
+    return retry::Remedy::Nothing;
   }
 
   retry::Remedy failed(const Batch& batch, const BatchAnswer& answer, SteadyTime now,
                        double random) {
     const BatchDecision decision = batch_action(*answer.error, answer.was_sent);
-    auto remedy = retry::Remedy::None;
+    auto remedy = retry::Remedy::Nothing;
     switch (decision.action) {
       case BatchAction::Throttle: throttled(batch, answer, now, random); break;
       case BatchAction::Reject: refused(batch, answer, now, random); break;
@@ -318,7 +318,7 @@ class Dispatcher {
   retry::Remedy fix(retry::Remedy remedy, const Batch& batch, const BatchAnswer& answer,
                     SteadyTime now, double random) {
     const bool left_before = batch.request <= last_before_remedy_;
-    if (remedy == retry::Remedy::None || (is_remedy_unproven_ && !left_before)) {
+    if (remedy == retry::Remedy::Nothing || (is_remedy_unproven_ && !left_before)) {
       breaker_.held(FaultKind::Credentials, now, random);
       retry_later(batch, answer, now, random);
       return remedy;

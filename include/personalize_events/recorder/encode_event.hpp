@@ -39,10 +39,10 @@ template <>
 struct Description<Session> {
   static constexpr std::string_view name = "Session";
   static constexpr bool is_sensitive = false;
-  static constexpr auto members =
-      std::make_tuple(member("sessionId", &Session::session_id, kSessionId.required()),
-                      // An empty user ID: anonymous.
-                      member("userId", &Session::user_id, text(0, kUserId.length.max).sensitive()));
+  static constexpr auto members = std::make_tuple(
+      member("sessionId", &Session::session_id, kSessionId.required()),
+      // An empty user ID: anonymous.
+      member("userId", &Session::user_id, text(0, kUserId.length.most).sensitive()));
 };
 
 }  // namespace model
@@ -55,8 +55,8 @@ namespace detail {
                                                  Validation validation) {
   const wire::Validator validator{validation};
   const wire::Path path;
-  if (auto valid = validator.check(session, path); !valid) return valid;
-  if (auto valid = validator.check(event, path); !valid) return valid;
+  if (auto valid = validator.validate(session, path); !valid) return valid;
+  if (auto valid = validator.validate(event, path); !valid) return valid;
   // Their sizes are kept in 16 bits, whatever the validation lets pass.
   constexpr std::size_t longest = 0xffffU;
   if (session.session_id.size() > longest) {

@@ -31,7 +31,7 @@ namespace detail {
 [[nodiscard]] inline Result<void> check_recorder_options(const RecorderOptions& options) {
   const PutEventsRequest request{options.tracking_id, "session", {Event{"type"}}};
   const bool is_tracking_id =
-      wire::Validator{Validation::Model}.check(request, wire::Path{}).has_value();
+      wire::Validator{Validation::Model}.validate(request, wire::Path{}).has_value();
   const SpoolOptions spool = options.spool.value_or(SpoolOptions{"."});
   const struct {
     bool is_met;
@@ -211,7 +211,7 @@ inline Result<EventRecorder> make_recorder(RecorderOptions options,
   const Result<AsyncParts*> parts = client->parts();
   if (!parts) return parts.error();
   const std::shared_ptr<CallContext>& context = (*parts)->context;
-  if (auto usable = context->check(); !usable) return std::move(usable).error();
+  if (auto usable = context->check_usable(); !usable) return std::move(usable).error();
   std::shared_ptr<spool::Spool> spool;
   if (options.spool) {
     if (files == nullptr) files = std::make_shared<SystemFiles>();

@@ -31,6 +31,9 @@ struct Session {
 /// Every member may be called from any thread at the same time, unless a subclass says otherwise.
 class EventSink {
  public:
+  EventSink() = default;
+  EventSink(const EventSink&) = default;
+  EventSink& operator=(const EventSink&) = default;
   virtual ~EventSink() = default;
 
   /// Accepts an event, and moves from it only if it returns no error. Does not wait for the

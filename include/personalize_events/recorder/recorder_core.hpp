@@ -55,7 +55,7 @@ inline constexpr std::chrono::milliseconds kLongestWait{std::chrono::hours{24 * 
                                           &options.delivery_timeout, &options.shutdown_timeout}) {
     *wait = std::clamp(*wait, std::chrono::milliseconds{0}, kLongestWait);
   }
-  options.max_in_flight = std::min(options.max_in_flight, std::max(http.max_connections, 1));
+  options.max_in_flight = (std::min)(options.max_in_flight, (std::max)(http.max_connections, 1));
   return options;
 }
 
@@ -137,7 +137,7 @@ class RecorderCore final : public LoopMember,
     if (is_forked()) return {};
     std::unique_lock<std::mutex> lock(mutex_);
     const bool is_first = phase_ == Phase::Open;
-    phase_ = std::max(phase_, Phase::Draining);
+    phase_ = (std::max)(phase_, Phase::Draining);
     has_room_.notify_all();
     const auto watch = begin_watch();
     if (loop_->is_loop_thread()) return end_watch(watch);
@@ -154,7 +154,7 @@ class RecorderCore final : public LoopMember,
     CloseReport report = end_watch(watch);
     if (!spooler_) return report;
     // What memory has no space for.
-    const std::uint64_t left = std::min(dispatcher_.account().disk_only(), report.pending);
+    const std::uint64_t left = (std::min)(dispatcher_.account().disk_only(), report.pending);
     const std::uint64_t last = dispatcher_.account().last_sequence();
     lock.unlock();
     if (is_first && options_.spool->sync_interval) {
@@ -185,8 +185,8 @@ class RecorderCore final : public LoopMember,
     const std::lock_guard<std::mutex> lock(mutex_);
     const SteadyTime now = context_->platform().steady_now();
     const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(std::max(next_wake(now), now) - now);
-    report.next_wake = std::min(left, kLongestTurn);
+        std::chrono::ceil<std::chrono::milliseconds>((std::max)(next_wake(now), now) - now);
+    report.next_wake = (std::min)(left, kLongestTurn);
     // Requests in flight may complete at any time.
     if (dispatcher_.stats().in_flight > 0) report.next_wake = {};
     report.pending = dispatcher_.stats().pending;
@@ -224,8 +224,9 @@ class RecorderCore final : public LoopMember,
 
   SteadyTime step(SteadyTime now) override {
     const std::lock_guard<std::recursive_mutex> iteration(iteration_mutex_);
-    if (has_left_) return SteadyTime::max();
-    const SteadyTime spool_at = spooler_ && is_manual() ? shared_spool_->work() : SteadyTime::max();
+    if (has_left_) return (SteadyTime::max)();
+    const SteadyTime spool_at =
+        spooler_ && is_manual() ? shared_spool_->work() : (SteadyTime::max)();
     std::vector<Batch> batches;
     spool::SpoolOrders orders;
     std::unique_lock<std::mutex> lock(mutex_);
@@ -342,14 +343,14 @@ class RecorderCore final : public LoopMember,
     }
     const std::uint64_t place = dispatcher_.account().last_sequence();
     if (spooler_ && is_manual()) {
-      spool_at_ = std::min(spool_at_, later(now, options_.spool->write_after));
+      spool_at_ = (std::min)(spool_at_, later(now, options_.spool->write_after));
     }
     if (dispatcher_.has_news() || next_wake(now) < planned_wake_) wake_loop(lock);
     return place;
   }
   /// Makes the loop iterate now, and releases the lock for that, unless it is woken already.
   void wake_loop(std::unique_lock<std::mutex>& lock) {
-    if (std::exchange(planned_wake_, SteadyTime::min()) == SteadyTime::min()) return;
+    if (std::exchange(planned_wake_, (SteadyTime::min)()) == (SteadyTime::min)()) return;
     lock.unlock();
     loop_->wake();
   }
@@ -429,7 +430,7 @@ class RecorderCore final : public LoopMember,
       lock.unlock();
       lock.lock();
     }
-    return SteadyTime::max();
+    return (SteadyTime::max)();
   }
   bool end_some(std::size_t count) {
     return dispatcher_.end_some(
@@ -460,7 +461,7 @@ class RecorderCore final : public LoopMember,
       lock.lock();
     }
     dispatcher_.recall();
-    end_some(std::numeric_limits<std::size_t>::max());
+    end_some((std::numeric_limits<std::size_t>::max)());
     std::vector<EndedEvents> ended = dispatcher_.take_ended();
     if (spooler_) shared_spool_->post(spooler_->orders_for(ended, false));
     lock.unlock();
@@ -480,12 +481,12 @@ class RecorderCore final : public LoopMember,
 
   /// When the loop has to iterate, if nothing wakes it.
   [[nodiscard]] SteadyTime next_wake(SteadyTime now) {
-    return std::min(dispatcher_.next_wake(now), spool_at_);
+    return (std::min)(dispatcher_.next_wake(now), spool_at_);
   }
 
   [[nodiscard]] EventAccount::Watch begin_watch() {
     dispatcher_.flush();
-    planned_wake_ = SteadyTime::min();
+    planned_wake_ = (SteadyTime::min)();
     return dispatcher_.account().watch();
   }
   [[nodiscard]] FlushReport end_watch(EventAccount::Watch watch) {
@@ -533,8 +534,8 @@ class RecorderCore final : public LoopMember,
       if (now >= deadline) return;
       lock.unlock();
       const bool did_work =
-          loop_->run_once(std::min(std::chrono::ceil<std::chrono::milliseconds>(deadline - now),
-                                   std::chrono::milliseconds{100}));
+          loop_->run_once((std::min)(std::chrono::ceil<std::chrono::milliseconds>(deadline - now),
+                                     std::chrono::milliseconds{100}));
       lock.lock();
       // If another thread runs the loop, this must not spin.
       if (!did_work) changed_.wait_for(lock, std::chrono::milliseconds{1});
@@ -603,7 +604,7 @@ class RecorderCore final : public LoopMember,
   }
 
   const RecorderOptions options_;
-  const std::chrono::milliseconds patience_{std::max(options_.block_timeout, kLeastPatience)};
+  const std::chrono::milliseconds patience_{(std::max)(options_.block_timeout, kLeastPatience)};
   const std::shared_ptr<CallContext> context_;
   const std::shared_ptr<Loop> loop_;
   const std::shared_ptr<AttemptSender> sender_;
@@ -619,11 +620,12 @@ class RecorderCore final : public LoopMember,
   Dispatcher dispatcher_;
   std::optional<Spooler> spooler_{};
   std::optional<std::int64_t> service_offset_{};  // the service's time less the boot time
-  SteadyTime spool_at_{SteadyTime::max()};        // when the spool has work, with Driver::Manual
+  SteadyTime spool_at_{(SteadyTime::max)()};      // when the spool has work, with Driver::Manual
   SteadyTime abort_at_{};
   Phase phase_{Phase::Open};
   std::uint64_t reported_{0};  // of EventAccount::ended, what the application knows
-  SteadyTime planned_wake_{SteadyTime::max()};  // when the loop iterates; the minimum: it is woken
+  SteadyTime planned_wake_{
+      (SteadyTime::max)()};  // when the loop iterates; the minimum: it is woken
 
   std::optional<Thread> spool_thread_{};  // none with Driver::Manual
 

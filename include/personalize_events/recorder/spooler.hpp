@@ -187,15 +187,15 @@ class Spooler {
         std::clamp<std::size_t>(options_.max_pending_bytes / 4, 1, kBacklogWindow);
     if (used >= window_events || bytes >= window_bytes) return;
     orders.most_events = static_cast<std::size_t>(std::min<std::uint64_t>(
-        {window_events - used, most - std::min(most, pending), spool::kMostReadEvents}));
-    orders.most_bytes = std::min(window_bytes, spool::kMostReadBytes);
+        {window_events - used, most - (std::min)(most, pending), spool::kMostReadEvents}));
+    orders.most_bytes = (std::min)(window_bytes, spool::kMostReadBytes);
     dispatcher_.reserve(orders.most_events, orders.most_bytes);
   }
 
   void note_read(const PendingEvent& event) {
     if (event.log != kOwnLog) return orphaned_.remove(event.session_id());
     on_disk_.remove(event.session_id());
-    last_read_ = std::max(last_read_, event.place);
+    last_read_ = (std::max)(last_read_, event.place);
   }
 
   void take_in(spool::ReadEvent&& read) {

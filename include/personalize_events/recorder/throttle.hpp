@@ -49,13 +49,13 @@ class Throttle {
   [[nodiscard]] SteadyTime leave_at(Lane lane, SteadyTime now) {
     Gate& gate = gate_of(lane);
     if (!gate.leave) gate.leave = now + gate.pace.acquire(now);
-    return std::max(*gate.leave, next_);
+    return (std::max)(*gate.leave, next_);
   }
 
   /// A request leaves.
   void use(Lane lane, SteadyTime now) {
     gate_of(lane).leave.reset();
-    next_ = std::max(now, next_) + gap_;
+    next_ = (std::max)(now, next_) + gap_;
     if (lane == Lane::Backlog) backlog_sent_ = now;
   }
 
@@ -96,9 +96,10 @@ class Throttle {
   /// Whether the share of throttled requests is too high: their number above kStrayShare, since it
   /// was zero last, has reached a limit (a CUSUM test).
   [[nodiscard]] bool is_congested(bool throttled) {
-    excess_ = std::max(0.0, excess_ + (throttled ? 1 : -kStrayShare / (1 - kStrayShare)));
+    excess_ = (std::max)(0.0, excess_ + (throttled ? 1 : -kStrayShare / (1 - kStrayShare)));
     const double rate = live_.pace.measured_rate() + backlog_.pace.measured_rate();
-    const double limit = std::min(1 + std::max(0.0, rate - kLowRate) / kRatePerExcess, kMostExcess);
+    const double limit =
+        (std::min)(1 + (std::max)(0.0, rate - kLowRate) / kRatePerExcess, kMostExcess);
     if (!throttled || excess_ < (rate > 0 ? limit : kMostExcess)) return false;
     excess_ = 0;
     return true;

@@ -64,7 +64,7 @@ struct Failure {
 
 /// What a failure teaches, for this call and for those after it.
 enum class Remedy : std::uint8_t {
-  None,
+  Nothing,
   CorrectClock,        ///< Take the service's date for the time.
   RefreshCredentials,  ///< Ask the source for new ones.
 };
@@ -77,7 +77,7 @@ struct Decision {
   };
   Next next{Next::Fail};
   std::chrono::nanoseconds wait{0};
-  Remedy remedy{Remedy::None};
+  Remedy remedy{Remedy::Nothing};
 };
 
 /// One call, from its start to its last attempt. One thread at a time; `quota` is shared and must
@@ -104,7 +104,7 @@ class CallState {
   /// first is never held back by the quota.
   [[nodiscard]] std::chrono::milliseconds begin_attempt(SteadyTime now) {
     ++attempts_;
-    return std::min(limits_.attempt_timeout, time_left(now));
+    return (std::min)(limits_.attempt_timeout, time_left(now));
   }
 
   /// Gives back what the last retry took, or rewards a first try.
@@ -129,7 +129,7 @@ class CallState {
     if (!quota_.acquire(cost)) return {};
     acquired_ = cost;
     ++waits_;
-    return {Decision::Next::Retry, wait, Remedy::None};
+    return {Decision::Next::Retry, wait, Remedy::Nothing};
   }
 
  private:
@@ -142,27 +142,28 @@ class CallState {
     kept_connection_was_lost_ = true;
     if (now >= deadline_) return {};
     acquired_ = 0;
-    return {Decision::Next::Retry, {}, Remedy::None};
+    return {Decision::Next::Retry, {}, Remedy::Nothing};
   }
 
   /// What a remedy allows: to send again at once, at no cost, as it adds no load to a service in
   /// trouble.
   [[nodiscard]] Decision mended(Remedy remedy) {
-    if (remedy == Remedy::None || !has_attempts_left()) return {Decision::Next::Fail, {}, remedy};
+    if (remedy == Remedy::Nothing || !has_attempts_left())
+      return {Decision::Next::Fail, {}, remedy};
     acquired_ = 0;
     return {Decision::Next::Retry, {}, remedy};
   }
 
   /// Once a call: a clock that was just corrected is not what is wrong.
   [[nodiscard]] Remedy clock_remedy(const Failure& failure) {
-    if (clock_was_corrected_ || !is_skewed(failure)) return Remedy::None;
+    if (clock_was_corrected_ || !is_skewed(failure)) return Remedy::Nothing;
     clock_was_corrected_ = true;
     return Remedy::CorrectClock;
   }
 
   /// Once a call, and only where a source may have others.
   [[nodiscard]] Remedy credentials_remedy(const Failure& failure) {
-    if (credentials_were_refreshed_ || !failure.credentials_are_temporary) return Remedy::None;
+    if (credentials_were_refreshed_ || !failure.credentials_are_temporary) return Remedy::Nothing;
     credentials_were_refreshed_ = true;
     return Remedy::RefreshCredentials;
   }

@@ -52,7 +52,7 @@ class Pace {
 
   /// Returns a leave that was not used, because its call had no time to wait for it.
   void give_back() {
-    if (enabled_) tokens_ = std::min(tokens_ + 1, capacity_);
+    if (enabled_) tokens_ = (std::min)(tokens_ + 1, capacity_);
   }
 
   /// Learns from a response.
@@ -62,9 +62,9 @@ class Pace {
     double wanted = 0;
     // Before the first half second is over what was sent in it is what is known.
     const double measured =
-        tuning_.skips_idle ? std::max(measured_rate_, sent_in_slot_) : measured_rate_;
+        tuning_.skips_idle ? (std::max)(measured_rate_, sent_in_slot_) : measured_rate_;
     if (throttled) {
-      const double reached = enabled_ ? std::min(measured, rate_) : measured;
+      const double reached = enabled_ ? (std::min)(measured, rate_) : measured;
       const bool gives_way = tuning_.gives_way && reached < last_max_rate_;
       last_max_rate_ = gives_way ? reached * (1 + kBeta) / 2 : reached;
       last_throttle_ = at;
@@ -74,11 +74,11 @@ class Pace {
     } else {
       wanted = cubic(at - last_throttle_);
     }
-    wanted = std::min(wanted, 2 * measured);
+    wanted = (std::min)(wanted, 2 * measured);
     if (is_starting_) {
-      wanted = rate_ * std::exp2(std::min(at - learned_at_, kDoubling) / kDoubling);
+      wanted = rate_ * std::exp2((std::min)(at - learned_at_, kDoubling) / kDoubling);
     } else if (!throttled && tuning_.growth > 0) {
-      wanted = std::min(wanted, rate_ * std::exp(tuning_.growth * (at - learned_at_)));
+      wanted = (std::min)(wanted, rate_ * std::exp(tuning_.growth * (at - learned_at_)));
     }
     learned_at_ = at;
     set_rate(wanted, at);
@@ -90,7 +90,7 @@ class Pace {
     const double at = seconds(now);
     enabled_ = true;
     is_starting_ = true;
-    last_max_rate_ = std::max(rate, kMinRate);
+    last_max_rate_ = (std::max)(rate, kMinRate);
     measured_rate_ = last_max_rate_;
     learned_at_ = at;
     last_throttle_ = at;
@@ -129,7 +129,7 @@ class Pace {
     const double slot = std::floor(at * 2) / 2;
     ++sent_in_slot_;
     if (slot <= slot_) return;
-    const double elapsed = tuning_.skips_idle ? std::min(slot - slot_, 1.0) : slot - slot_;
+    const double elapsed = tuning_.skips_idle ? (std::min)(slot - slot_, 1.0) : slot - slot_;
     measured_rate_ = sent_in_slot_ / elapsed * kSmooth + measured_rate_ * (1 - kSmooth);
     sent_in_slot_ = 0;
     slot_ = slot;
@@ -137,13 +137,13 @@ class Pace {
 
   void set_rate(double wanted, double at) {
     refill(at);  // at the old rate up to now
-    rate_ = std::max(wanted, kMinRate);
-    capacity_ = std::max(wanted, 1.0);
-    tokens_ = std::min(tokens_, capacity_);
+    rate_ = (std::max)(wanted, kMinRate);
+    capacity_ = (std::max)(wanted, 1.0);
+    tokens_ = (std::min)(tokens_, capacity_);
   }
 
   void refill(double at) {
-    if (refilled_at_ >= 0) tokens_ = std::min(capacity_, tokens_ + (at - refilled_at_) * rate_);
+    if (refilled_at_ >= 0) tokens_ = (std::min)(capacity_, tokens_ + (at - refilled_at_) * rate_);
     refilled_at_ = at;
   }
 

@@ -35,7 +35,7 @@ inline constexpr int kFirstTryRefund = 1;
 /// Any thread; no lock.
 class RetryQuota {
  public:
-  explicit RetryQuota(int capacity) : capacity_(std::max(capacity, 0)), available_(capacity_) {}
+  explicit RetryQuota(int capacity) : capacity_((std::max)(capacity, 0)), available_(capacity_) {}
 
   /// Takes `cost` tokens if there are as many.
   [[nodiscard]] bool acquire(int cost) {

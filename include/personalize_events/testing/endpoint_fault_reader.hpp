@@ -41,9 +41,9 @@ inline constexpr std::int64_t kDayInMilliseconds = 86'400'000;
 inline constexpr std::int64_t kCenturyInSeconds = 3'155'760'000;
 
 inline constexpr NumberMember kNumberMembers[] = {
-    {"every", 1, std::numeric_limits<std::int64_t>::max(),
+    {"every", 1, (std::numeric_limits<std::int64_t>::max)(),
      [](FaultRule& rule, std::int64_t n) { rule.every = static_cast<std::uint64_t>(n); }},
-    {"times", 1, std::numeric_limits<std::int64_t>::max(),
+    {"times", 1, (std::numeric_limits<std::int64_t>::max)(),
      [](FaultRule& rule, std::int64_t n) { rule.times = static_cast<std::uint64_t>(n); }},
     {"status", 200, 599,
      [](FaultRule& rule, std::int64_t n) { rule.status = static_cast<int>(n); }},

@@ -24,7 +24,7 @@ class RequestQuota {
   /// No quota when `requests_per_second` is 0 or less.
   explicit RequestQuota(double requests_per_second)
       : rate_(requests_per_second),
-        capacity_(std::max(requests_per_second, 1.0)),
+        capacity_((std::max)(requests_per_second, 1.0)),
         available_(capacity_) {}
 
   /// Takes one request, if it is within the quota.
@@ -32,7 +32,7 @@ class RequestQuota {
     if (rate_ <= 0) return true;
     available_ = available_at(now);
     // Time that goes back gives nothing, and is not counted twice when it comes again.
-    last_ = std::max(last_, now);
+    last_ = (std::max)(last_, now);
     if (available_ < 1 - kRounding) return false;
     available_ -= 1;
     return true;
@@ -41,8 +41,8 @@ class RequestQuota {
   /// How long until a request is within the quota, rounded up; zero when one is.
   [[nodiscard]] std::chrono::milliseconds wait(TimePoint now) const {
     if (rate_ <= 0) return std::chrono::milliseconds{0};
-    const double missing = std::max(0.0, 1 - kRounding - available_at(now));
-    const double seconds = std::min(missing / rate_, kLongest);
+    const double missing = (std::max)(0.0, 1 - kRounding - available_at(now));
+    const double seconds = (std::min)(missing / rate_, kLongest);
     return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>{seconds});
   }
 
@@ -54,7 +54,7 @@ class RequestQuota {
 
   [[nodiscard]] double available_at(TimePoint now) const {
     const std::chrono::duration<double> passed = now - last_;
-    return std::min(capacity_, available_ + std::max(0.0, passed.count()) * rate_);
+    return (std::min)(capacity_, available_ + (std::max)(0.0, passed.count()) * rate_);
   }
 
   double rate_;

@@ -61,7 +61,7 @@ namespace endpoint {
 class WireForm {
  public:
   template <class Shape>
-  [[nodiscard]] static Result<void> check(const json::Value& object, const wire::Path& path) {
+  [[nodiscard]] static Result<void> validate(const json::Value& object, const wire::Path& path) {
     Result<void> result;
     model::for_each_member<Shape>([&](const auto& member) {
       const json::Value* value = object.find(member.wire_name);
@@ -85,11 +85,11 @@ class WireForm {
                                    const model::Member<Shape, std::vector<Element>>& member,
                                    const wire::Path& path) {
     if (value.items.empty()) {
-      return path.refuse("0 elements, at least " + std::to_string(member.rules.count.min));
+      return path.refuse("0 elements, at least " + std::to_string(member.rules.count.least));
     }
     if constexpr (model::is_shape<Element>) {
       for (std::size_t i = 0; i < value.items.size(); ++i) {
-        auto element = check<Element>(value.items[i], path.element(i));
+        auto element = validate<Element>(value.items[i], path.element(i));
         if (!element) return element;
       }
     }
@@ -101,9 +101,9 @@ class WireForm {
                                    const model::Member<Shape, std::optional<Properties>>& member,
                                    const wire::Path& path) {
     const std::size_t length = detail::count_utf8(value.text).value_or(0);
-    if (length <= member.rules.length.max) return {};
+    if (length <= member.rules.length.most) return {};
     return path.refuse(std::to_string(length) + " characters, at most " +
-                       std::to_string(member.rules.length.max));
+                       std::to_string(member.rules.length.most));
   }
 };
 
@@ -113,7 +113,7 @@ template <class Request, std::optional<Request> AnyRequest::*Member>
   auto request = wire::read<Request>(body, wire::Required::ByModel);
   if (!request) return std::move(request).error();
   if (auto valid = wire::validate(*request); !valid) return std::move(valid).error();
-  auto form = WireForm::check<Request>(body, wire::Path{});
+  auto form = WireForm::validate<Request>(body, wire::Path{});
   if (!form) return std::move(form).error();
   AnyRequest any;
   any.*Member = *std::move(request);

@@ -53,7 +53,7 @@ struct LocalEndpointOptions {
   /// `max_records`.
   bool keep_records{true};
   /// The most recent records that are kept of each kind (requests, events, users and so on).
-  std::size_t max_records{std::numeric_limits<std::size_t>::max()};
+  std::size_t max_records{(std::numeric_limits<std::size_t>::max)()};
   /// Approximate limit of the memory for the records of each kind, in bytes; the oldest go first.
   std::size_t max_record_bytes{std::size_t{256} << 20U};
   /// Host names by which requests may address the endpoint, besides 127.0.0.1, localhost, names

@@ -146,7 +146,7 @@ class FakeTransport : public Transport, public AsyncTransport {
     std::uint64_t id;
     Done done;
   };
-  static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t kAll = (std::numeric_limits<std::size_t>::max)();
 
   Result<HttpResponse> next_reply() {
     if (replies_.empty()) return HttpResponse{200, {{"x-amzn-RequestId", "fake"}}};

@@ -76,7 +76,7 @@ struct Authorization {
   }
   Authorization authorization;
   for (std::string_view part : split(header.substr(space + 1), ',')) {
-    part.remove_prefix(std::min(part.size(), part.find_first_not_of(' ')));
+    part.remove_prefix((std::min)(part.size(), part.find_first_not_of(' ')));
     const std::size_t equals = part.find('=');
     if (equals == std::string_view::npos) {
       return refuse("The Authorization header has a part without an equal sign.");

@@ -34,9 +34,9 @@ class FoldedText {
   };
 
   /// Whether the ranges are wanted; only for a text of less than 4 GiB.
-  enum class Ranges : bool { None, Kept };
+  enum class Ranges : bool { Dropped, Kept };
 
-  explicit FoldedText(std::string_view text, Ranges ranges = Ranges::None) : values_(text) {
+  explicit FoldedText(std::string_view text, Ranges ranges = Ranges::Dropped) : values_(text) {
     if (ranges == Ranges::Kept) {
       ranges_.reserve(text.size());
       for (std::uint32_t at = 0; at < text.size(); ++at) ranges_.push_back({at, at + 1});

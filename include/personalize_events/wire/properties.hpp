@@ -39,7 +39,7 @@ namespace wire {
 inline void write_json(json::Writer& writer, const json::Value& value) {
   switch (value.type) {
     case json::Value::Type::Null: return writer.null();
-    case json::Value::Type::Bool: return writer.boolean(value.boolean);
+    case json::Value::Type::Boolean: return writer.boolean(value.boolean);
     case json::Value::Type::Number: return writer.raw(value.text);
     case json::Value::Type::String: return writer.string(value.text);
     case json::Value::Type::Array:

@@ -106,8 +106,8 @@ class ShapeReader {
     using Duration = std::chrono::system_clock::duration;
     using std::chrono::milliseconds;
     const milliseconds time{std::llround(seconds * 1000)};
-    if (time > std::chrono::duration_cast<milliseconds>(Duration::max()) ||
-        time < std::chrono::duration_cast<milliseconds>(Duration::min())) {
+    if (time > std::chrono::duration_cast<milliseconds>((Duration::max)()) ||
+        time < std::chrono::duration_cast<milliseconds>((Duration::min)())) {
       return path.refuse("a time that the system clock cannot hold");
     }
     out = std::chrono::system_clock::time_point{std::chrono::duration_cast<Duration>(time)};

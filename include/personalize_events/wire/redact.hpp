@@ -81,9 +81,9 @@ class Redactor {
       : message_(message), folded_(message, FoldedText::Ranges::Kept) {
     const std::string_view text = folded_.values();
     for (const std::string_view phrase : {"the canonical string", "the string-to-sign"}) {
-      end_ = std::min(end_, text.find(phrase));
+      end_ = (std::min)(end_, text.find(phrase));
     }
-    end_ = std::min(end_, text.size());
+    end_ = (std::min)(end_, text.size());
     for (std::size_t size = kShortest; size <= kPiece; ++size) {
       for (std::size_t at = 0; at + size <= end_; ++at)
         pieces_.push_back({packed(text, at, size), size});
@@ -221,7 +221,7 @@ class Redactor {
       for (std::size_t size = kShortest; size <= kPiece && at + size <= end_; ++size) {
         const Piece& piece = pieces_[find(packed(text, at, size), size)];
         const bool is_quoted = piece.is_whole || (piece.is_part && stands_alone(at, size));
-        if (is_quoted) covered = std::max(covered, at + size);
+        if (is_quoted) covered = (std::max)(covered, at + size);
       }
       if (at < covered) is_removed[at] = true;
     }
@@ -252,7 +252,7 @@ class Redactor {
       if (end > begin && is_model_word(text.substr(begin, end - begin))) {
         for (std::size_t i = begin; i < end; ++i) is_removed[i] = false;
       }
-      begin = std::max(end, begin + 1);
+      begin = (std::max)(end, begin + 1);
     }
   }
 

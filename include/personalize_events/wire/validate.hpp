@@ -42,7 +42,7 @@ class Validator {
   explicit Validator(Validation mode) : enforces_bounds_(mode == Validation::Model) {}
 
   template <class Shape>
-  [[nodiscard]] Result<void> check(const Shape& shape, const Path& path) const {
+  [[nodiscard]] Result<void> validate(const Shape& shape, const Path& path) const {
     Result<void> result;
     model::for_each_member<Shape>([&](const auto& member) {
       result = check_value(shape.*member.pointer, member.rules, path.member(member.wire_name));
@@ -104,17 +104,17 @@ class Validator {
   template <class Shape, std::enable_if_t<model::is_shape<Shape>, int> = 0>
   [[nodiscard]] Result<void> check_value(const Shape& shape, const model::Rules&,
                                          const Path& path) const {
-    return check(shape, path);
+    return validate(shape, path);
   }
 
   [[nodiscard]] Result<void> check_bounds(std::size_t size, model::Bounds bounds,
                                           std::string_view unit, const Path& path) const {
-    if (!enforces_bounds_ || (size >= bounds.min && size <= bounds.max)) return {};
-    const bool too_few = size < bounds.min;
+    if (!enforces_bounds_ || (size >= bounds.least && size <= bounds.most)) return {};
+    const bool too_few = size < bounds.least;
     std::string message = std::to_string(size);
     message.append(" ").append(unit).append(size == 1 ? "" : "s");
     message.append(too_few ? ", at least " : ", at most ")
-        .append(std::to_string(too_few ? bounds.min : bounds.max));
+        .append(std::to_string(too_few ? bounds.least : bounds.most));
     return path.refuse(std::move(message));
   }
 
@@ -128,7 +128,7 @@ class Validator {
 /// characters, at most 256"). Neither holds content.
 template <class Shape>
 [[nodiscard]] Result<void> validate(const Shape& shape, Validation mode = Validation::Model) {
-  return Validator{mode}.check(shape, Path{});
+  return Validator{mode}.validate(shape, Path{});
 }
 
 }  // namespace wire

@@ -32,16 +32,16 @@ constexpr AttemptName kName{"PutEvents", "invocation", 2, 5};
 
 TEST_CASE("What is missing is the transport of the driver that asks") {
   test::ClientWorld world;
-  CHECK(CallContext(world.options, Carrier::Transport).check());
-  const auto missing = CallContext(world.options, Carrier::AsyncTransport).check();
+  CHECK(CallContext(world.options, Carrier::Transport).check_usable());
+  const auto missing = CallContext(world.options, Carrier::AsyncTransport).check_usable();
   REQUIRE_FALSE(missing);
   CHECK(missing.error().kind == pe::ErrorKind::Configuration);
   CHECK(missing.error().where == "async_transport");
   CHECK_THAT(missing.error().message, test::ContainsSubstring("make_async_client"));
   world.options.async_transport = world.transport;
   world.options.transport = nullptr;
-  CHECK(CallContext(world.options, Carrier::AsyncTransport).check());
-  CHECK_FALSE(CallContext(world.options, Carrier::Transport).check());
+  CHECK(CallContext(world.options, Carrier::AsyncTransport).check_usable());
+  CHECK_FALSE(CallContext(world.options, Carrier::Transport).check_usable());
 }
 
 TEST_CASE(

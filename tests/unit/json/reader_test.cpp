@@ -35,7 +35,7 @@ TEST_CASE("each type of JSON value is read") {
   REQUIRE(value->is(Value::Type::Object));
   REQUIRE(value->members.size() == 6);
   CHECK(value->find("null")->is(Value::Type::Null));
-  CHECK(value->find("yes")->is(Value::Type::Bool));
+  CHECK(value->find("yes")->is(Value::Type::Boolean));
   CHECK(value->find("yes")->boolean);
   CHECK_FALSE(value->find("no")->boolean);
   CHECK(value->find("number")->is(Value::Type::Number));

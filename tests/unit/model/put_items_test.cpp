@@ -25,9 +25,9 @@ TEST_CASE("items describe themselves") {
   using Request = pe::model::Description<pe::PutItemsRequest>;
   static_assert(Request::operation == "PutItems");
   static_assert(Request::path == "/items");
-  static_assert(std::get<1>(Request::members).rules.count.max == 10);
+  static_assert(std::get<1>(Request::members).rules.count.most == 10);
   using Shape = pe::model::Description<pe::Item>;
   static_assert(std::tuple_size_v<std::remove_const_t<decltype(Shape::members)>> == 2);
   CHECK(std::get<0>(Shape::members).wire_name == "itemId");
-  CHECK(std::get<1>(Shape::members).rules.length.max == 32000);
+  CHECK(std::get<1>(Shape::members).rules.length.most == 32000);
 }

@@ -87,9 +87,10 @@ PERSONALIZE_EVENTS_NAMESPACE_END
 
 TEST_CASE("rules hold what they were made with") {
   constexpr model::Rules plain = model::plain();
-  static_assert(plain.length.min == 0 &&
-                plain.length.max == std::numeric_limits<std::size_t>::max());
-  static_assert(plain.count.min == 0 && plain.count.max == std::numeric_limits<std::size_t>::max());
+  static_assert(plain.length.least == 0 &&
+                plain.length.most == std::numeric_limits<std::size_t>::max());
+  static_assert(plain.count.least == 0 &&
+                plain.count.most == std::numeric_limits<std::size_t>::max());
   static_assert(plain.pattern == nullptr && plain.fill == model::Fill::Nothing);
   static_assert(!plain.is_required && !plain.is_sensitive);
 
@@ -98,13 +99,13 @@ TEST_CASE("rules hold what they were made with") {
                                    .sensitive()
                                    .matching(model::kArn)
                                    .filled_with(model::Fill::EventId);
-  static_assert(all.length.min == 1 && all.length.max == 9);
+  static_assert(all.length.least == 1 && all.length.most == 9);
   static_assert(all.is_required && all.is_sensitive && all.fill == model::Fill::EventId);
   CHECK(all.pattern == &model::kArn);
 
   constexpr model::Rules list = model::list(2, 3, model::text(4, 6).sensitive()).required();
-  static_assert(list.count.min == 2 && list.count.max == 3);
-  static_assert(list.length.min == 4 && list.length.max == 6);
+  static_assert(list.count.least == 2 && list.count.most == 3);
+  static_assert(list.length.least == 4 && list.length.most == 6);
   static_assert(list.is_required && list.is_sensitive);
 }
 

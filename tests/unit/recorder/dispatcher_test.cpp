@@ -381,7 +381,7 @@ TEST_CASE("rejected temporary credentials are refreshed once at once, then with 
   static_keys.record("visit", "a");
   expired.failure.credentials_are_temporary = false;
   CHECK(static_keys.answer(*static_keys.dispatcher.next(at(0)), expired, 0) ==
-        pe::retry::Remedy::None);
+        pe::retry::Remedy::Nothing);
   CHECK(static_keys.faults() == "+Credentials");
 }
 
@@ -402,7 +402,7 @@ TEST_CASE("a wrong clock is corrected once, at once") {
   good_clock.record("visit", "a");
   skewed.failure.signed_at = now - minutes{3};
   CHECK(good_clock.answer(*good_clock.dispatcher.next(at(0)), skewed, 0) ==
-        pe::retry::Remedy::None);
+        pe::retry::Remedy::Nothing);
   CHECK(good_clock.faults() == "+Credentials");
 }
 

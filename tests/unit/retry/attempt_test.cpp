@@ -90,7 +90,7 @@ TEST_CASE("The first lost kept-alive connection of a call is sent again at once,
   const retry::Decision first = call.fail(lost);
   CHECK(first.next == Next::Retry);
   CHECK(first.wait == 0ns);
-  CHECK(first.remedy == retry::Remedy::None);
+  CHECK(first.remedy == retry::Remedy::Nothing);
   CHECK(call.quota.available() == 500);
   // The second is a failure as any other, and its wait the first.
   const retry::Decision second = call.fail(lost);

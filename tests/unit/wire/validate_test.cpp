@@ -102,16 +102,16 @@ class BoundsOf {
   void check_member(std::vector<Type> Shape::*pointer, const pe::model::Rules& rules) {
     Type one = element(valid_.*pointer);
     with(pointer, std::vector<Type>{},
-         rules.is_required ? ": 0 elements, at least " + std::to_string(rules.count.min) : "");
-    with(pointer, std::vector<Type>(rules.count.min, one), "");
-    with(pointer, std::vector<Type>(rules.count.max, one), "");
-    with(pointer, std::vector<Type>(rules.count.max + 1, one),
-         ": " + elements(rules.count.max + 1) + ", at most " + std::to_string(rules.count.max));
+         rules.is_required ? ": 0 elements, at least " + std::to_string(rules.count.least) : "");
+    with(pointer, std::vector<Type>(rules.count.least, one), "");
+    with(pointer, std::vector<Type>(rules.count.most, one), "");
+    with(pointer, std::vector<Type>(rules.count.most + 1, one),
+         ": " + elements(rules.count.most + 1) + ", at most " + std::to_string(rules.count.most));
     if constexpr (std::is_same_v<Type, std::string>) {
-      const std::size_t last = rules.count.max - 1;
+      const std::size_t last = rules.count.most - 1;
       check_values<Type>(
           [&](const std::string& value, const std::string& fault) {
-            std::vector<Type> list(rules.count.max, one);
+            std::vector<Type> list(rules.count.most, one);
             list[last] = value;
             with(pointer, list, fault);
           },
@@ -157,7 +157,7 @@ class BoundsOf {
                   index + ": " + characters(max + 1) + ", at most " + std::to_string(max));
       }
     } else if constexpr (std::is_same_v<Type, pe::Properties>) {
-      const std::size_t max = rules.length.max;
+      const std::size_t max = rules.length.most;
       try_value(pe::Properties{}, "");
       try_value(properties_of_length(max), "");
       try_value(properties_of_length(max + 1),

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -312,7 +313,7 @@ TEST_CASE("numbers are shortest") {
   const std::pair<double, const char*> numbers[] = {{0.1, "0.1"},
                                                     {1e21, "1e+21"},
                                                     {5, "5"},
-                                                    {-0.0, "-0"},
+                                                    {std::strtod("-0", nullptr), "-0"},
                                                     {1.0 / 3, "0.3333333333333333"},
                                                     {1700000000.123, "1700000000.123"}};
   for (const auto& [value, digits] : numbers) {

@@ -71,7 +71,7 @@ using CognitoLogins = std::map<std::string, std::string>;
 /// Whether a text is the id of an identity: a region, a colon, and hexadecimal digits and hyphens.
 /// Source: Amazon Cognito Federated Identities API Reference, GetCredentialsForIdentity.
 [[nodiscard]] inline bool is_cognito_identity(std::string_view id) noexcept {
-  const std::size_t colon = std::min(id.find(':'), id.size());
+  const std::size_t colon = (std::min)(id.find(':'), id.size());
   const auto in_region = [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; };
   const auto in_number = [](char c) { return is_hex_digit(c) || c == '-'; };
   return colon > 0 && colon + 1 < id.size() && id.size() <= 55 &&

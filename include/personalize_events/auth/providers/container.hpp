@@ -77,7 +77,7 @@ struct ContainerPlace {
 
 /// The place that AWS_CONTAINER_CREDENTIALS_FULL_URI names.
 [[nodiscard]] inline Result<ContainerPlace> container_place_of_full(const std::string& uri) {
-  const std::size_t query = std::min(uri.find('?'), uri.size());
+  const std::size_t query = (std::min)(uri.find('?'), uri.size());
   const Result<Endpoint> endpoint = parse_endpoint_url(std::string_view{uri}.substr(0, query));
   if (!endpoint) return misconfigured_source(kContainerFullUri, endpoint.error().message);
   if (endpoint->scheme != "https" && !is_container_host(endpoint->host)) {
@@ -87,7 +87,7 @@ struct ContainerPlace {
         "127.0.0.0/8, [::1], localhost, 169.254.170.2, 169.254.170.23, [fd00:ec2::23]");
   }
   // A slash at the end of the path belongs to it, and Endpoint::base_path has none.
-  std::string path = uri.substr(std::min(uri.find('/', uri.find("://") + 3), query));
+  std::string path = uri.substr((std::min)(uri.find('/', uri.find("://") + 3), query));
   if (path.empty() || path.front() != '/') path.insert(0, "/");
   if (!is_path_and_query(path)) {
     return misconfigured_source(kContainerFullUri,

@@ -81,7 +81,7 @@ inline constexpr std::chrono::milliseconds kProcessTimeout{60'000};
   return [command = std::move(command),
           platform = std::move(context.platform)](const CredentialsRequest& request) {
     return detail::ask_process(*platform, command,
-                               std::min(request.timeout, detail::kProcessTimeout));
+                               (std::min)(request.timeout, detail::kProcessTimeout));
   };
 }
 

@@ -129,7 +129,7 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
                                                           const SourceContext& context) {
   return [source, platform = context.platform](const CredentialsRequest& request) {
     Result<Credentials> supplied =
-        ask_process(*platform, source.command, std::min(request.timeout, kProcessTimeout));
+        ask_process(*platform, source.command, (std::min)(request.timeout, kProcessTimeout));
     if (supplied && supplied->account_id.empty()) supplied->account_id = source.account_id;
     return supplied;
   };
@@ -148,7 +148,8 @@ inline void set_services(ProfileChain& chain, const CredentialServices& services
 /// The report of a provider of the chain that a profile names; it has to serve.
 [[nodiscard]] inline ProviderReport named_report(const char* name, ProviderReport report,
                                                  const std::string& where) {
-  if (report.state == ProviderReport::State::None) report.state = ProviderReport::State::Wrong;
+  if (report.state == ProviderReport::State::NotConfigured)
+    report.state = ProviderReport::State::Wrong;
   report.what.insert(0, std::string{name}.append(": "));
   report.where = where;
   return report;

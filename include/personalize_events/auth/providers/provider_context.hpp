@@ -40,13 +40,13 @@ namespace detail {
 /// What is known of a provider without asking a service or running a program.
 struct ProviderReport {
   enum class State : std::uint8_t {
-    None,    ///< Nothing configures it: the chain goes on.
-    Serves,  ///< It has credentials.
-    Asks,    ///< It would ask a service or run a program.
-    Wrong,   ///< It is configured and cannot serve: the chain ends.
+    NotConfigured,  ///< Nothing configures it: the chain goes on.
+    Serves,         ///< It has credentials.
+    Asks,           ///< It would ask a service or run a program.
+    Wrong,          ///< It is configured and cannot serve: the chain ends.
   };
 
-  State state{State::None};
+  State state{State::NotConfigured};
   std::string what{};   ///< Without secrets.
   std::string where{};  ///< The variable, or the file and line, that configures it.
 };
@@ -54,8 +54,8 @@ struct ProviderReport {
 /// The report of a provider that fails with `error`.
 [[nodiscard]] inline ProviderReport report_of(const Error& error) {
   const bool is_meant = is_of_meant_source(error);
-  return {is_meant ? ProviderReport::State::Wrong : ProviderReport::State::None, error.message,
-          is_meant ? error.where : std::string{}};
+  return {is_meant ? ProviderReport::State::Wrong : ProviderReport::State::NotConfigured,
+          error.message, is_meant ? error.where : std::string{}};
 }
 
 /// A provider of a chain: its name, what supplies its credentials, and its report.

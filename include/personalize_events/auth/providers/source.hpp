@@ -41,7 +41,7 @@ struct SourceContext : ProviderContext {
     if (platform == nullptr) platform = system_platform();
   }
 
-  std::chrono::steady_clock::time_point deadline{std::chrono::steady_clock::time_point::max()};
+  std::chrono::steady_clock::time_point deadline{(std::chrono::steady_clock::time_point::max)()};
   std::chrono::milliseconds clock_offset{0};
 
   /// The same for one request of credentials.
@@ -54,7 +54,7 @@ struct SourceContext : ProviderContext {
 
   /// What is left, at most a day; for another provider.
   [[nodiscard]] CredentialsRequest remaining() const {
-    return {std::min(time_left(deadline, platform->steady_now()), kLongestTimeout), clock_offset};
+    return {(std::min)(time_left(deadline, platform->steady_now()), kLongestTimeout), clock_offset};
   }
 
   /// The time by the service's clock, as far as it is known.
@@ -123,7 +123,7 @@ struct RequestRules {
   HttpRequest limited{request};
   const crypto::WipeAtEnd wipe{limited};
   for (int tries = 1;; ++tries) {
-    limited.timeout = std::min(request.timeout, context.remaining().timeout);
+    limited.timeout = (std::min)(request.timeout, context.remaining().timeout);
     if (limited.timeout <= std::chrono::milliseconds{0}) {
       Error error = make_error(ErrorKind::Timeout, "call_timeout", "no time was left to ask it");
       error.retryable = true;

@@ -271,7 +271,7 @@ class SpawnPlan {
 /// status away: 0.
 [[nodiscard]] inline std::optional<int> wait_for(pid_t child, int options,
                                                  std::chrono::steady_clock::time_point deadline) {
-  for (int pause = 1;; pause = std::min(2 * pause, 20)) {
+  for (int pause = 1;; pause = (std::min)(2 * pause, 20)) {
     int status = 0;
     const pid_t changed = ::waitpid(child, &status, WNOHANG | options);
     if (changed < 0 && errno == ECHILD) return 0;
@@ -282,7 +282,7 @@ class SpawnPlan {
     const int left = poll_timeout(deadline);
     if (left == 0) return std::nullopt;
     // There is no wait with a timeout; an interrupted pause only looks again sooner.
-    static_cast<void>(::poll(nullptr, 0, std::min(pause, left)));
+    static_cast<void>(::poll(nullptr, 0, (std::min)(pause, left)));
   }
 }
 
@@ -307,12 +307,12 @@ inline void kill_child(const ChildProcess& child) {
   std::size_t used = 0;
   for (int pause = 1;;) {
     pollfd waiting{descriptor, POLLIN, 0};
-    const int longest = status ? 0 : std::min(pause, poll_timeout(deadline));
+    const int longest = status ? 0 : (std::min)(pause, poll_timeout(deadline));
     const int ready = ::poll(&waiting, 1, longest);
     if (ready < 0 && errno != EINTR) return process_error(kWaitingFailed, errno);
     if (ready <= 0) {
       if (ready == 0 && status) break;  // the pipe is empty
-      pause = std::min(2 * pause, 20);
+      pause = (std::min)(2 * pause, 20);
       if (!status) status = wait_for(child.id, options, std::chrono::steady_clock::now());
       if (status || std::chrono::steady_clock::now() < deadline) continue;
       return process_error(kProcessTookTooLong);

@@ -88,7 +88,7 @@ class SystemFile final : public File {
   }
 
   Result<void> truncate(std::uint64_t size) override {
-    if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
+    if (size > static_cast<std::uint64_t>((std::numeric_limits<off_t>::max)())) {
       return storage_error(path_, "cannot be cut", EFBIG);
     }
     return checked(uninterrupted([&] { return ::ftruncate(number(), static_cast<off_t>(size)); }),
@@ -101,7 +101,7 @@ class SystemFile final : public File {
     std::size_t used = 0;
     while (used < count) {
       const std::uint64_t at = offset + used;
-      if (at > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) break;
+      if (at > static_cast<std::uint64_t>((std::numeric_limits<off_t>::max)())) break;
       const ssize_t got = uninterrupted(
           [&] { return ::pread(number(), out + used, count - used, static_cast<off_t>(at)); });
       if (got < 0) return storage_error(path_, "cannot be read", errno);

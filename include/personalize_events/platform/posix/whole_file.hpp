@@ -68,7 +68,7 @@ namespace detail {
     if (got == 0) break;
     used += static_cast<std::size_t>(got);
     if (used > kMaxFileSize) return file_error(path, kIsTooLarge);
-    if (used == content.size()) content.resize(std::min(2 * used, kMaxFileSize + 1));
+    if (used == content.size()) content.resize((std::min)(2 * used, kMaxFileSize + 1));
   }
   content.resize(used);
   return content;

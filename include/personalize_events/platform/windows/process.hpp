@@ -169,7 +169,7 @@ struct ChildProcess {
       if (has_ended) break;
       const DWORD left = wait_time(deadline);
       if (left == 0) return process_error(kProcessTookTooLong);
-      const Result<bool> ended = wait_for_end(process, std::min(pause, left));
+      const Result<bool> ended = wait_for_end(process, (std::min)(pause, left));
       if (!ended) return ended.error();
       has_ended = *ended;
       pause = std::min<DWORD>(2 * pause, 20);

@@ -87,7 +87,7 @@ class SystemFile final : public File {
   Result<std::size_t> append(std::string_view bytes) override {
     const DWORD some = in_one_call(bytes.size());
     // This offset means the end, whatever another handle has written meanwhile.
-    OVERLAPPED at_end = at_offset(std::numeric_limits<std::uint64_t>::max());
+    OVERLAPPED at_end = at_offset((std::numeric_limits<std::uint64_t>::max)());
     DWORD written = 0;
     if (::WriteFile(handle_.get(), bytes.data(), some, &written, &at_end) == 0) {
       return storage_error(path_, "cannot be written", ::GetLastError());
@@ -96,7 +96,7 @@ class SystemFile final : public File {
   }
 
   Result<void> truncate(std::uint64_t size) override {
-    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<LONGLONG>::max());
+    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<LONGLONG>::max)());
     if (size > most) return storage_error(path_, "cannot be cut", ERROR_FILE_TOO_LARGE);
     FILE_END_OF_FILE_INFO end{};
     end.EndOfFile.QuadPart = static_cast<LONGLONG>(size);
@@ -136,7 +136,7 @@ class SystemFile final : public File {
     // The system would refuse a second lock of the one who has the first.
     if (locked_) return true;
     // A lock keeps others from reading and writing what it covers: one byte where no file ends.
-    OVERLAPPED place = at_offset(std::numeric_limits<std::int64_t>::max() - 1);
+    OVERLAPPED place = at_offset((std::numeric_limits<std::int64_t>::max)() - 1);
     if (::LockFileEx(handle_.get(), LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0,
                      &place) != 0) {
       locked_ = true;

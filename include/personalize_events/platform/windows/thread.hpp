@@ -66,7 +66,7 @@ inline unsigned __stdcall run_thread_task(void* argument) {
 [[nodiscard]] inline Result<SystemThread> start_system_thread(const char* name,
                                                               std::function<void()> work,
                                                               std::size_t stack) {
-  if (stack > std::numeric_limits<unsigned>::max()) {
+  if (stack > (std::numeric_limits<unsigned>::max)()) {
     return thread_error(name, "its stack could not be set", EINVAL);
   }
   auto task = std::make_unique<ThreadTask>(ThreadTask{std::string{name}, std::move(work)});

@@ -70,7 +70,7 @@ namespace detail {
     if (got == 0) break;
     used += got;
     if (used > kMaxFileSize) return file_error(path, kIsTooLarge);
-    if (used == content.size()) content.resize(std::min(2 * used, kMaxFileSize + 1));
+    if (used == content.size()) content.resize((std::min)(2 * used, kMaxFileSize + 1));
   }
   content.resize(used);
   return content;

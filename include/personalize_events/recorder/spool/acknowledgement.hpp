@@ -46,7 +46,7 @@ class SequenceSet {
       at = ranges_.emplace_hint(at, first, first);
     }
     for (auto met = std::next(at); met != ranges_.end() && met->first <= end;) {
-      end = std::max(end, met->second);
+      end = (std::max)(end, met->second);
       count_ -= met->second - met->first;
       met = ranges_.erase(met);
     }

@@ -55,7 +55,7 @@ inline constexpr std::chrono::seconds kDiskPause{1};
 /// What must stay free on the disk.
 [[nodiscard]] constexpr std::uint64_t least_free(std::uint64_t min_free_bytes,
                                                  const DiskSpace& disk) noexcept {
-  return std::min(min_free_bytes, disk.total / 20);
+  return (std::min)(min_free_bytes, disk.total / 20);
 }
 
 /// What the refused events may take that a spool keeps.

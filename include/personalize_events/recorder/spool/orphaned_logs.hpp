@@ -73,7 +73,7 @@ class OrphanedLogs {
   [[nodiscard]] SteadyTime next_look(SteadyTime now) const {
     SteadyTime next = next_look_;
     for (const Adopted& one : adopted_) {
-      if (one.try_at > now && one.log.has_unread()) next = std::min(next, one.try_at);
+      if (one.try_at > now && one.log.has_unread()) next = (std::min)(next, one.try_at);
     }
     return next;
   }

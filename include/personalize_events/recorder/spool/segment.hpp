@@ -343,7 +343,7 @@ class SegmentScanner {
       }
       if (found.state == FrameState::Torn && !is_last) break;
       if (!gap_) gap_ = Gap{offset, found.state == FrameState::Torn};
-      at = std::min(window.find(kFrameMagic.front(), at + 1), window.size());
+      at = (std::min)(window.find(kFrameMagic.front(), at + 1), window.size());
     }
     position_ += at;
     if (!is_last) return ScanStep::NeedMore;

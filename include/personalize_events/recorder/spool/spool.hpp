@@ -144,7 +144,7 @@ class Spool {
       wake();  // to write it when the disk responds again
       return stalled();
     }
-    return write_pending(source, place, detail::SteadyTime::min());
+    return write_pending(source, place, (detail::SteadyTime::min)());
   }
 
   /// Writes an event that is not kept in memory, after the pending ones before it. `reserve`
@@ -156,7 +156,7 @@ class Spool {
     if (!lock.is_taken()) return stalled();
     const Result<std::uint64_t> place = reserve();
     if (!place) return place.error();
-    return write_pending(source, *place - 1, detail::SteadyTime::min(), &event);
+    return write_pending(source, *place - 1, (detail::SteadyTime::min)(), &event);
   }
 
   /// Whether the log has what is pending up to a place.
@@ -268,9 +268,9 @@ class Spool {
     read(now);
     report();
     if (write_all_) return now;
-    auto next = std::min({write_at, sync_at, adopt_at});
-    if (read_own_at_ > now) next = std::min(next, read_own_at_);
-    return log_.has_pending() ? std::min(next, check_at_) : next;
+    auto next = (std::min)({write_at, sync_at, adopt_at});
+    if (read_own_at_ > now) next = (std::min)(next, read_own_at_);
+    return log_.has_pending() ? (std::min)(next, check_at_) : next;
   }
 
   /// Works until `stop`, then closes. The calling thread must keep this alive.
@@ -387,7 +387,7 @@ class Spool {
       if (auto refusal = health_.refusal(now.steady)) return *std::move(refusal);
       chunk_.clear();
       chunk_.salt = log_.salt();
-      next_due_ = detail::SteadyTime::max();
+      next_due_ = (detail::SteadyTime::max)();
       bool is_last = true;
       std::optional<std::uint64_t> complete_up_to;
       const auto add = [&](const detail::PendingEvent& event) {
@@ -442,17 +442,17 @@ class Spool {
   /// Writes what waited long enough, or could not be written before.
   [[nodiscard]] detail::SteadyTime write_due(detail::SteadyTime now) {
     const std::shared_ptr<PendingSource> source = source_.lock();
-    if (source == nullptr) return detail::SteadyTime::max();
+    if (source == nullptr) return (detail::SteadyTime::max)();
     const bool is_asked = write_all_.exchange(false);
     const AppendLock lock{*this, kCheckEvery};
     if (!lock.is_taken()) return now + kCheckEvery;
-    const auto up_to = is_asked ? std::numeric_limits<std::uint64_t>::max() : 0;
+    const auto up_to = is_asked ? (std::numeric_limits<std::uint64_t>::max)() : 0;
     const Result<void> written = write_pending(*source, up_to, now - options_.write_after);
     if (!written) return now + kDiskPause;
-    has_due_ = next_due_ != detail::SteadyTime::max();
+    has_due_ = next_due_ != (detail::SteadyTime::max)();
     // Not for each event by itself.
-    return options_.write_after.count() == 0 ? detail::SteadyTime::max()
-                                             : std::max(next_due_, now + kCheckEvery);
+    return options_.write_after.count() == 0 ? (detail::SteadyTime::max)()
+                                             : (std::max)(next_due_, now + kCheckEvery);
   }
 
   // --- Recovery ---
@@ -543,22 +543,22 @@ class Spool {
   }
 
   [[nodiscard]] detail::SteadyTime sync_due(detail::SteadyTime now) {
-    if (!log_.has_unsynced()) return detail::SteadyTime::max();
+    if (!log_.has_unsynced()) return (detail::SteadyTime::max)();
     auto due = now;
     if (durable_waiters_ == 0) {
-      if (!options_.sync_interval) return detail::SteadyTime::max();
+      if (!options_.sync_interval) return (detail::SteadyTime::max)();
       const std::lock_guard<std::mutex> lock(mutex_);
       if (unsynced_since_) due = *unsynced_since_ + *options_.sync_interval;
     }
-    due = std::max(due, sync_again_at_);
+    due = (std::max)(due, sync_again_at_);
     if (now < due) return due;
     if (!sync()) {
       // What it may have lost is rewritten first.
       check_at_ = now;
       sync_again_at_ = now + kDiskPause;
     }
-    return log_.has_unsynced() ? std::max(sync_again_at_, now + kCheckEvery)
-                               : detail::SteadyTime::max();
+    return log_.has_unsynced() ? (std::max)(sync_again_at_, now + kCheckEvery)
+                               : (detail::SteadyTime::max)();
   }
 
   // --- Orphans and limits ---
@@ -636,7 +636,7 @@ class Spool {
       const std::string path = detail::path_in(folder, name);
       const std::uint64_t size = file_bytes(*files_, path);
       if (!files_->remove_file(path)) return;
-      bytes -= std::min(bytes, size);
+      bytes -= (std::min)(bytes, size);
       Error error = detail::make_error(ErrorKind::Storage, path,
                                        "was removed from quarantine for want of space");
       error.code = kDamaged;

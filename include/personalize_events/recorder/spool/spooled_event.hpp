@@ -49,7 +49,7 @@ struct BootClock {
 
 /// a - b, for clocks that may be anywhere.
 [[nodiscard]] constexpr std::int64_t clamped_difference(std::int64_t a, std::int64_t b) noexcept {
-  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 4;
+  constexpr std::int64_t most = (std::numeric_limits<std::int64_t>::max)() / 4;
   return std::clamp(a, -most, most) - std::clamp(b, -most, most);
 }
 

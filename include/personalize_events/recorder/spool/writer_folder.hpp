@@ -236,7 +236,7 @@ struct WriterFolder {
     const Result<std::vector<std::string>> names = files.list_folder(directory);
     if (!names) return names.error();
     std::uint64_t highest = 0;
-    for (const std::string& name : *names) highest = std::max(highest, writer_number(name));
+    for (const std::string& name : *names) highest = (std::max)(highest, writer_number(name));
     header.writer = std::string{kWriterPrefix}.append(padded(highest + 1)).append("-");
     unsigned char random[4] = {};
     platform.random_bytes(random, sizeof random);

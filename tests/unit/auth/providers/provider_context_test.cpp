@@ -29,7 +29,7 @@ TEST_CASE("Keys are shown with whether they have a session token") {
 
 TEST_CASE("The report of a failure says whether the provider was configured") {
   const ProviderReport silent = pe::detail::report_of(pe::detail::silent_source("container", "no"));
-  CHECK(silent.state == ProviderReport::State::None);
+  CHECK(silent.state == ProviderReport::State::NotConfigured);
   CHECK(silent.what == "no");
   CHECK(silent.where.empty());
   const ProviderReport wrong =
