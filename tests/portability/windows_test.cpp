@@ -175,6 +175,16 @@ TEST_CASE("a lock goes with the file that had it") {
   CHECK(value_of(other->try_lock()));
 }
 
+TEST_CASE("a file that was removed while it is open is not found") {
+  const TemporaryFolder folder;
+  pe::SystemFiles files;
+  auto one = value_of(files.open(folder / "file", pe::OpenFor::Append));
+  must(files.remove_file(folder / "file"));
+  CHECK(files.open(folder / "file", pe::OpenFor::Read).error().code == "NotFound");
+  one.reset();
+  static_cast<void>(value_of(files.open(folder / "file", pe::OpenFor::AppendToNew)));
+}
+
 TEST_CASE("folders are made, listed, synced and removed") {
   const TemporaryFolder folder;
   pe::SystemFiles files;

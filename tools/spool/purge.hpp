@@ -34,8 +34,8 @@ struct Purge {
   return !folder.youngest_ms || *folder.youngest_ms < before_ms;
 }
 
-/// Removes an orphaned writer's folder whose lock the caller has.
-inline pe::Result<void> remove_orphan(pe::FileSystem& files, const std::string& path) {
+/// Removes the segments of an orphaned writer's folder, whose lock the caller holds.
+inline pe::Result<void> remove_segments(pe::FileSystem& files, const std::string& path) {
   const auto names = files.list_folder(path);
   if (!names) return names.error();
   // The acknowledgements last: without them the events would be sent again if this ended in
@@ -44,7 +44,17 @@ inline pe::Result<void> remove_orphan(pe::FileSystem& files, const std::string& 
     if (!pe::spool::segment_name(name)) continue;
     if (auto removed = files.remove_file(path + "/" + name); !removed) return removed;
   }
-  auto removed = pe::spool::remove_writer_folder(files, path);
+  return {};
+}
+
+/// Removes an orphaned writer's folder, and releases its lock, which the caller holds, in any case.
+inline pe::Result<void> remove_orphan(pe::FileSystem& files, pe::spool::FolderLocks& locks,
+                                      pe::spool::FolderLocks::Slot lock, const std::string& path) {
+  if (auto removed = remove_segments(files, path); !removed) {
+    locks.release(lock);
+    return removed;
+  }
+  auto removed = pe::spool::remove_writer_folder(files, locks, lock, path);
   if (!removed) return removed;
   if (const auto rest = files.list_folder(path); !rest && rest.error().code == "NotFound") {
     return {};
@@ -78,13 +88,14 @@ inline pe::Result<Purge> purge(pe::FileSystem& files, const std::string& directo
           "has another format version; purge it with the personalize-events of "
           "the version of the library that wrote it"));
     } else if (folder && *folder && (!before_ms || is_older_than(**folder, *before_ms))) {
-      if (const auto removed = remove_orphan(files, path); removed) {
+      if (const auto removed = remove_orphan(files, locks, **lock, path); removed) {
         ++purge.folders;
         purge.open_events += (*folder)->open_events;
         purge.bytes += (*folder)->bytes;
       } else {
         leave(removed.error());
       }
+      continue;
     }
     locks.release(**lock);
   }

@@ -273,7 +273,15 @@ class CurlExchange {
     if (!options_.client_key.empty()) {
       setup.set(CURLOPT_SSLKEY, "CURLOPT_SSLKEY", options_.client_key.c_str());
     }
-    if (options_.ca_file.empty() && options_.ca_path.empty()) return;
+    if (options_.ca_file.empty() && options_.ca_path.empty()) {
+#if defined(_WIN32) && LIBCURL_VERSION_NUM >= 0x074700
+      // With OpenSSL libcurl would not read the system's certificate store. Schannel always does.
+      const long trust = CURLSSLOPT_NATIVE_CA;
+      setup.set_if_built_in(CURLOPT_SSL_OPTIONS, "CURLOPT_SSL_OPTIONS", trust);
+      setup.set_if_built_in(CURLOPT_PROXY_SSL_OPTIONS, "CURLOPT_PROXY_SSL_OPTIONS", trust);
+#endif
+      return;
+    }
     // A trust of one's own stands in place of the system's, it does not add to it.
     const char* ca_file = options_.ca_file.empty() ? nullptr : options_.ca_file.c_str();
     const char* ca_path = options_.ca_path.empty() ? nullptr : options_.ca_path.c_str();

@@ -21,7 +21,8 @@ struct HttpOptions {
   /// A proxy URL, with credentials if it requires some; NO_PROXY does not undo it. Empty: libcurl
   /// reads HTTPS_PROXY, ALL_PROXY, http_proxy and NO_PROXY by its own rules.
   std::string proxy{};
-  /// PEM bundle of trusted authorities; empty: AWS_CA_BUNDLE, then libcurl's.
+  /// PEM bundle of trusted authorities; empty: AWS_CA_BUNDLE, then libcurl's. On Windows, without
+  /// this and `ca_path`, also the system's certificate store (libcurl 7.71).
   std::string ca_file{};
   /// Folder of hashed certificates; empty: libcurl's.
   std::string ca_path{};

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -45,6 +46,21 @@ inline constexpr DWORD kDiskQuotaExceeded = 1295;
   if (answer != 0) return {};
   return storage_error(path, message, ::GetLastError());
 }
+
+/// The function of the system that returns the status behind GetLastError; null: there is none.
+using LastStatus = LONG(WINAPI*)();
+[[nodiscard]] inline LastStatus find_last_status() noexcept {
+  const HMODULE library = ::GetModuleHandleW(L"ntdll.dll");
+  if (library == nullptr) return nullptr;
+  const FARPROC found = ::GetProcAddress(library, "RtlGetLastNtStatus");
+  LastStatus function = nullptr;
+  static_assert(sizeof function == sizeof found, "a function's address is one");
+  std::memcpy(&function, &found, sizeof function);
+  return function;
+}
+/// STATUS_DELETE_PENDING: the file was removed, and another process still has it open. The last
+/// error of such a call is ERROR_ACCESS_DENIED.
+inline constexpr LONG kDeletePending = static_cast<LONG>(0xC0000056);
 
 /// Where a read, write or lock begins, as an OVERLAPPED tells it.
 [[nodiscard]] inline OVERLAPPED at_offset(std::uint64_t offset) noexcept {
@@ -194,10 +210,17 @@ class SystemFiles final : public FileSystem {
     DWORD disposition = OPEN_EXISTING;
     if (purpose == OpenFor::Append) disposition = OPEN_ALWAYS;
     if (purpose == OpenFor::AppendToNew) disposition = CREATE_NEW;
+    static const detail::LastStatus last_status = detail::find_last_status();
     // A link is opened itself, and then refused, rather than what it names.
     detail::Handle file =
         detail::open_shared(*wide_path, access, disposition, FILE_FLAG_OPEN_REPARSE_POINT);
-    if (!file.is_open()) return detail::storage_error(path, "cannot be opened", ::GetLastError());
+    if (!file.is_open()) {
+      DWORD code = ::GetLastError();
+      const bool is_removed = code == ERROR_ACCESS_DENIED && last_status != nullptr &&
+                              last_status() == detail::kDeletePending;
+      if (is_removed) code = ERROR_FILE_NOT_FOUND;
+      return detail::storage_error(path, "cannot be opened", code);
+    }
     FILE_ATTRIBUTE_TAG_INFO attributes{};
     if (::GetFileInformationByHandleEx(file.get(), FileAttributeTagInfo, &attributes,
                                        sizeof attributes) == 0) {

@@ -257,17 +257,8 @@ class Log : public SegmentedLog {
   /// Releases a folder that is gone: the next event begins another. Events that were on the disk
   /// only are lost with it; all others have to be written again.
   void abandon() {
-    unskip();
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (unread_ > 0) lost_up_to_ = written_.load();
-    lost_ += unread_;
-    reset();
-    identity_.header.writer.clear();
-    early_.clear();
-    written_ = 0;
-    durable_ = 0;
-    clock_offset_.reset();
-    clock_frames_ = 0;
+    locks_->release(lock_);
+    forget_folder();
   }
 
   /// Releases the folder; one in which nothing is pending is removed.
@@ -275,11 +266,24 @@ class Log : public SegmentedLog {
     if (folder_.empty()) return;
     seal();
     remove_finished();
-    static_cast<void>(remove_writer_folder(*files_, folder_));
-    abandon();
+    static_cast<void>(remove_writer_folder(*files_, *locks_, lock_, folder_));
+    forget_folder();
   }
 
  private:
+  void forget_folder() {
+    unskip();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (unread_ > 0) lost_up_to_ = written_.load();
+    lost_ += unread_;
+    forget();
+    identity_.header.writer.clear();
+    early_.clear();
+    written_ = 0;
+    durable_ = 0;
+    clock_offset_.reset();
+    clock_frames_ = 0;
+  }
   [[nodiscard]] std::string current_folder() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return folder_;

@@ -187,9 +187,9 @@ class SegmentedLog {
   void close() {
     if (folder_.empty()) return;
     remove_finished();
-    static_cast<void>(remove_writer_folder(*files_, folder_));
+    static_cast<void>(remove_writer_folder(*files_, *locks_, lock_, folder_));
     const std::lock_guard<std::mutex> lock(mutex_);
-    reset();
+    forget();
   }
 
  protected:
@@ -228,9 +228,8 @@ class SegmentedLog {
     unread_ -= gone.count();
     lost_ += gone.count();
   }
-  /// Forgets all segments and releases the folder, which stays.
-  void reset() {
-    locks_->release(lock_);
+  /// Forgets all segments and the folder, whose lock was released.
+  void forget() {
     folder_.clear();
     current_ = nullptr;
     reader_.reset();

@@ -119,26 +119,6 @@ struct SegmentName {
   return {};
 }
 
-/// Removes a writer's folder, whose lock the caller holds, if nothing but leftovers is in it. The
-/// lock file goes last. Errors: Storage, as FileSystem.
-[[nodiscard]] inline Result<void> remove_writer_folder(FileSystem& files,
-                                                       const std::string& folder) {
-  const Result<std::vector<std::string>> names = files.list_folder(folder);
-  if (!names) return names.error();
-  // A crash between two removals leaves acknowledgements.
-  const auto is_leftover = [](const std::string& name) {
-    return name.size() > 4 && name.compare(name.size() - 4, 4, ".ack") == 0;
-  };
-  for (const std::string& name : *names) {
-    if (name != kLockName && !is_leftover(name)) return {};
-  }
-  for (const std::string& name : *names) {
-    if (name != kLockName) static_cast<void>(files.remove_file(detail::path_in(folder, name)));
-  }
-  const Result<void> removed = files.remove_file(detail::path_in(folder, kLockName));
-  return removed ? files.remove_folder(folder) : removed;
-}
-
 // --- Locks ---
 
 /// Holds up to `kMost` locks, each until it is released.
@@ -171,7 +151,12 @@ class FolderLocks {
     // Its former holder may have removed it after it was opened here.
     const Result<FileStatus> status = (*lock)->status();
     if (!status) return status.error();
-    if (status->links == 0) return std::optional<Slot>{};
+    if (status->links == 0) {
+      // On Windows this open file kept its former holder from removing the folder.
+      lock->reset();
+      static_cast<void>(files.remove_folder(folder));
+      return std::optional<Slot>{};
+    }
     for (Slot slot = 0; slot < held_.size(); ++slot) {
       File* nothing = nullptr;
       if (!held_[slot].compare_exchange_strong(nothing, lock->get())) continue;
@@ -190,6 +175,38 @@ class FolderLocks {
  private:
   std::array<std::atomic<File*>, kMost> held_{};
 };
+
+/// Removes a writer's folder if nothing but leftovers is in it, and releases its lock, which the
+/// caller holds, in any case. Errors: Storage, as FileSystem.
+///
+/// The lock file is removed last, and the folder after the lock is released, because on Windows a
+/// file that is open keeps its folder. A process that locks the folder in between makes the lock
+/// file again: the folder then stays, and that process removes it.
+inline Result<void> remove_writer_folder(FileSystem& files, FolderLocks& locks,
+                                         FolderLocks::Slot lock, const std::string& folder) {
+  const auto remove_content = [&]() -> Result<bool> {
+    const Result<std::vector<std::string>> names = files.list_folder(folder);
+    if (!names) return names.error();
+    // A crash between two removals leaves acknowledgements.
+    const auto is_leftover = [](const std::string& name) {
+      return name.size() > 4 && name.compare(name.size() - 4, 4, ".ack") == 0;
+    };
+    for (const std::string& name : *names) {
+      if (name != kLockName && !is_leftover(name)) return false;
+    }
+    for (const std::string& name : *names) {
+      if (name != kLockName) static_cast<void>(files.remove_file(detail::path_in(folder, name)));
+    }
+    if (Result<void> removed = files.remove_file(detail::path_in(folder, kLockName)); !removed) {
+      return std::move(removed).error();
+    }
+    return true;
+  };
+  const Result<bool> is_empty = remove_content();
+  locks.release(lock);
+  if (!is_empty) return is_empty.error();
+  return *is_empty ? files.remove_folder(folder) : Result<void>{};
+}
 
 // --- Whose a folder is ---
 
@@ -263,8 +280,7 @@ struct WriterFolder {
     const auto file = files.open(path, OpenFor::Append);
     if (begun) begun = file ? append_all(**file, path, bytes) : Result<void>{file.error()};
     if (begun) return folder;
-    static_cast<void>(remove_writer_folder(files, folder.path));
-    locks.release(folder.lock);
+    static_cast<void>(remove_writer_folder(files, locks, folder.lock, folder.path));
     return std::move(begun).error();
   }
 }

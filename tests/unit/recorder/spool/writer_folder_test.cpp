@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -166,14 +167,88 @@ struct Writer {
     REQUIRE(files.make_folder(folder).has_value());
     files.put(folder + "/LOCK", "");
   }
-  bool remove() { return spool::remove_writer_folder(files, folder).has_value(); }
+  bool remove() {
+    const auto lock = locks.take(files, folder);
+    const bool is_locked = lock.has_value() && lock->has_value();
+    return is_locked && spool::remove_writer_folder(files, locks, **lock, folder).has_value();
+  }
   bool exists() { return files.list_folder(folder).has_value(); }
 
   const std::string folder = "/spool/w-1";
   test::FaultyFiles files{};
+  FolderLocks locks{};
+};
+
+/// A file that counts itself while it is open.
+class CountedFile final : public test::PassingFile {
+ public:
+  CountedFile(std::unique_ptr<pe::File> file, int& open_files)
+      : PassingFile(std::move(file)), open_files_(open_files) {
+    ++open_files_;
+  }
+  CountedFile(const CountedFile&) = delete;
+  CountedFile& operator=(const CountedFile&) = delete;
+  ~CountedFile() override { --open_files_; }
+
+ private:
+  int& open_files_;
+};
+
+/// As Windows: a folder stays while a file of it is open, whether the file was removed or not.
+class WindowsLikeFiles final : public test::PassingFiles {
+ public:
+  using PassingFiles::PassingFiles;
+  pe::Result<std::unique_ptr<pe::File>> open(const std::string& path,
+                                             pe::OpenFor purpose) override {
+    auto file = PassingFiles::open(path, purpose);
+    if (!file) return file;
+    return std::unique_ptr<pe::File>{std::make_unique<CountedFile>(*std::move(file), open_files)};
+  }
+  pe::Result<void> remove_folder(const std::string& path) override {
+    if (open_files == 0) return PassingFiles::remove_folder(path);
+    return pe::detail::make_error(pe::ErrorKind::Storage, path, "is not empty");
+  }
+
+  int open_files{0};
 };
 
 }  // namespace
+
+TEST_CASE("a writer's folder is removed where an open file keeps its folder") {
+  Writer writer;
+  WindowsLikeFiles files{writer.files};
+  const auto lock = writer.locks.take(files, writer.folder);
+  REQUIRE(lock.has_value());
+  REQUIRE(lock->has_value());
+  CHECK(files.open_files == 1);
+  CHECK(spool::remove_writer_folder(files, writer.locks, **lock, writer.folder).has_value());
+  CHECK(files.open_files == 0);
+  CHECK_FALSE(writer.exists());
+}
+
+TEST_CASE("a folder that another process locks before it is removed stays") {
+  Writer writer;
+  const auto lock = writer.locks.take(writer.files, writer.folder);
+  REQUIRE(lock.has_value());
+  REQUIRE(lock->has_value());
+  // Locks the folder right before it is removed.
+  class Intruder final : public test::PassingFiles {
+   public:
+    Intruder(pe::FileSystem& files, FolderLocks& locks) : PassingFiles(files), locks_(locks) {}
+    pe::Result<void> remove_folder(const std::string& path) override {
+      CHECK(can_take(locks_, *this, path));
+      return PassingFiles::remove_folder(path);
+    }
+
+   private:
+    FolderLocks& locks_;
+  };
+  FolderLocks other;
+  Intruder files{writer.files, other};
+  CHECK_FALSE(spool::remove_writer_folder(files, writer.locks, **lock, writer.folder).has_value());
+  CHECK(writer.exists());
+  CHECK_FALSE(can_take(writer.locks, writer.files, writer.folder));
+}
 
 TEST_CASE("a writer's folder is removed with what a crash left in it, its lock last") {
   Writer writer;
@@ -242,6 +317,9 @@ TEST_CASE("a lock whose file was removed meanwhile holds nothing") {
   Remover racing{world.files};
   FolderLocks locks;
   CHECK_FALSE(can_take(locks, racing, "/w"));
+  // Its former holder may have failed to remove the folder, because the file was open here.
+  CHECK(locks.take(world.files, "/w").error().code == "NotFound");
+  REQUIRE(world.files.make_folder("/w").has_value());
   CHECK(can_take(locks, world.files, "/w"));
 }
 
