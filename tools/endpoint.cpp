@@ -88,35 +88,33 @@ class JsonLines {
   std::string text_{};
 };
 
-constexpr const char* kMoreHelp = R"(
-A fault rule is [OPERATION:]MEMBER=VALUE[,MEMBER=VALUE]... Each request meets the first rule that
-wants it. Which requests:
-  operation=PutEvents       or before a colon; without it any
+constexpr const char* kMoreHelp =
+    R"(A fault rule is [OPERATION:]MEMBER=VALUE[,MEMBER=VALUE]... Each request meets the first rule that selects it. Members that select requests:
+  operation=PutEvents       requests of this operation; the same as before the colon
   every=N                   every N-th
-  probability=P             with this chance, from 0 to 1; --seed makes it repeatable
-  times=N                   N times, then never again
-What happens to them, all that is given:
-  status=503                answered instead, and not taken
-  from=intermediary         an HTML page without the service's headers, as a proxy or captive
-                            portal sends it, with a status from 200 on (200); not taken
-  code=ServiceUnavailable   with this error code; without it the answer has no body
-  retry_after_ms=N          the header x-amz-retry-after
-  delay_ms=N                so much later
-  send=HOW                  reset_before (not taken) or reset_after (taken): a TCP reset;
-                            cut_head, cut_body, drip, endless: a broken answer
-  drip_ms=N                 between two bytes of a dripped answer
+  probability=P             each with this probability, from 0 to 1; --seed makes it repeatable
+  times=N                   only N times
+
+Members that say what happens to them:
+  status=503                respond with this status and do not accept the request
+  from=intermediary         respond with an HTML page without the service's headers, as a proxy or captive portal does; status 200, or the one given
+  code=ServiceUnavailable   with this error code; without it the response has no body
+  retry_after_ms=N          with the header x-amz-retry-after
+  delay_ms=N                respond after this time
+  send=HOW                  reset_before (not accepted) or reset_after (accepted): reset the connection; cut_head, cut_body, drip, endless: a malformed response
+  drip_ms=N                 time between two bytes of a response with send=drip
   date_offset_s=N           added to the header Date
 
-Unsigned requests tell what arrived, in JSON:
-  GET    /_local/summary    counts
-  GET    /_local/events     what was taken; ?user_id= session_id= event_type= item_id=
-                            tracking_id= limit= choose
-  GET    /_local/rejected   what was refused, with the reason
-  POST   /_local/wait       answers once there are so many events; ?events=N&timeout_ms=T
-  POST   /_local/reset      forgets what came
-  POST   /_local/faults     adds rules: {"operation":"PutEvents","status":503,"times":3}
-  DELETE /_local/faults     takes all rules away
-)";
+Unsigned requests for tests, which return JSON:
+  GET /_local/summary       counters
+  GET /_local/events        accepted events; filters: user_id, session_id, event_type, item_id, tracking_id, limit
+  GET /_local/rejected      refused requests, with the reason
+  POST /_local/wait         responds when ?events=N events were accepted, at the latest after timeout_ms
+  POST /_local/reset        removes all records and resets the counters
+  POST /_local/faults       adds rules: {"operation":"PutEvents","status":503,"times":3}
+  DELETE /_local/faults     removes all rules
+
+Requests of web pages are refused: the header Host must be 127.0.0.1, localhost or a --host, and Origin must be the endpoint itself.)";
 
 /// The command line.
 struct Options {

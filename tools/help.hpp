@@ -83,13 +83,18 @@ namespace tools {
   return shown;
 }
 
-/// "-h, --help", "--port UINT": an option as it is given.
+/// False for a flag.
+[[nodiscard]] inline bool takes_value(const CLI::Option& option) {
+  return option.get_items_expected_max() > 0;
+}
+
+/// "-h, --help", "--port N": an option as it is given.
 [[nodiscard]] inline std::string option_form(const CLI::Option& option) {
   if (option.get_positional()) return option.get_name(true);
   std::string form;
   for (const std::string& name : option.get_snames()) form += (form.empty() ? "-" : ", -") + name;
   for (const std::string& name : option.get_lnames()) form += (form.empty() ? "--" : ", --") + name;
-  if (option.get_type_size() == 0) return form;
+  if (!takes_value(option)) return form;
   std::string value = "VALUE";
   const std::string type = option.get_type_name();
   if (type.rfind("UINT", 0) == 0 || type.rfind("INT", 0) == 0) value = "N";
@@ -120,6 +125,7 @@ class HelpFormatter : public CLI::FormatterBase {
     if (!options.empty()) usage += " [OPTIONS]";
     for (const auto& [name, description] : positionals) usage += " " + name;
     for (const CLI::App* command : app->get_subcommands({})) {
+      if (command->get_group().empty()) continue;  // hidden
       commands.emplace_back(command->get_name(), command->get_description());
     }
     if (!commands.empty()) usage += " COMMAND";

@@ -5,23 +5,61 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <string>
 
+#include "generated.hpp"
 #include "help.hpp"
 #include "messages.hpp"
 #include "program.hpp"
+
+namespace tools {
+
+inline constexpr const char* kVersion = "personalize-events " PERSONALIZE_EVENTS_VERSION;
+
+/// The scripts for shells, and the man page, which the build asks for.
+void add_completion(CLI::App& program, Command& chosen) {
+  CLI::App& completion =
+      *program.add_subcommand("completion", "Print the completion script of a shell");
+  completion.require_subcommand(1);
+  completion.footer(
+      "For bash, run: source <(personalize-events completion bash)\n\n"
+      "For zsh, save the script as _personalize-events in a folder of fpath.\n\n"
+      "For fish, run: personalize-events completion fish | source");
+  const auto add = [&](CLI::App& parent, const char* name, const char* help, auto make) {
+    CLI::App* command = parent.add_subcommand(name, help);
+    command->callback([&program, &chosen, make] {
+      chosen = [&program, make] {
+        const std::string text = make(program);
+        if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+          return fail("completion", "standard output cannot be written");
+        }
+        return int{kSuccess};
+      };
+    });
+    return command;
+  };
+  add(completion, "bash", "Print the script for bash", bash_completion);
+  add(completion, "zsh", "Print the script for zsh", zsh_completion);
+  add(completion, "fish", "Print the script for fish", fish_completion);
+  add(program, "man-page", "Print the man page", [](const CLI::App& app) {
+    return man_page(app, kVersion);
+  })->group("");
+}
+
+}  // namespace tools
 
 int main(int argc, char** argv) {
   tools::Command chosen;
   CLI::App program{"Tools for Amazon Personalize Events.", tools::kProgram};
   tools::use_help(program);
-  program.set_version_flag("--version",
-                           std::string(tools::kProgram) + " " PERSONALIZE_EVENTS_VERSION);
+  program.set_version_flag("--version", tools::kVersion);
   program.require_subcommand(1);
   tools::add_send(program, chosen);
   tools::add_endpoint(program, chosen);
   tools::add_spool(program, chosen);
   tools::add_explain(program, chosen);
+  tools::add_completion(program, chosen);
   program.footer("personalize-events COMMAND --help describes a command.");
   try {
     program.parse(argc, argv);

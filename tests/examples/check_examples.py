@@ -822,7 +822,7 @@ def web_pages_are_refused(stage):
 
 def variables_for_a_shell(stage):
     """eval takes the output of --export, whatever the keys contain."""
-    script = (f"eval \"$('{stage.program}' endpoint --export --secret-access-key \"it's a \\$secret\" &)\" || exit 9\n"
+    script = (f"eval \"$('{stage.program}' endpoint --export --secret-access-key \"it's-a-\\$secret\" &)\" || exit 9\n"
               "printf '%s\\n' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL_PERSONALIZE_EVENTS\"\n"
               f"'{stage.program}' send --tracking-id tracker --json '{stage.shop_file}'\n"
               "kill \"$PERSONALIZE_EVENTS_ENDPOINT_PID\"\n")
@@ -830,9 +830,39 @@ def variables_for_a_shell(stage):
     done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, encoding="utf-8", timeout=PATIENCE)
     expect_status(done, 0)
     secret, url, summary = done.stdout.splitlines()
-    expect_equal(secret, "it's a $secret", "the secret")
+    expect_equal(secret, "it's-a-$secret", "the secret")
     expect(url.startswith("http://127.0.0.1:"), "the URL", url)
     expect_equal(json.loads(summary)["sent"], 1000, "rows sent")
+
+
+def help_and_completion(stage):
+    """Help is no wider than the terminal, the man page has every option, and bash completes words."""
+    commands = ("", "send", "endpoint", "spool", "spool ls", "spool check", "spool export", "spool purge",
+                "spool drain", "spool resend", "explain", "completion")
+    page = stage.tool("man-page").stdout.replace("\\-", "-")
+    for command in commands:
+        for width in (50, 80):
+            finished = stage.tool(*command.split(), "--help", COLUMNS=str(width))
+            expect_status(finished, 0)
+            expect_equal(finished.stderr, "", f"standard error of {command} --help")
+            for line in finished.stdout.splitlines():
+                expect(len(line) <= width or " " not in line.strip(), f"{command} --help is wider than {width}", line)
+            for option in re.findall(r"^  (?:-\w, )?(--[\w-]+)", finished.stdout, re.M):
+                expect(option in page or command == "", f"no {option} in the man page")
+    version = stage.tool("--version")
+    expect(re.fullmatch(r"personalize-events \d+\.\d+\.\d+\n", version.stdout), "no version", version.stdout)
+    script = stage.file("completion.bash", stage.tool("completion", "bash").stdout)
+    for words, expected in ((["sp"], "spool"), (["spool", "dr"], "drain"), (["spool", "drain", "--acc"], "--account"),
+                            (["send", "--rej"], "--rejects")):
+        line = " ".join(f"'{word}'" for word in ["personalize-events", *words])
+        done = subprocess.run(["bash", "-c", f"source '{script}'; COMP_WORDS=({line}); COMP_CWORD={len(words)}; "
+                               "_personalize_events; echo \"${COMPREPLY[*]}\""],
+                              capture_output=True, encoding="utf-8", timeout=PATIENCE)
+        expect_equal(done.stdout.strip(), expected, f"the completion of {words}")
+    for arguments, reason in ((["no-such"], "no-such"), ([], "subcommand"), (["send"], "FILE is required")):
+        finished = stage.tool(*arguments) if arguments else stage.run(stage.program)
+        expect_status(finished, 2)
+        expect(finished.stderr.startswith("personalize-events") and reason in finished.stderr, "no reason", finished.stderr)
 
 
 def dry_run(stage):
@@ -1310,7 +1340,7 @@ CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_
          shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
          standard_input, standard_input_interrupted, rate, large_file, many_sessions, two_runs_on_one_state, web_pages_are_refused,
-         variables_for_a_shell, dry_run, usage, nobody_answers,
+         variables_for_a_shell, help_and_completion, dry_run, usage, nobody_answers,
          service_that_fails, intermediary_responds, refused_rows, progress_bar,
          endpoint_on_demand, spool_is_looked_at, spool_with_damage, spool_is_purged, spool_is_drained,
          spool_of_another_version, spool_of_others, rejected_events_are_sent_again, spool_usage)

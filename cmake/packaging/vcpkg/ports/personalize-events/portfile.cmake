@@ -8,6 +8,7 @@ vcpkg_cmake_configure(
     OPTIONS
         -DPERSONALIZE_EVENTS_BUILD_TESTS=OFF
         -DPERSONALIZE_EVENTS_BUILD_EXAMPLES=OFF
+        -DPERSONALIZE_EVENTS_BUILD_TOOLS=OFF
         -DPERSONALIZE_EVENTS_INSTALL=ON
         # What is installed is the same with Boost and without.
         -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON
