@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "messages.hpp"
 #include "program.hpp"
@@ -49,8 +50,7 @@ pe::Result<pe::AsyncClient> make_client(const Options& options, Sender& sender) 
 
 std::unique_ptr<RowReader> make_reader(const std::string& format, const Options& options) {
   if (format == "jsonl") return std::make_unique<JsonRows>(options.tracking_id);
-  if (options.file == kStandardInput) return std::make_unique<CsvRows>(options.number_columns);
-  return std::make_unique<CsvRows>();
+  return std::make_unique<CsvRows>(options.columns, options.file == kStandardInput);
 }
 
 ReadSome bytes_of(Input& input) {
@@ -94,6 +94,10 @@ int print(const Summary& summary, const Options& options, int status) {
   return status;
 }
 
+void print_notes(Job& job) {
+  for (const std::string& note : job.rows.notes()) job.report.note(note);
+}
+
 /// Prints the summary, and says why the run ended before its end.
 int finish(Job& job) {
   const Summary summary = job.report.finish();
@@ -125,6 +129,7 @@ int run_stream(Job& job) {
   }
   job.report.begin_sending(std::move(ledger), 0, 0);
   send_rows(job, std::numeric_limits<std::uint64_t>::max(), ids, {});
+  print_notes(job);
   return finish(job);
 }
 
@@ -147,6 +152,7 @@ int run_file(Job& job, const std::string& format) {
   const auto rows = survey(job.rows, ids, job.report);
   if (!rows) return fail(rows.error());
   if (is_interrupted()) return finish(job);
+  print_notes(job);
 
   const DoneRows done_before = state->done;
   state->rows = *rows;
@@ -170,8 +176,8 @@ int run(const Options& options) {
   if (auto opened = input.open(); !opened) return fail(opened.error());
   const std::string format = format_of(options, input.head());
   if (format == "csv" && options.tracking_id.empty()) return fail("--tracking-id is required");
-  if (format != "csv" && !options.number_columns.empty()) {
-    return fail("--number is for CSV; JSON says itself what is a number");
+  if (const auto given = options.columns.list(); format != "csv" && !given.empty()) {
+    return fail(given.front().substr(0, given.front().find('=')) + " is for CSV files only");
   }
   Report report(::isatty(STDERR_FILENO) == 1,
                 options.file == kStandardInput ? "standard input" : options.file);
@@ -192,8 +198,10 @@ int run(const Options& options) {
 constexpr const char* kMoreHelp =
     "CSV columns: USER_ID, SESSION_ID, ITEM_ID, TIMESTAMP (seconds), EVENT_TYPE, EVENT_VALUE, "
     "IMPRESSION (item ids, separated by |), RECOMMENDATION_ID, EVENT_ATTRIBUTION_SOURCE, "
-    "EVENT_ID. Every other column is a property: NUM_RATINGS becomes numRatings, a number if all "
-    "its cells are numbers.\n\n"
+    "EVENT_ID. Every other column is a property: NUM_RATINGS becomes numRatings. Its cells are "
+    "sent "
+    "as they are: as numbers if each accepted row has a JSON number there that a double holds, or "
+    "no value; else as text. On standard input they are text unless --number names the column.\n\n"
     "JSON Lines: each line is a PutEvents request, or an event with userId and sessionId among its "
     "members. Settings that are not given here come from the AWS environment.\n\n"
     "A file is read twice, in bounded memory; ids and sessions are sorted on the disk, in TMPDIR. "
@@ -226,10 +234,17 @@ void add_send(CLI::App& program, Command& chosen) {
                   "Without session IDs: the minutes of pause that end a session")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  command
-      .add_option("--number", options->number_columns,
-                  "For standard input: a property column of numbers; may be repeated")
-      ->allow_extra_args(false);
+  const auto add_repeatable = [&command](const char* name, std::vector<std::string>& values,
+                                         const char* description) {
+    command.add_option(name, values, std::string(description) + "; may be repeated")
+        ->allow_extra_args(false);
+  };
+  add_repeatable("--number", options->columns.numbers,
+                 "CSV: the header of a property column of numbers; other cells reject their row");
+  add_repeatable("--text", options->columns.texts, "CSV: the header of a property column of text");
+  add_repeatable("--null", options->columns.nulls,
+                 "CSV: a cell that means no value, as the empty cell does; by default, in columns "
+                 "of numbers, NULL, NA, N/A, NaN, None and \\N in any case");
   command.add_option("--concurrency", options->concurrency, "The maximum of concurrent requests")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -385,6 +385,34 @@ def every_form_of_csv(stage):
                               {"note": "\u8336\U0001f300"}], "the properties")
 
 
+def numbers_of_csv(stage):
+    """Each cell of a property column arrives with its characters, as a number or as text."""
+    header = "SESSION_ID,TIMESTAMP,EVENT_TYPE,PRICE,ORDER,SCORE,ZIP,COUNTRY,RATING"
+    lines = ["s,1,W,1.10,12345678901234567890123,12e4,007,NA,NULL", "s,2,W,2,12345678901234567890124,0e12,8,DE,4.50",
+             "s,3,W,x,y,z,1,AT,z", "s,today,W,x,y,z,1,AT,z"]
+    accepted = stage.file("accepted.csv", "\n".join([header, *lines[:2], lines[3]]) + "\n")
+    everything = stage.file("everything.csv", "\n".join([header, *lines[:3]]) + "\n")
+    with stage.endpoint():
+        finished = stage.send(accepted)
+        expect_status(finished, 1)
+        properties = [event["properties"] for event in stage.arrived()]
+        expect_equal(properties, [
+            '{"price":1.10,"order":"12345678901234567890123","score":12e4,"zip":"007","country":"NA"}',
+            '{"price":2,"order":"12345678901234567890124","score":0e12,"zip":"8","country":"DE","rating":4.50}'],
+            "the properties")
+        for sentence in ("note: column ORDER is sent as text", "note: column RATING is a number column"):
+            expect(finished.stderr.count(sentence) == 1, f"does not say once: {sentence}", finished.stderr)
+        stage.log.write_text("")
+        finished = stage.send("--text", "SCORE", "--number", "ORDER", "--null", "NA", "--null", "z", everything)
+        expect_status(finished, 1)
+        expect(":4: error: ORDER: not a number" in finished.stderr, "does not name the column", finished.stderr)
+        properties = [event["properties"] for event in stage.arrived()]
+        expect_equal(properties, [
+            '{"price":1.10,"order":12345678901234567890123,"score":"12e4","zip":"007","rating":"NULL"}',
+            '{"price":2,"order":12345678901234567890124,"score":"0e12","zip":"8","country":"DE","rating":"4.50"}'],
+            "the properties with options")
+
+
 def without_sessions(stage):
     """A user's events less than half an hour apart are one session."""
     start = 1291191960
@@ -615,6 +643,7 @@ def wrong_resume(stage):
                 (stage.send("--resume", state, other), "the file's size is not the same"),
                 (stage.send("--resume", state, "--session-gap", "31", file), "--session-gap is not the same"),
                 (stage.tool("send", "--tracking-id", "other", "--resume", state, file), "--tracking-id is not"),
+                (stage.send("--resume", state, "--null", "NULL", file), "an option for columns"),
                 (stage.send("--resume", foreign, file), "no state of personalize-events send"),
                 (stage.send("--resume", state, "-", given=text), "standard input cannot be read again"),
                 (stage.send("--resume", state, "--dry-run", file), "a dry run sends nothing"),
@@ -711,7 +740,7 @@ def standard_input(stage):
         expect_equal([json.loads(event["properties"]) for event in stage.arrived()], [{"a": 1, "b": "2"}, {"b": "4"}],
                      "the properties")
         for arguments, sentence in ((["--number", "C", "-"], "no property column C"),
-                                    (["--number", "A", file], "--number is for standard input")):
+                                    (["--number", "A", "--text", "A", "-"], "both --text and --number")):
             finished = stage.send(*arguments, given=text.encode())
             expect_status(finished, 2)
             expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
@@ -1238,7 +1267,8 @@ def spool_usage(stage):
 CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, recorder_examples,
          recorder_without_endpoint, recording_web_server, recording_web_server_alone, unit_test_of_your_code,
          real_file, shop_file,
-         shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
+         shop_file_is_made_by_its_script, twice, every_form_of_csv, numbers_of_csv, without_sessions,
+         bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,
          service_that_fails, intermediary_responds, refused_rows, progress_bar,

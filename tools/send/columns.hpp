@@ -5,19 +5,23 @@
 #ifndef TOOLS_SEND_COLUMNS_HPP
 #define TOOLS_SEND_COLUMNS_HPP
 
+#include <personalize_events/detail/ascii.hpp>
 #include <personalize_events/personalize_events.hpp>
+#include <personalize_events/wire/validate.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "column_options.hpp"
 #include "numbers.hpp"
 #include "rows.hpp"
 
@@ -77,56 +81,79 @@ namespace pe = personalize_events;
   return std::nullopt;
 }
 
+/// Whether a cell is a usual word for a missing value. It has a meaning in columns of numbers only:
+/// in a column of text, NA may be a country.
+[[nodiscard]] inline bool is_null_word(std::string_view cell) {
+  constexpr std::string_view words[] = {"null", "na", "n/a", "nan", "none", "\\n"};
+  return std::any_of(std::begin(words), std::end(words), [cell](std::string_view word) {
+    return pe::detail::equal_ignoring_case(cell, word);
+  });
+}
+
 /// The columns of one file.
 class Columns {
  public:
-  /// From the header record, before any other is looked at. Fails with a sentence in `problem()`.
-  explicit Columns(const std::vector<std::string>& header) : columns_(header.size()) {
+  /// From the header record. Of a stream, property columns are text unless the options say
+  /// otherwise; of a file, `survey` decides. Fails with a sentence in `problem()`.
+  explicit Columns(const std::vector<std::string>& header, ColumnOptions options = {},
+                   bool is_stream = false)
+      : options_(std::move(options)), columns_(header.size()) {
     for (std::size_t i = 0; i < header.size(); ++i) {
       columns_[i].meaning = meaning_of(header[i]);
       columns_[i].header = header[i];
       columns_[i].name = header[i];
       if (columns_[i].meaning == Meaning::Property) columns_[i].name = camel_case(header[i]);
+      if (is_stream) columns_[i].type = Type::Text;
     }
     problem_ = find_problem();
+    set_types("--text", options_.texts, Type::Text);
+    set_types("--number", options_.numbers, Type::Number);
   }
 
   /// Why events cannot be made of this file; empty when they can.
   [[nodiscard]] const std::string& problem() const { return problem_; }
   [[nodiscard]] bool has_session() const { return has(Meaning::Session); }
 
-  /// Looks at a good record before any is made an event: a property column is a number only if
-  /// every cell of it is one, or empty.
-  void survey(const std::vector<std::string>& cells) {
+  /// Takes a record of the first pass into account, if its row will be accepted. A property column
+  /// of a file is a number column if all its values are JSON numbers that doubles keep.
+  void survey(const std::vector<std::string>& cells, const RowOrProblem& made) {
+    if (!made.problem.empty()) return;
+    found_.clear();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      Column& column = columns_[i];
-      if (column.meaning != Meaning::Property || !column.is_number || cells[i].empty()) continue;
-      column.is_number = parse_number(cells[i]).has_value();
+      const Column& column = columns_[i];
+      if (column.meaning != Meaning::Property || column.is_text()) continue;
+      const Kind kind = kind_of(cells[i]);
+      if (kind != Kind::Nothing && !column.has(kind)) found_.emplace_back(i, kind);
     }
+    if (found_.empty() || !is_valid(made.row)) return;
+    for (const auto& [i, kind] : found_) columns_[i].add(kind);
   }
 
-  /// In place of surveying: the property columns with these names are numbers, and no others.
-  void name_numbers(const std::vector<std::string>& names) {
-    for (Column& column : columns_) column.is_number = false;
-    for (const std::string& name : names) {
-      const auto named =
-          std::find_if(columns_.begin(), columns_.end(), [&name](const Column& column) {
-            return column.meaning == Meaning::Property && column.header == name;
-          });
-      if (named != columns_.end()) {
-        named->is_number = true;
-      } else if (problem_.empty()) {
-        problem_ = "there is no property column " + name + " for --number";
+  /// What the survey found that the user may not expect, as sentences.
+  [[nodiscard]] std::vector<std::string> type_notes() const {
+    std::vector<std::string> notes;
+    for (const Column& column : columns_) {
+      if (column.meaning != Meaning::Property) continue;
+      if (column.is_number() && column.has(Kind::NullWord)) {
+        notes.push_back("column " + column.header +
+                        " is a number column; cells such as NULL, NA or NaN have no value there "
+                        "(see --null and --text)");
+      } else if (column.type == Type::Decided && column.has(Kind::UnsafeNumber)) {
+        notes.push_back("column " + column.header +
+                        " is sent as text, because a double does not hold all its numbers; "
+                        "--number " +
+                        column.header + " sends them as numbers");
       }
     }
+    return notes;
   }
 
-  /// A record as an event. Every cell that is not empty is in it, text byte for byte.
+  /// A record as an event. Every cell that is not null is in it, byte for byte.
   [[nodiscard]] RowOrProblem row_of(const std::vector<std::string>& cells) const {
     RowOrProblem made;
     pe::Properties properties;
     for (std::size_t i = 0; i < columns_.size() && made.problem.empty(); ++i) {
-      if (!cells[i].empty()) {
+      if (!is_null(cells[i])) {
         put(columns_[i], cells[i], made, properties);
       } else if (is_required(columns_[i].meaning)) {
         made.problem = columns_[i].name + ": empty";
@@ -150,11 +177,26 @@ class Columns {
     EventId,
     Property
   };
+  enum class Type { Decided, Number, Text };  // Decided: by the survey
+  /// What a cell of a property column has.
+  enum class Kind : unsigned { Nothing = 0, Number = 1, NullWord = 2, UnsafeNumber = 4, Text = 8 };
   struct Column {
     Meaning meaning{Meaning::Property};
     std::string header{};  // as the file has it
     std::string name{};    // a property's is in camelCase
-    bool is_number{true};
+    Type type{Type::Decided};
+    unsigned found{0};  // of Kind
+
+    [[nodiscard]] bool has(Kind kind) const { return (found & static_cast<unsigned>(kind)) != 0; }
+    void add(Kind kind) { found |= static_cast<unsigned>(kind); }
+    [[nodiscard]] bool is_text() const {
+      return type == Type::Text || (type == Type::Decided && has(Kind::Text));
+    }
+    /// During the first pass: so far.
+    [[nodiscard]] bool is_number() const {
+      if (type != Type::Decided) return type == Type::Number;
+      return has(Kind::Number) && !has(Kind::UnsafeNumber) && !has(Kind::Text);
+    }
   };
   struct Name {
     std::string_view name;
@@ -179,6 +221,47 @@ class Columns {
       if (known.name == name) return known.meaning;
     }
     return Meaning::Property;
+  }
+
+  void set_types(const char* option, const std::vector<std::string>& names, Type type) {
+    for (const std::string& name : names) {
+      const auto named =
+          std::find_if(columns_.begin(), columns_.end(), [&name](const auto& column) {
+            return column.meaning == Meaning::Property && column.header == name;
+          });
+      if (named == columns_.end()) {
+        if (problem_.empty()) problem_ = "there is no property column " + name + " for " + option;
+      } else if (type == Type::Number && is_among(name, options_.texts)) {
+        if (problem_.empty()) problem_ = "column " + name + " is in both --text and --number";
+      } else {
+        named->type = type;
+      }
+    }
+  }
+
+  static bool is_among(const std::string& text, const std::vector<std::string>& texts) {
+    return std::find(texts.begin(), texts.end(), text) != texts.end();
+  }
+
+  [[nodiscard]] bool is_null(const std::string& cell) const {
+    return cell.empty() || is_among(cell, options_.nulls);
+  }
+
+  [[nodiscard]] Kind kind_of(const std::string& cell) const {
+    if (is_null(cell)) return Kind::Nothing;
+    if (is_kept_by_doubles(cell)) return Kind::Number;
+    if (is_json_number(cell)) return Kind::UnsafeNumber;
+    return options_.nulls.empty() && is_null_word(cell) ? Kind::NullWord : Kind::Text;
+  }
+
+  /// Whether the service would take the row, whatever ids it gets.
+  static bool is_valid(const Row& row) {
+    pe::PutEventsRequest request;
+    request.tracking_id = "tracker";
+    request.session_id = row.session_id.empty() ? "session" : row.session_id;
+    if (!row.user_id.empty()) request.user_id = row.user_id;
+    request.event_list.push_back(row.event);
+    return pe::wire::validate(request).has_value();
   }
 
   [[nodiscard]] bool is_required(Meaning meaning) const {
@@ -218,8 +301,8 @@ class Columns {
     return {};
   }
 
-  static void put(const Column& column, const std::string& cell, RowOrProblem& made,
-                  pe::Properties& properties) {
+  void put(const Column& column, const std::string& cell, RowOrProblem& made,
+           pe::Properties& properties) const {
     pe::Event& event = made.row.event;
     switch (column.meaning) {
       case Meaning::User: made.row.user_id = cell; break;
@@ -235,20 +318,29 @@ class Columns {
         event.event_value = parse_number(cell);
         if (!event.event_value) made.problem = "EVENT_VALUE: not a number";
         break;
-      case Meaning::Property:
-        if (!column.is_number) {
-          properties.set(column.name, cell);
-        } else if (auto number = number_property(cell)) {
-          properties.set(column.name, *std::move(number));
-        } else {
-          made.problem = column.header + ": not a number";
-        }
-        break;
+      case Meaning::Property: put_property(column, cell, made, properties); break;
     }
   }
 
+  void put_property(const Column& column, const std::string& cell, RowOrProblem& made,
+                    pe::Properties& properties) const {
+    if (!column.is_number()) {
+      properties.set(column.name, cell);
+    } else if (auto number = number_property(cell)) {
+      properties.set(column.name, *std::move(number));
+    } else if (options_.nulls.empty() && is_null_word(cell)) {
+      return;  // no value
+    } else if (column.type == Type::Number) {
+      made.problem = column.header + ": not a number";
+    } else {
+      properties.set(column.name, cell);  // of a row that is not accepted for another reason
+    }
+  }
+
+  ColumnOptions options_;
   std::vector<Column> columns_;
   std::string problem_{};
+  std::vector<std::pair<std::size_t, Kind>> found_{};  // in one record; memory that is reused
 };
 
 }  // namespace tools::send

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CsvRows: the rows of a CSV file. The first reading finds out which property columns are numbers;
-// of a stream, which is read once, the user names them.
+// CsvRows: the rows of a CSV file. The first pass decides which property columns are numbers; of a
+// stream, which is read once, the user names them.
 #ifndef TOOLS_SEND_CSV_ROWS_HPP
 #define TOOLS_SEND_CSV_ROWS_HPP
 
@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "column_options.hpp"
 #include "columns.hpp"
 #include "csv.hpp"
 #include "rows.hpp"
@@ -18,11 +19,10 @@ namespace tools::send {
 
 class CsvRows final : public RowReader {
  public:
-  /// Of a file: the first reading surveys all cells.
-  CsvRows() = default;
-  /// Of a stream: the columns with these names are numbers.
-  explicit CsvRows(std::vector<std::string> number_columns)
-      : number_columns_(std::move(number_columns)) {}
+  /// Of a file, the first pass decides the types of property columns that `options` do not name; of
+  /// a stream, they are text.
+  explicit CsvRows(ColumnOptions options = {}, bool is_stream = false)
+      : options_(std::move(options)), is_stream_(is_stream) {}
 
   [[nodiscard]] std::string begin(ReadSome read_some) override {
     reader_.emplace(std::move(read_some));
@@ -30,19 +30,18 @@ class CsvRows final : public RowReader {
     if (!reader_->next(header) || !header.problem.empty()) {
       return failure() ? pe::to_string(*failure()) : "the first line does not name columns";
     }
-    is_surveying_ = !columns_ && !number_columns_;
+    is_surveying_ = !columns_;
     if (columns_) return {};
     header_ = std::move(header.text);
-    columns_.emplace(header.cells);
-    if (number_columns_ && columns_->problem().empty()) columns_->name_numbers(*number_columns_);
+    columns_.emplace(header.cells, options_, is_stream_);
     return columns_->problem();
   }
 
   [[nodiscard]] bool next(RowOrProblem& out) override {
     if (!reader_->next(record_)) return false;
     if (record_.problem.empty()) {
-      if (is_surveying_) columns_->survey(record_.cells);
       out = columns_->row_of(record_.cells);
+      if (is_surveying_) columns_->survey(record_.cells, out);
     } else {
       out = RowOrProblem{{}, record_.problem};
     }
@@ -57,9 +56,13 @@ class CsvRows final : public RowReader {
     return reader_->failure();
   }
   [[nodiscard]] std::string columns() const override { return header_; }
+  [[nodiscard]] std::vector<std::string> notes() const override {
+    return columns_ ? columns_->type_notes() : std::vector<std::string>{};
+  }
 
  private:
-  std::optional<std::vector<std::string>> number_columns_{};
+  ColumnOptions options_;
+  bool is_stream_;
   std::optional<CsvReader> reader_{};
   std::optional<Columns> columns_{};
   std::string header_{};

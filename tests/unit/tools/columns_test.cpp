@@ -3,7 +3,6 @@
 #include "send/columns.hpp"
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,22 @@ namespace pe = personalize_events;
 using tools::send::Columns;
 
 using Cells = std::vector<std::string>;
+
+namespace {
+
+void survey(Columns& columns, const Cells& cells) { columns.survey(cells, columns.row_of(cells)); }
+
+/// As they are sent; "{}" if there are none.
+std::string properties_of(const Columns& columns, const Cells& cells) {
+  const auto made = columns.row_of(cells);
+  CHECK(made.problem.empty());
+  std::string text;
+  pe::json::Writer writer(text);
+  pe::wire::write_properties(writer, made.row.event.properties.value_or(pe::Properties{}));
+  return text;
+}
+
+}  // namespace
 
 TEST_CASE("a schema field's name becomes camelCase") {
   CHECK(tools::send::camel_case("NUM_RATINGS") == "numRatings");
@@ -61,43 +76,105 @@ TEST_CASE("an empty cell is left out") {
   CHECK(made.row.event.impression.empty());
 }
 
-TEST_CASE("other columns are properties, numbers only if every cell of theirs is one") {
+TEST_CASE("a property column is a number column if every value is a number") {
   Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "NUM_RATINGS", "CODE", "NOTE"});
-  columns.survey({"s", "1", "Watch", "4", "12", " a "});
-  columns.survey({"s", "1", "Watch", "", "007", ""});
-  columns.survey({"s", "1", "Watch", "4.5", "13", "1"});
-  const auto made = columns.row_of({"s", "1", "Watch", "4", "12", " a "});
-  REQUIRE(made.row.event.properties.has_value());
-  const auto& entries = made.row.event.properties->entries();
-  REQUIRE(entries.size() == 3);
-  CHECK(entries[0].first == "numRatings");
-  CHECK(entries[0].second.as<std::int64_t>() == 4);
-  CHECK(entries[1].first == "code");
-  CHECK(entries[1].second.as<std::string>() == "12");
-  CHECK(entries[2].first == "note");
-  CHECK(entries[2].second.as<std::string>() == " a ");
+  survey(columns, {"s", "1", "Watch", "4", "12", " a "});
+  survey(columns, {"s", "1", "Watch", "", "007", ""});
+  survey(columns, {"s", "1", "Watch", "4.5", "13", "1"});
+  CHECK(properties_of(columns, {"s", "1", "Watch", "4", "12", " a "}) ==
+        R"({"numRatings":4,"code":"12","note":" a "})");
+  CHECK(columns.type_notes().empty());
+}
+
+TEST_CASE("a number is sent with the characters of its cell") {
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "A"});
+  const char* number = GENERATE("1.10", "12e4", "0e12", "-0.0", "1E+2", "9007199254740992");
+  survey(columns, {"s", "1", "Watch", number});
+  CHECK(properties_of(columns, {"s", "1", "Watch", number}) ==
+        "{\"a\":" + std::string(number) + "}");
+}
+
+TEST_CASE("a column with a number that a double does not hold is sent as text, with a note") {
+  const char* number = GENERATE("12345678901234567890123", "12345678901234567890124", "1e400", "-0",
+                                "9007199254740993", "1e-400");
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "ORDER"});
+  survey(columns, {"s", "1", "Watch", "5"});
+  survey(columns, {"s", "1", "Watch", number});
+  CHECK(properties_of(columns, {"s", "1", "Watch", number}) ==
+        "{\"order\":\"" + std::string(number) + "\"}");
+  CHECK(properties_of(columns, {"s", "1", "Watch", "5"}) == R"({"order":"5"})");
+  REQUIRE(columns.type_notes().size() == 1);
+  CHECK_THAT(columns.type_notes()[0], test::ContainsSubstring("column ORDER is sent as text"));
+}
+
+TEST_CASE("only rows that are accepted decide the type of a column") {
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "A"});
+  survey(columns, {"s", "1", "Watch", "5"});
+  survey(columns, {"s", "today", "Watch", "x"});
+  survey(columns, {std::string(257, 's'), "1", "Watch", "x"});
+  survey(columns, {"s", "1", "Watch", std::string(1024, 'x')});
+  CHECK(properties_of(columns, {"s", "1", "Watch", "5"}) == R"({"a":5})");
 }
 
 TEST_CASE(
-    "of a stream the columns that are named are numbers, and a cell that is none is refused") {
-  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "NUM_RATINGS", "CODE"});
-  columns.name_numbers({"NUM_RATINGS"});
-  REQUIRE(columns.problem().empty());
-  const auto made = columns.row_of({"s", "1", "Watch", "4", "12"});
-  REQUIRE(made.row.event.properties.has_value());
-  const auto& entries = made.row.event.properties->entries();
-  REQUIRE(entries.size() == 2);
-  CHECK(entries[0].second.as<std::int64_t>() == 4);
-  CHECK(entries[1].second.as<std::string>() == "12");
-  CHECK(columns.row_of({"s", "1", "Watch", "007", "12"}).problem == "NUM_RATINGS: not a number");
-  CHECK(columns.row_of({"s", "1", "Watch", "", "12"}).problem.empty());
+    "words for a missing value have no value in a column of numbers, and are text in others") {
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "PRICE", "COUNTRY", "WORDS"});
+  survey(columns, {"s", "1", "Watch", "5", "NA", "NULL"});
+  survey(columns, {"s", "1", "Watch", "NULL", "DE", ""});
+  CHECK(properties_of(columns, {"s", "1", "Watch", "5", "NA", "NULL"}) ==
+        R"({"price":5,"country":"NA","words":"NULL"})");
+  for (const char* word : {"NULL", "null", "NA", "N/A", "nan", "None", "\\N"}) {
+    CAPTURE(word);
+    CHECK(properties_of(columns, {"s", "1", "Watch", word, "", ""}) == "{}");
+  }
+  REQUIRE(columns.type_notes().size() == 1);
+  CHECK_THAT(columns.type_notes()[0], test::ContainsSubstring("column PRICE is a number column"));
 }
 
-TEST_CASE("only a property column can be named a number") {
+TEST_CASE("--null names the cells that have no value, in every column, and no others") {
+  tools::send::ColumnOptions options;
+  options.nulls = {"-", "?"};
+  Columns columns({"USER_ID", "SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "A", "B"}, options);
+  survey(columns, {"u", "s", "1", "Watch", "5", "5"});
+  survey(columns, {"?", "s", "1", "Watch", "-", "NULL"});
+  CHECK(properties_of(columns, {"u", "s", "1", "Watch", "?", "NULL"}) == R"({"b":"NULL"})");
+  CHECK(properties_of(columns, {"u", "s", "1", "Watch", "5", "5"}) == R"({"a":5,"b":"5"})");
+  CHECK(columns.row_of({"-", "s", "1", "Watch", "", ""}).row.user_id.empty());
+  CHECK(columns.row_of({"u", "-", "1", "Watch", "", ""}).problem == "SESSION_ID: empty");
+}
+
+TEST_CASE("--number and --text decide the type of a column") {
+  const bool is_stream = GENERATE(false, true);
+  tools::send::ColumnOptions options;
+  options.numbers = {"A"};
+  options.texts = {"B"};
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "A", "B"}, options, is_stream);
+  REQUIRE(columns.problem().empty());
+  survey(columns, {"s", "1", "Watch", "x", "5"});
+  CHECK(properties_of(columns, {"s", "1", "Watch", "12345678901234567890123", "5"}) ==
+        R"({"a":12345678901234567890123,"b":"5"})");
+  CHECK(properties_of(columns, {"s", "1", "Watch", "NULL", "NULL"}) == R"({"b":"NULL"})");
+  CHECK(columns.row_of({"s", "1", "Watch", "007", "5"}).problem == "A: not a number");
+  CHECK(columns.row_of({"s", "1", "Watch", "", "5"}).problem.empty());
+}
+
+TEST_CASE("property columns of a stream are text unless --number names them") {
+  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "A"}, {}, true);
+  survey(columns, {"s", "1", "Watch", "5"});
+  CHECK(properties_of(columns, {"s", "1", "Watch", "5"}) == R"({"a":"5"})");
+}
+
+TEST_CASE("--number and --text name property columns of the file, each column once") {
   const char* name = GENERATE("NUM", "EVENT_TYPE");
-  Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "NUM_RATINGS"});
-  columns.name_numbers({name});
-  CHECK_THAT(columns.problem(), test::ContainsSubstring(name));
+  const Cells header{"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "NUM_RATINGS"};
+  tools::send::ColumnOptions options;
+  options.numbers = {name};
+  CHECK_THAT(Columns(header, options).problem(), test::ContainsSubstring(name));
+  options.numbers.clear();
+  options.texts = {name};
+  CHECK_THAT(Columns(header, options).problem(), test::ContainsSubstring(name));
+  options.numbers = options.texts = {"NUM_RATINGS"};
+  CHECK_THAT(Columns(header, options).problem(), test::ContainsSubstring("both --text and"));
 }
 
 TEST_CASE("a row that is no event says which column is to blame") {
