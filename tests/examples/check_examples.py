@@ -466,7 +466,8 @@ def bad_rows(stage):
     expect_status(finished, 1)
     expect_status(dry, 1)
     for run in (finished, dry):
-        reasons = {int(line): reason for line, reason in re.findall(r"^line (\d+): (.*)$", run.stderr, re.MULTILINE)}
+        reasons = {int(line): reason
+                   for line, reason in re.findall(r"\.csv:(\d+): error: (.*)$", run.stderr, re.MULTILINE)}
         expect_equal(sorted(reasons), sorted(expected), "the lines that were rejected")
         for line, reason in expected.items():
             expect(reason in reasons[line], f"line {line} should say: {reason}", reasons[line])
@@ -885,7 +886,7 @@ def refused_rows(stage):
     few = refuse("few.csv", 2, 2)
     expect_status(few, 1)
     expect_equal(json.loads(few.stdout)["rejected"], 2, "rejected rows")
-    expect_equal(len(re.findall(r"^line \d+: Service: InvalidInputException", few.stderr, re.MULTILINE)), 2, "reasons")
+    expect_equal(len(re.findall(r":\d+: error: Service: InvalidInputException", few.stderr, re.MULTILINE)), 2, "reasons")
 
     many = refuse("many.csv", 20, 40)
     expect_status(many, 2)
