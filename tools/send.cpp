@@ -22,6 +22,7 @@
 #include "messages.hpp"
 #include "program.hpp"
 #include "send/csv_rows.hpp"
+#include "send/foreign_file.hpp"
 #include "send/ids.hpp"
 #include "send/input.hpp"
 #include "send/interrupt.hpp"
@@ -64,6 +65,7 @@ struct Job {
   RowReader& rows;
   Report& report;
   Sender& sender;
+  std::size_t printed_notes{0};
 };
 
 /// Sends the rows that are left, of at most so many.
@@ -95,7 +97,10 @@ int print(const Summary& summary, const Options& options, int status) {
 }
 
 void print_notes(Job& job) {
-  for (const std::string& note : job.rows.notes()) job.report.note(note);
+  const std::vector<std::string> notes = job.rows.notes();
+  for (; job.printed_notes < notes.size(); ++job.printed_notes) {
+    job.report.note(notes[job.printed_notes]);
+  }
 }
 
 /// Prints the summary, and says why the run ended before its end.
@@ -187,18 +192,24 @@ int run(const Options& options) {
     if (!client) return fail(client.error());
     sender.use(*client);
   }
+  if (const std::string problem = problem_of_head(input.head(), format); !problem.empty()) {
+    return fail(options.file + ": " + problem);
+  }
   const std::unique_ptr<RowReader> rows = make_reader(format, options);
   Job job{options, input, *rows, report, sender};
   if (const std::string problem = rows->begin(bytes_of(input)); !problem.empty()) {
     return is_interrupted() ? finish(job) : fail(options.file + ": " + problem);
   }
+  print_notes(job);
   return input.is_standard_input() ? run_stream(job) : run_file(job, format);
 }
 
 constexpr const char* kMoreHelp =
     "CSV columns: USER_ID, SESSION_ID, ITEM_ID, TIMESTAMP (seconds), EVENT_TYPE, EVENT_VALUE, "
     "IMPRESSION (item ids, separated by |), RECOMMENDATION_ID, EVENT_ATTRIBUTION_SOURCE, "
-    "EVENT_ID. Every other column is a property: NUM_RATINGS becomes numRatings. Its cells are "
+    "EVENT_ID; or the API's member names. A name that differs only in case, blanks, punctuation or "
+    "invisible characters is accepted with a note. Every other column is a property: NUM_RATINGS "
+    "becomes numRatings. Its cells are "
     "sent "
     "as they are: as numbers if each accepted row has a JSON number there that a double holds, or "
     "no value; else as text. On standard input they are text unless --number names the column.\n\n"
@@ -245,6 +256,15 @@ void add_send(CLI::App& program, Command& chosen) {
   add_repeatable("--null", options->columns.nulls,
                  "CSV: a cell that means no value, as the empty cell does; by default, in columns "
                  "of numbers, NULL, NA, N/A, NaN, None and \\N in any case");
+  add_repeatable("--ignore", options->columns.ignored, "CSV: the header of a column to leave out");
+  add_repeatable("--map", options->columns.mapped,
+                 "CSV: a column by another name, such as ITEM_ID=product");
+  command.add_option("--event-type", options->columns.event_type,
+                     "CSV: the event type of all rows, for a file without the column");
+  command.add_option(
+      "--delimiter", options->columns.delimiter,
+      "CSV: the character between cells: , ; | or tab; by default a comma, or that of "
+      "a first line such as sep=;");
   command.add_option("--concurrency", options->concurrency, "The maximum of concurrent requests")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -413,6 +413,55 @@ def numbers_of_csv(stage):
             "the properties with options")
 
 
+def headers_of_csv(stage):
+    """Headers that are nearly known are read with a note; options read files with other columns."""
+    row = "u,s,i,1,Watch"
+    expected = {"userId": "u", "sessionId": "s", "itemId": "i", "sentAt": 1, "eventType": "Watch"}
+    files = {
+        "exact": ("USER_ID,SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + row, [], []),
+        "members": ("userId,sessionId,itemId,sentAt,eventType\n" + row, [], []),
+        "blank": ("USER_ID,SESSION_ID,ITEM_ID ,TIMESTAMP,EVENT_TYPE\n" + row, [], ['"ITEM_ID " is read as ITEM_ID']),
+        "invisible": ("\ufeff\ufeffUSER_ID,SESSION_ID,ITEM-ID,TIMESTAMP\u200b,EVENT_TYPE\u00a0\n" + row, [],
+                      ['"\\ufeffUSER_ID" is read as USER_ID', '"ITEM-ID" is read as ITEM_ID',
+                       '"TIMESTAMP\\u200b" is read as TIMESTAMP', '"EVENT_TYPE\\u00a0" is read as EVENT_TYPE']),
+        "pandas": (",USER_ID,SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n0," + row, [], ["first column, which has no name"]),
+        "excel": ("sep=;\r\n" + "USER_ID;SESSION_ID;ITEM_ID;TIMESTAMP;EVENT_TYPE;\r\n" + row.replace(",", ";") + ";",
+                  [], ["last column without a name"]),
+        "tabs": ("USER_ID\tSESSION_ID\tITEM_ID\tTIMESTAMP\tEVENT_TYPE\n" + row.replace(",", "\t"),
+                 ["--delimiter", "tab"], []),
+        "mapped": ("who,SESSION_ID,product,TIMESTAMP,kind,junk\n" + row + ",x",
+                   ["--map", "USER_ID=who", "--map", "ITEM_ID=product", "--ignore", "junk", "--ignore", "kind",
+                    "--event-type", "Watch"], [])}
+    with stage.endpoint():
+        for name, (text, options, notes) in files.items():
+            finished = stage.send(*options, stage.file(name + ".csv", text + "\n"))
+            expect_status(finished, 0)
+            event = stage.arrived()[-1]
+            expect_equal({member: event[member] for member in expected if member in event}, expected, name)
+            expect("properties" not in event, f"{name}: a column became a property", event)
+            expect_equal(finished.stderr.count("note: "), len(notes), f"{name}: notes in {finished.stderr}")
+            for note in notes:
+                expect(note in finished.stderr, f"{name}: does not say: {note}", finished.stderr)
+        header = "USER_ID,SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + row + "\n"
+        for text, options, sentence in (
+                (header.replace("EVENT_TYPE", "EVENT_TYPE,item-id"), [], '"ITEM_ID", "item-id"'),
+                (header.encode("utf-16"), [], "iconv -f UTF-16"), (header.encode("utf-16-be"), [], "iconv -f UTF-16"),
+                (header.replace("\n", "\r"), [], "lines that end in CR only"),
+                (header.replace(",", ";"), [], "give --delimiter ';'"),
+                (header.replace(",", "\t"), [], "give --delimiter tab"),
+                ('[{"sessionId":"s","eventType":"Watch"}]', [], "JSON array"),
+                (header, ["--delimiter", "x"], "--delimiter: expected"),
+                (header, ["--event-type", "Watch"], "there is a column EVENT_TYPE"),
+                (header, ["--map", "ITEM_ID=product"], "no column product for --map"),
+                (header, ["--ignore", "product"], "no column product for --ignore")):
+            finished = stage.send(*options, stage.file("refused.csv", text))
+            expect_status(finished, 2)
+            expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
+        finished = stage.send("--map", "ITEM_ID=product", stage.file("lines.jsonl", "{}\n"))
+        expect_status(finished, 2)
+        expect("--map is for CSV files only" in finished.stderr, "does not say why", finished.stderr)
+
+
 def without_sessions(stage):
     """A user's events less than half an hour apart are one session."""
     start = 1291191960
@@ -740,7 +789,7 @@ def standard_input(stage):
         expect("standard input:3: error: A: not a number" in finished.stderr, "does not name the column", finished.stderr)
         expect_equal([json.loads(event["properties"]) for event in stage.arrived()], [{"a": 1, "b": "2"}, {"b": "4"}],
                      "the properties")
-        for arguments, sentence in ((["--number", "C", "-"], "no property column C"),
+        for arguments, sentence in ((["--number", "C", "-"], "no column C for --number"),
                                     (["--number", "A", "--text", "A", "-"], "both --text and --number")):
             finished = stage.send(*arguments, given=text.encode())
             expect_status(finished, 2)
@@ -1268,7 +1317,7 @@ def spool_usage(stage):
 CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, recorder_examples,
          recorder_without_endpoint, recording_web_server, recording_web_server_alone, unit_test_of_your_code,
          real_file, shop_file,
-         shop_file_is_made_by_its_script, twice, every_form_of_csv, numbers_of_csv, without_sessions,
+         shop_file_is_made_by_its_script, twice, every_form_of_csv, numbers_of_csv, headers_of_csv, without_sessions,
          bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
          standard_input, standard_input_interrupted, rate, large_file, dry_run, usage, nobody_answers,

@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "column_names.hpp"
 #include "column_options.hpp"
 #include "numbers.hpp"
 #include "rows.hpp"
@@ -28,13 +29,6 @@
 namespace tools::send {
 
 namespace pe = personalize_events;
-
-[[nodiscard]] inline char upper(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-[[nodiscard]] inline char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 /// The name under which the service knows a schema field: NUM_RATINGS is numRatings. A name without
 /// underscores that has small letters is taken to be in camelCase already.
@@ -99,13 +93,19 @@ class Columns {
                    bool is_stream = false)
       : options_(std::move(options)), columns_(header.size()) {
     for (std::size_t i = 0; i < header.size(); ++i) {
-      columns_[i].meaning = meaning_of(header[i]);
       columns_[i].header = header[i];
-      columns_[i].name = header[i];
-      if (columns_[i].meaning == Meaning::Property) columns_[i].name = camel_case(header[i]);
+      columns_[i].name = clean_name(header[i]);
       if (is_stream) columns_[i].type = Type::Text;
     }
-    problem_ = find_problem();
+    ignore_unnamed();
+    for (const std::string& name : options_.ignored) {
+      if (Column* column = find(name, "--ignore")) column->meaning = Meaning::Ignored;
+    }
+    for (const std::string& mapping : options_.mapped) map(mapping);
+    for (Column& column : columns_) {
+      if (column.meaning == Meaning::Property && !column.is_mapped) recognize(column);
+    }
+    if (problem_.empty()) problem_ = find_problem();
     set_types("--text", options_.texts, Type::Text);
     set_types("--number", options_.numbers, Type::Number);
   }
@@ -113,6 +113,21 @@ class Columns {
   /// Why events cannot be made of this file; empty when they can.
   [[nodiscard]] const std::string& problem() const { return problem_; }
   [[nodiscard]] bool has_session() const { return has(Meaning::Session); }
+  /// How the header was understood where it is not clear, as sentences.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+
+  /// What the event ID of a record is made of: the cells that are not ignored, and the event type
+  /// of --event-type. `memory` may be used for it.
+  [[nodiscard]] const std::vector<std::string>& content_of(const std::vector<std::string>& cells,
+                                                           std::vector<std::string>& memory) const {
+    if (!has(Meaning::Ignored) && options_.event_type.empty()) return cells;
+    memory.clear();
+    for (std::size_t i = 0; i < columns_.size() && i < cells.size(); ++i) {
+      if (columns_[i].meaning != Meaning::Ignored) memory.push_back(cells[i]);
+    }
+    if (!options_.event_type.empty()) memory.push_back(options_.event_type);
+    return memory;
+  }
 
   /// Takes a record of the first pass into account, if its row will be accepted. A property column
   /// of a file is a number column if all its values are JSON numbers that doubles keep.
@@ -152,6 +167,7 @@ class Columns {
   [[nodiscard]] RowOrProblem row_of(const std::vector<std::string>& cells) const {
     RowOrProblem made;
     pe::Properties properties;
+    made.row.event.event_type = options_.event_type;
     for (std::size_t i = 0; i < columns_.size() && made.problem.empty(); ++i) {
       if (!is_null(cells[i])) {
         put(columns_[i], cells[i], made, properties);
@@ -175,6 +191,7 @@ class Columns {
     Recommendation,
     AttributionSource,
     EventId,
+    Ignored,
     Property
   };
   enum class Type { Decided, Number, Text };  // Decided: by the survey
@@ -182,8 +199,9 @@ class Columns {
   enum class Kind : unsigned { Nothing = 0, Number = 1, NullWord = 2, UnsafeNumber = 4, Text = 8 };
   struct Column {
     Meaning meaning{Meaning::Property};
-    std::string header{};  // as the file has it
-    std::string name{};    // a property's is in camelCase
+    std::string header{};   // as the file has it
+    std::string name{};     // a property's is in camelCase
+    bool is_mapped{false};  // by --map
     Type type{Type::Decided};
     unsigned found{0};  // of Kind
 
@@ -199,42 +217,117 @@ class Columns {
     }
   };
   struct Name {
-    std::string_view name;
     Meaning meaning;
+    std::string_view column;  // in Personalize's interactions data
+    std::string_view member;  // in the API
   };
   static constexpr std::array<Name, 10> kNames{
-      {{"USER_ID", Meaning::User},
-       {"ITEM_ID", Meaning::Item},
-       {"TIMESTAMP", Meaning::Timestamp},
-       {"EVENT_TYPE", Meaning::EventType},
-       {"EVENT_VALUE", Meaning::EventValue},
-       {"SESSION_ID", Meaning::Session},
-       {"IMPRESSION", Meaning::Impression},
-       {"RECOMMENDATION_ID", Meaning::Recommendation},
-       {"EVENT_ATTRIBUTION_SOURCE", Meaning::AttributionSource},
-       {"EVENT_ID", Meaning::EventId}}};
+      {{Meaning::User, "USER_ID", "userId"},
+       {Meaning::Item, "ITEM_ID", "itemId"},
+       {Meaning::Timestamp, "TIMESTAMP", "sentAt"},
+       {Meaning::EventType, "EVENT_TYPE", "eventType"},
+       {Meaning::EventValue, "EVENT_VALUE", "eventValue"},
+       {Meaning::Session, "SESSION_ID", "sessionId"},
+       {Meaning::Impression, "IMPRESSION", "impression"},
+       {Meaning::Recommendation, "RECOMMENDATION_ID", "recommendationId"},
+       {Meaning::AttributionSource, "EVENT_ATTRIBUTION_SOURCE", "eventAttributionSource"},
+       {Meaning::EventId, "EVENT_ID", "eventId"}}};
 
-  static Meaning meaning_of(std::string_view header) {
-    std::string name;
-    for (const char c : header) name.push_back(upper(c));
-    for (const Name& known : kNames) {
-      if (known.name == name) return known.meaning;
+  /// The known name that `name` is but for case, blanks, punctuation and invisible characters.
+  static const Name* find_known(std::string_view name) {
+    const std::string folded = folded_name(name);
+    const auto* const known =
+        std::find_if(kNames.begin(), kNames.end(), [&folded](const Name& candidate) {
+          return folded == folded_name(candidate.column) || folded == folded_name(candidate.member);
+        });
+    return known == kNames.end() ? nullptr : &*known;
+  }
+
+  /// Gives a column its meaning by its header, with a note if the header is not exactly a name.
+  void recognize(Column& column) {
+    if (const Name* known = find_known(column.header)) {
+      column.meaning = known->meaning;
+      column.name = known->column;
+      if (column.header == known->member ||
+          pe::detail::equal_ignoring_case(column.header, known->column)) {
+        return;
+      }
+      notes_.push_back("column " + shown_name(column.header) + " is read as " + column.name);
+      return;
     }
-    return Meaning::Property;
+    if (column.name != column.header) {
+      notes_.push_back("column " + shown_name(column.header) + " is read as " + column.name);
+    }
+    column.name = camel_case(column.name);
+  }
+
+  /// pandas writes its index as a first column without a name, Excel empty columns at the end.
+  void ignore_unnamed() {
+    const auto ignore = [this](Column& column, const char* where) {
+      column.meaning = Meaning::Ignored;
+      notes_.push_back(std::string(where) + " is ignored");
+    };
+    if (columns_.empty()) return;
+    for (auto last = columns_.rbegin(); last != columns_.rend() && last->name.empty(); ++last) {
+      last->meaning = Meaning::Ignored;
+    }
+    if (columns_.back().meaning == Meaning::Ignored) {
+      notes_.push_back("a last column without a name is ignored");
+    }
+    Column& first = columns_.front();
+    if (first.meaning == Meaning::Ignored) return;
+    if (first.name.empty()) ignore(first, "the first column, which has no name,");
+    if (first.name == "Unnamed: 0") ignore(first, "the first column, \"Unnamed: 0\",");
+  }
+
+  /// The column that an option names by its header. Without one, fails with a sentence.
+  Column* find(const std::string& header, const char* option) {
+    const auto with = [&](auto&& is_it) {
+      const auto found = std::find_if(columns_.begin(), columns_.end(), is_it);
+      return found == columns_.end() ? nullptr : &*found;
+    };
+    Column* found = with([&](const Column& column) { return column.header == header; });
+    if (found == nullptr && !header.empty()) {
+      found = with([&](const Column& column) { return clean_name(column.header) == header; });
+    }
+    if (found == nullptr) set_problem("there is no column " + header + " for " + option);
+    return found;
+  }
+
+  /// "ITEM_ID=header"
+  void map(const std::string& mapping) {
+    const std::size_t equals = mapping.find('=');
+    const Name* known = find_known(mapping.substr(0, equals));
+    if (equals == std::string::npos || known == nullptr) {
+      std::string names;
+      for (const Name& name : kNames) names.append(names.empty() ? "" : ", ").append(name.column);
+      return set_problem("--map " + mapping + ": expected NAME=COLUMN, NAME is one of " + names);
+    }
+    Column* column = find(mapping.substr(equals + 1), "--map");
+    if (column == nullptr) return;
+    if (column->is_mapped || column->meaning == Meaning::Ignored) {
+      return set_problem("--map " + mapping + ": the column is mapped twice, or ignored");
+    }
+    column->meaning = known->meaning;
+    column->name = known->column;
+    column->is_mapped = true;
+  }
+
+  /// Keeps the first problem.
+  void set_problem(std::string problem) {
+    if (problem_.empty()) problem_ = std::move(problem);
   }
 
   void set_types(const char* option, const std::vector<std::string>& names, Type type) {
     for (const std::string& name : names) {
-      const auto named =
-          std::find_if(columns_.begin(), columns_.end(), [&name](const auto& column) {
-            return column.meaning == Meaning::Property && column.header == name;
-          });
-      if (named == columns_.end()) {
-        if (problem_.empty()) problem_ = "there is no property column " + name + " for " + option;
+      Column* column = find(name, option);
+      if (column == nullptr) continue;
+      if (column->meaning != Meaning::Property) {
+        set_problem("column " + name + " is no property column; " + option + " is for those");
       } else if (type == Type::Number && is_among(name, options_.texts)) {
-        if (problem_.empty()) problem_ = "column " + name + " is in both --text and --number";
+        set_problem("column " + name + " is in both --text and --number");
       } else {
-        named->type = type;
+        column->type = type;
       }
     }
   }
@@ -281,20 +374,27 @@ class Columns {
 
   [[nodiscard]] std::string find_problem() const {
     if (!has(Meaning::Timestamp)) return "there is no column TIMESTAMP";
-    if (!has(Meaning::EventType)) return "there is no column EVENT_TYPE";
+    if (!has(Meaning::EventType) && options_.event_type.empty()) {
+      return "there is no column EVENT_TYPE, and no --event-type";
+    }
+    if (has(Meaning::EventType) && !options_.event_type.empty()) {
+      return "--event-type: there is a column EVENT_TYPE; --ignore it, or omit --event-type";
+    }
     if (!has(Meaning::User) && !has_session()) {
       return "there is neither a column SESSION_ID nor USER_ID to tell sessions by";
     }
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const Column& column = columns_[i];
+      if (column.meaning == Meaning::Ignored) continue;
       if (column.name.empty()) return "column " + std::to_string(i + 1) + " has no name";
       for (std::size_t before = 0; before < i; ++before) {
-        const bool is_same = column.meaning == Meaning::Property
-                                 ? columns_[before].name == column.name
-                                 : columns_[before].meaning == column.meaning;
+        const bool is_same =
+            columns_[before].meaning == column.meaning &&
+            (column.meaning != Meaning::Property || columns_[before].name == column.name);
         if (is_same) {
-          return "columns " + std::to_string(before + 1) + " and " + std::to_string(i + 1) +
-                 " are both " + column.name;
+          return "columns " + std::to_string(before + 1) + " and " + std::to_string(i + 1) + " (" +
+                 shown_name(columns_[before].header) + ", " + shown_name(column.header) +
+                 ") are both " + column.name + "; --ignore one of them";
         }
       }
     }
@@ -318,6 +418,7 @@ class Columns {
         event.event_value = parse_number(cell);
         if (!event.event_value) made.problem = "EVENT_VALUE: not a number";
         break;
+      case Meaning::Ignored: break;
       case Meaning::Property: put_property(column, cell, made, properties); break;
     }
   }
@@ -340,6 +441,7 @@ class Columns {
   ColumnOptions options_;
   std::vector<Column> columns_;
   std::string problem_{};
+  std::vector<std::string> notes_{};
   std::vector<std::pair<std::size_t, Kind>> found_{};  // in one record; memory that is reused
 };
 

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,16 +26,21 @@ class CsvRows final : public RowReader {
       : options_(std::move(options)), is_stream_(is_stream) {}
 
   [[nodiscard]] std::string begin(ReadSome read_some) override {
-    reader_.emplace(std::move(read_some));
+    reader_.emplace(std::move(read_some), delimiter_of(options_.delimiter));
     Record header;
-    if (!reader_->next(header) || !header.problem.empty()) {
-      return failure() ? pe::to_string(*failure()) : "the first line does not name columns";
-    }
+    const bool has_header = reader_->next(header) && header.problem.empty();
+    if (failure()) return pe::to_string(*failure());
     is_surveying_ = !columns_;
-    if (columns_) return {};
+    if (columns_ && has_header) return {};
     header_ = std::move(header.text);
-    columns_.emplace(header.cells, options_, is_stream_);
-    return columns_->problem();
+    if (has_header) columns_.emplace(header.cells, options_, is_stream_);
+    if (has_header && columns_->problem().empty()) return {};
+    const char* other = other_delimiter(header_);
+    if (other != nullptr && header_.find(reader_->delimiter()) == std::string::npos) {
+      return "the first line has no \"" + std::string(1, reader_->delimiter()) +
+             "\"; if its cells are separated otherwise, give --delimiter " + other;
+    }
+    return has_header ? columns_->problem() : "the first line does not name columns";
   }
 
   [[nodiscard]] bool next(RowOrProblem& out) override {
@@ -49,24 +55,40 @@ class CsvRows final : public RowReader {
     return true;
   }
 
-  /// The cells.
-  [[nodiscard]] const std::vector<std::string>& content() const override { return record_.cells; }
+  /// The cells that matter, and --event-type.
+  [[nodiscard]] const std::vector<std::string>& content() const override {
+    return columns_->content_of(record_.cells, content_);
+  }
 
   [[nodiscard]] const std::optional<pe::Error>& failure() const override {
     return reader_->failure();
   }
   [[nodiscard]] std::string columns() const override { return header_; }
   [[nodiscard]] std::vector<std::string> notes() const override {
-    return columns_ ? columns_->type_notes() : std::vector<std::string>{};
+    if (!columns_) return {};
+    std::vector<std::string> notes = columns_->notes();
+    for (std::string& note : columns_->type_notes()) notes.push_back(std::move(note));
+    return notes;
   }
 
  private:
+  /// How --delimiter names the character that may separate the cells of this line.
+  static const char* other_delimiter(std::string_view line) {
+    constexpr std::pair<char, const char*> others[] = {
+        {';', "';'"}, {'\t', "tab"}, {'|', "'|'"}, {',', "','"}};
+    for (const auto& [character, name] : others) {
+      if (line.find(character) != std::string_view::npos) return name;
+    }
+    return nullptr;
+  }
+
   ColumnOptions options_;
   bool is_stream_;
   std::optional<CsvReader> reader_{};
   std::optional<Columns> columns_{};
   std::string header_{};
   Record record_{};
+  mutable std::vector<std::string> content_{};  // memory of content()
   bool is_surveying_{false};
 };
 

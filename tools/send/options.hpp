@@ -40,6 +40,9 @@ struct Options {
   if (options.is_dry_run && !options.resume.empty()) {
     return "--resume: a dry run sends nothing that a later run could skip";
   }
+  if (!options.columns.delimiter.empty() && !delimiter_of(options.columns.delimiter)) {
+    return "--delimiter: expected , ; | or tab";
+  }
   if (is_same_file(options.rejects, options.file)) return "--rejects: that is FILE itself";
   if (is_same_file(options.resume, options.file)) return "--resume: that is FILE itself";
   if (!options.rejects.empty() && options.rejects == options.resume) {

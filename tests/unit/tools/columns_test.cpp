@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -204,10 +205,104 @@ TEST_CASE("a header that no event can be made of is refused") {
   CHECK_THAT(problem({"USER_ID", "EVENT_TYPE"}), test::ContainsSubstring("TIMESTAMP"));
   CHECK_THAT(problem({"USER_ID", "TIMESTAMP"}), test::ContainsSubstring("EVENT_TYPE"));
   CHECK_THAT(problem({"TIMESTAMP", "EVENT_TYPE"}), test::ContainsSubstring("SESSION_ID"));
-  CHECK_THAT(problem({"USER_ID", "TIMESTAMP", "EVENT_TYPE", ""}),
-             test::ContainsSubstring("column 4 has no name"));
+  CHECK_THAT(problem({"USER_ID", "", "TIMESTAMP", "EVENT_TYPE"}),
+             test::ContainsSubstring("column 2 has no name"));
   CHECK_THAT(problem({"USER_ID", "TIMESTAMP", "EVENT_TYPE", "user_id"}),
              test::ContainsSubstring("columns 1 and 4"));
   CHECK_THAT(problem({"USER_ID", "TIMESTAMP", "EVENT_TYPE", "A_B", "aB"}),
              test::ContainsSubstring("columns 4 and 5"));
+}
+
+TEST_CASE("a header that is nearly a known name is read as that name, with a note") {
+  const char* header = GENERATE("ITEM_ID ", "ITEM_ID\xc2\xa0", "ITEM_ID\xe2\x80\x8b",
+                                "\xef\xbb\xbfITEM_ID", "ITEM-ID", "ItemID", "item id", "ITEM.ID");
+  const Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", header});
+  CAPTURE(header);
+  REQUIRE(columns.problem().empty());
+  CHECK(columns.row_of({"s", "1", "Watch", "item"}).row.event.item_id == "item");
+  REQUIRE(columns.notes().size() == 1);
+  CHECK(columns.notes()[0] == "column " + tools::send::shown_name(header) + " is read as ITEM_ID");
+}
+
+TEST_CASE("the API's member names are known without a note") {
+  const Columns columns({"userId", "sessionId", "itemId", "sentAt", "eventType", "eventValue",
+                         "impression", "recommendationId", "eventAttributionSource", "eventId"});
+  REQUIRE(columns.problem().empty());
+  CHECK(columns.notes().empty());
+  const auto made = columns.row_of({"u", "s", "i", "5", "Watch", "1", "a|b", "r", "mail", "e"});
+  CHECK(made.row.user_id == "u");
+  CHECK(made.row.event.item_id == "i");
+  CHECK_FALSE(made.row.event.properties.has_value());
+}
+
+TEST_CASE("two headers for one member are refused with both names") {
+  const auto problem = [](const Cells& header) { return Columns(header).problem(); };
+  CHECK(problem({"USER_ID", "TIMESTAMP", "EVENT_TYPE", "ITEM_ID", "itemId"}) ==
+        "columns 4 and 5 (\"ITEM_ID\", \"itemId\") are both ITEM_ID; --ignore one of them");
+  CHECK_THAT(problem({"USER_ID", "TIMESTAMP", "EVENT_TYPE", "COLOUR", "COLOUR\xe2\x80\x8b"}),
+             test::ContainsSubstring("\\u200b"));
+}
+
+TEST_CASE("a property's name has no invisible characters, with a note") {
+  const Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", " NUM_RATINGS\xef\xbb\xbf"});
+  CHECK(properties_of(columns, {"s", "1", "Watch", "x"}) == R"({"numRatings":"x"})");
+  CHECK(columns.notes() == Cells{"column \" NUM_RATINGS\\ufeff\" is read as NUM_RATINGS"});
+}
+
+TEST_CASE("the index of pandas and empty columns at the end are ignored with a note") {
+  const char* first = GENERATE("", "Unnamed: 0", " ");
+  const Columns columns({first, "SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "A", "", " "});
+  REQUIRE(columns.problem().empty());
+  CHECK(properties_of(columns, {"7", "s", "1", "Watch", "x", "y", ""}) == R"({"a":"x"})");
+  REQUIRE(columns.notes().size() == 2);
+  CHECK_THAT(columns.notes()[0], test::ContainsSubstring("last column without a name is ignored"));
+  CHECK_THAT(columns.notes()[1], test::ContainsSubstring("first column"));
+  Cells memory;
+  CHECK(columns.content_of({"7", "s", "1", "Watch", "x", "y", ""}, memory) ==
+        Cells{"s", "1", "Watch", "x"});
+}
+
+TEST_CASE("--ignore, --map and --event-type read a file with other columns") {
+  const Cells header{"user", "product", "when", "ITEM_ID", "EVENT_TYPE", "A"};
+  const Cells cells{"u", "p", "5", "x", "Click", "1"};
+  tools::send::ColumnOptions options;
+  options.ignored = {"ITEM_ID", "EVENT_TYPE"};
+  options.mapped = {"ITEM_ID=product", "userId=user", "TIMESTAMP=when"};
+  options.event_type = "Watch";
+  const Columns columns(header, options);
+  REQUIRE(columns.problem().empty());
+  CHECK(columns.notes().empty());
+  const auto made = columns.row_of(cells);
+  CHECK(made.problem.empty());
+  CHECK(made.row.user_id == "u");
+  CHECK(made.row.event.item_id == "p");
+  CHECK(made.row.event.event_type == "Watch");
+  CHECK(made.row.event.sent_at->time_since_epoch() == std::chrono::seconds{5});
+  CHECK(properties_of(columns, cells) == R"({"a":"1"})");
+  Cells memory;
+  CHECK(columns.content_of(cells, memory) == Cells{"u", "p", "5", "1", "Watch"});
+}
+
+TEST_CASE("options that do not fit the header are refused") {
+  const Cells header{"USER_ID", "TIMESTAMP", "EVENT_TYPE", "ITEM_ID", "product"};
+  const auto problem = [&header](tools::send::ColumnOptions options) {
+    return Columns(header, std::move(options)).problem();
+  };
+  tools::send::ColumnOptions options;
+  options.ignored = {"colour"};
+  CHECK(problem(options) == "there is no column colour for --ignore");
+  options = {};
+  options.mapped = {"ITEM_ID=thing"};
+  CHECK(problem(options) == "there is no column thing for --map");
+  options.mapped = {"ITEM=product"};
+  CHECK_THAT(problem(options), test::ContainsSubstring("one of USER_ID, ITEM_ID"));
+  options.mapped = {"ITEM_ID"};
+  CHECK_THAT(problem(options), test::ContainsSubstring("expected NAME=COLUMN"));
+  options.mapped = {"ITEM_ID=product"};
+  CHECK_THAT(problem(options), test::ContainsSubstring("both ITEM_ID"));
+  options.mapped = {"ITEM_ID=product", "EVENT_ID=product"};
+  CHECK_THAT(problem(options), test::ContainsSubstring("mapped twice"));
+  options = {};
+  options.event_type = "Watch";
+  CHECK_THAT(problem(options), test::ContainsSubstring("--ignore it"));
 }

@@ -91,5 +91,32 @@ TEST_CASE("a file without usable columns is refused") {
   tools::send::ColumnOptions options;
   options.numbers = {"C"};
   CHECK_THAT(CsvRows(options).begin(test::bytes_of(kText)),
-             test::ContainsSubstring("no property column C for --number"));
+             test::ContainsSubstring("no column C for --number"));
+}
+
+TEST_CASE("a file with another delimiter is refused with the option") {
+  const auto problem = [](const std::string& text) {
+    return CsvRows().begin(test::bytes_of(text));
+  };
+  CHECK_THAT(problem("SESSION_ID;TIMESTAMP;EVENT_TYPE\n"),
+             test::ContainsSubstring("give --delimiter ';'"));
+  CHECK_THAT(problem("\"SESSION_ID\";\"TIMESTAMP\";\"EVENT_TYPE\"\n"),
+             test::ContainsSubstring("give --delimiter ';'"));
+  CHECK_THAT(problem("SESSION_ID\tTIMESTAMP\tEVENT_TYPE\n"),
+             test::ContainsSubstring("give --delimiter tab"));
+  tools::send::ColumnOptions options;
+  options.delimiter = "tab";
+  CHECK(CsvRows(options).begin(test::bytes_of("SESSION_ID\tTIMESTAMP\tEVENT_TYPE\n")).empty());
+  options.delimiter = ";";
+  CHECK_THAT(CsvRows(options).begin(test::bytes_of("SESSION_ID,TIMESTAMP,EVENT_TYPE\n")),
+             test::ContainsSubstring("give --delimiter ','"));
+}
+
+TEST_CASE("notes begin with those on the header, and ignored cells are no content") {
+  CsvRows rows;
+  REQUIRE(rows.begin(test::bytes_of(",SESSION_ID,TIMESTAMP,EVENT_TYPE\n0,s,1,W\n")).empty());
+  CHECK(rows.notes().size() == 1);
+  RowOrProblem made;
+  REQUIRE(rows.next(made));
+  CHECK(rows.content() == Cells{"s", "1", "W"});
 }

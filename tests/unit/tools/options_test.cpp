@@ -27,6 +27,12 @@ TEST_CASE("what cannot be done together is refused with the reason") {
   stream.resume.clear();
   CHECK(problem_of(stream).empty());
 
+  Options delimiter = options;
+  delimiter.columns.delimiter = "tab";
+  CHECK(problem_of(delimiter).empty());
+  delimiter.columns.delimiter = "x";
+  CHECK_THAT(problem_of(delimiter), test::ContainsSubstring("--delimiter: expected"));
+
   Options dry = options;
   dry.is_dry_run = true;
   CHECK_THAT(problem_of(dry), test::ContainsSubstring("--resume: a dry run"));
