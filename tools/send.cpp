@@ -28,6 +28,7 @@
 #include "send/interrupt.hpp"
 #include "send/json_rows.hpp"
 #include "send/ledger.hpp"
+#include "send/odd_ids.hpp"
 #include "send/options.hpp"
 #include "send/report.hpp"
 #include "send/sender.hpp"
@@ -71,10 +72,14 @@ struct Job {
 /// Sends the rows that are left, of at most so many.
 void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done_before) {
   RowOrProblem made;
+  OddIds odd_ids;
   for (std::uint64_t number = 0; number < most_rows && !job.sender.is_over() && job.rows.next(made);
        ++number) {
     made.row.origin.number = number;
     if (job.input.is_standard_input()) job.report.found();
+    if (made.problem.empty()) {
+      if (const std::string odd = odd_ids.check(made.row); !odd.empty()) job.report.note(odd);
+    }
     if (done_before.has(number)) {
       job.report.skipped(made.row.origin);
     } else if (!made.problem.empty()) {

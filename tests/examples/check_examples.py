@@ -442,6 +442,7 @@ def headers_of_csv(stage):
             expect_equal(finished.stderr.count("note: "), len(notes), f"{name}: notes in {finished.stderr}")
             for note in notes:
                 expect(note in finished.stderr, f"{name}: does not say: {note}", finished.stderr)
+        count = len(stage.arrived())
         header = "USER_ID,SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + row + "\n"
         for text, options, sentence in (
                 (header.replace("EVENT_TYPE", "EVENT_TYPE,item-id"), [], '"ITEM_ID", "item-id"'),
@@ -457,9 +458,18 @@ def headers_of_csv(stage):
             finished = stage.send(*options, stage.file("refused.csv", text))
             expect_status(finished, 2)
             expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
-        finished = stage.send("--map", "ITEM_ID=product", stage.file("lines.jsonl", "{}\n"))
+        lines = stage.file("lines.jsonl", '{"sessionId":"null","eventType":"Watch","sentAt":1}\n' * 2
+                           + '{"sessionId":"s","eventType":"Watch","sentAt":-5}\n'
+                           + '{"sessionId":"s","eventType":"Watch","eventValue":1e39}\n')
+        finished = stage.send("--map", "ITEM_ID=product", lines)
         expect_status(finished, 2)
         expect("--map is for CSV files only" in finished.stderr, "does not say why", finished.stderr)
+        finished = stage.send(lines)
+        expect_status(finished, 1)
+        expect_equal(finished.stderr.count('the sessionId is "null"'), 1, "warnings")
+        for sentence in (":3: error: sentAt: not a number of seconds", ":4: error: eventValue: beyond the range"):
+            expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
+        expect_equal(len(stage.arrived()), count + 2, "events that arrived")
 
 
 def without_sessions(stage):

@@ -417,6 +417,9 @@ class Columns {
       case Meaning::EventValue:
         event.event_value = parse_number(cell);
         if (!event.event_value) made.problem = "EVENT_VALUE: not a number";
+        if (event.event_value && !fits_float(*event.event_value)) {
+          made.problem = "EVENT_VALUE: beyond the range of a float";
+        }
         break;
       case Meaning::Ignored: break;
       case Meaning::Property: put_property(column, cell, made, properties); break;

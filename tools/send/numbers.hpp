@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +62,11 @@ template <class Integer>
   const double number = std::strtod(text.c_str(), nullptr);
   if (!std::isfinite(number)) return std::nullopt;
   return number;
+}
+
+/// Whether eventValue can be `number`: the service's model has a float of 32 bits there.
+[[nodiscard]] inline bool fits_float(double number) {
+  return std::abs(number) <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
 /// A decimal number as its significant digits, and the power of ten that they are multiplied with.

@@ -306,3 +306,12 @@ TEST_CASE("options that do not fit the header are refused") {
   options.event_type = "Watch";
   CHECK_THAT(problem(options), test::ContainsSubstring("--ignore it"));
 }
+
+TEST_CASE("an event value is within the range of a float") {
+  const Columns columns({"SESSION_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"});
+  CHECK(columns.row_of({"s", "1", "Watch", "-3.4028234e38"}).problem.empty());
+  for (const char* value : {"3.5e38", "-1e300"}) {
+    CHECK(columns.row_of({"s", "1", "Watch", value}).problem ==
+          "EVENT_VALUE: beyond the range of a float");
+  }
+}
