@@ -49,9 +49,14 @@ class CsvRows final : public RowReader {
       out = columns_->row_of(record_.cells);
       if (is_surveying_) columns_->survey(record_.cells, out);
     } else {
-      out = RowOrProblem{{}, record_.problem};
+      out.row = Row();
+      out.problem = record_.problem;
     }
-    out.row.origin = {record_.line, 0, record_.bytes, record_.text};
+    // Member by member, because GCC 12 warns of temporary objects here (-Wmaybe-uninitialized).
+    out.row.origin.line = record_.line;
+    out.row.origin.number = 0;
+    out.row.origin.bytes = record_.bytes;
+    out.row.origin.text = record_.text;
     return true;
   }
 
