@@ -17,15 +17,18 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "messages.hpp"
 #include "program.hpp"
 #include "send/csv_rows.hpp"
+#include "send/foreign_file.hpp"
 #include "send/ids.hpp"
 #include "send/input.hpp"
 #include "send/interrupt.hpp"
 #include "send/json_rows.hpp"
 #include "send/ledger.hpp"
+#include "send/odd_ids.hpp"
 #include "send/options.hpp"
 #include "send/report.hpp"
 #include "send/run_lock.hpp"
@@ -50,8 +53,7 @@ pe::Result<pe::AsyncClient> make_client(const Options& options, Sender& sender) 
 
 std::unique_ptr<RowReader> make_reader(const std::string& format, const Options& options) {
   if (format == "jsonl") return std::make_unique<JsonRows>(options.tracking_id);
-  if (options.file == kStandardInput) return std::make_unique<CsvRows>(options.number_columns);
-  return std::make_unique<CsvRows>();
+  return std::make_unique<CsvRows>(options.columns, options.file == kStandardInput);
 }
 
 ReadSome bytes_of(Input& input) {
@@ -65,15 +67,20 @@ struct Job {
   RowReader& rows;
   Report& report;
   Sender& sender;
+  std::size_t printed_notes{0};
 };
 
 /// Sends the rows that are left, of at most so many.
 void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done_before) {
   RowOrProblem made;
+  OddIds odd_ids;
   for (std::uint64_t number = 0; number < most_rows && !job.sender.is_over() && job.rows.next(made);
        ++number) {
     made.row.origin.number = number;
     if (job.input.is_standard_input()) job.report.found();
+    if (made.problem.empty()) {
+      if (const std::string odd = odd_ids.check(made.row); !odd.empty()) job.report.note(odd);
+    }
     if (done_before.has(number)) {
       job.report.skipped(made.row.origin);
     } else if (!made.problem.empty()) {
@@ -93,6 +100,13 @@ int print(const Summary& summary, const Options& options, int status) {
                                            : summary_text(summary, options.is_dry_run);
   std::fputs(text.c_str(), stdout);
   return status;
+}
+
+void print_notes(Job& job) {
+  const std::vector<std::string> notes = job.rows.notes();
+  for (; job.printed_notes < notes.size(); ++job.printed_notes) {
+    job.report.note(notes[job.printed_notes]);
+  }
 }
 
 /// Prints the summary, and says why the run ended before its end.
@@ -129,6 +143,7 @@ int run_stream(Job& job) {
   }
   job.report.begin_sending(std::move(ledger), 0, 0);
   send_rows(job, std::numeric_limits<std::uint64_t>::max(), ids, {});
+  print_notes(job);
   return finish(job);
 }
 
@@ -157,6 +172,7 @@ int run_file(Job& job, const std::string& format) {
   const auto rows = survey(job.rows, ids, job.report);
   if (!rows) return fail(rows.error());
   if (is_interrupted()) return finish(job);
+  print_notes(job);
 
   const DoneRows done_before = state->done;
   state->rows = *rows;
@@ -180,8 +196,8 @@ int run(const Options& options) {
   if (auto opened = input.open(); !opened) return fail(opened.error());
   const std::string format = format_of(options, input.head());
   if (format == "csv" && options.tracking_id.empty()) return fail("--tracking-id is required");
-  if (format != "csv" && !options.number_columns.empty()) {
-    return fail("--number is for CSV; JSON says itself what is a number");
+  if (const auto given = options.columns.list(); format != "csv" && !given.empty()) {
+    return fail(given.front().substr(0, given.front().find('=')) + " is for CSV files only");
   }
   Report report(::isatty(STDERR_FILENO) == 1,
                 options.file == kStandardInput ? "standard input" : options.file);
@@ -193,19 +209,27 @@ int run(const Options& options) {
     if (!client) return fail(client.error());
     sender.use(*client);
   }
+  if (const std::string problem = problem_of_head(input.head(), format); !problem.empty()) {
+    return fail(options.file + ": " + problem);
+  }
   const std::unique_ptr<RowReader> rows = make_reader(format, options);
   Job job{options, input, *rows, report, sender};
   if (const std::string problem = rows->begin(bytes_of(input)); !problem.empty()) {
     return is_interrupted() ? finish(job) : fail(options.file + ": " + problem);
   }
+  print_notes(job);
   return input.is_standard_input() ? run_stream(job) : run_file(job, format);
 }
 
 constexpr const char* kMoreHelp =
     "CSV columns: USER_ID, SESSION_ID, ITEM_ID, TIMESTAMP (seconds), EVENT_TYPE, EVENT_VALUE, "
     "IMPRESSION (item ids, separated by |), RECOMMENDATION_ID, EVENT_ATTRIBUTION_SOURCE, "
-    "EVENT_ID. Every other column is a property: NUM_RATINGS becomes numRatings, a number if all "
-    "its cells are numbers.\n\n"
+    "EVENT_ID; or the API's member names. A name that differs only in case, blanks, punctuation or "
+    "invisible characters is accepted with a note. Every other column is a property: NUM_RATINGS "
+    "becomes numRatings. Its cells are "
+    "sent "
+    "as they are: as numbers if each accepted row has a JSON number there that a double holds, or "
+    "no value; else as text. On standard input they are text unless --number names the column.\n\n"
     "JSON Lines: each line is a PutEvents request, or an event with userId and sessionId among its "
     "members. Settings that are not given here come from the AWS environment.\n\n"
     "A file is read twice, in bounded memory; ids and sessions are sorted on the disk, in TMPDIR. "
@@ -238,10 +262,26 @@ void add_send(CLI::App& program, Command& chosen) {
                   "Without session IDs: the minutes of pause that end a session")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  command
-      .add_option("--number", options->number_columns,
-                  "For standard input: a property column of numbers; may be repeated")
-      ->allow_extra_args(false);
+  const auto add_repeatable = [&command](const char* name, std::vector<std::string>& values,
+                                         const char* description) {
+    command.add_option(name, values, std::string(description) + "; may be repeated")
+        ->allow_extra_args(false);
+  };
+  add_repeatable("--number", options->columns.numbers,
+                 "CSV: the header of a property column of numbers; other cells reject their row");
+  add_repeatable("--text", options->columns.texts, "CSV: the header of a property column of text");
+  add_repeatable("--null", options->columns.nulls,
+                 "CSV: a cell that means no value, as the empty cell does; by default, in columns "
+                 "of numbers, NULL, NA, N/A, NaN, None and \\N in any case");
+  add_repeatable("--ignore", options->columns.ignored, "CSV: the header of a column to leave out");
+  add_repeatable("--map", options->columns.mapped,
+                 "CSV: a column by another name, such as ITEM_ID=product");
+  command.add_option("--event-type", options->columns.event_type,
+                     "CSV: the event type of all rows, for a file without the column");
+  command.add_option(
+      "--delimiter", options->columns.delimiter,
+      "CSV: the character between cells: , ; | or tab; by default a comma, or that of "
+      "a first line such as sep=;");
   command.add_option("--concurrency", options->concurrency, "The maximum of concurrent requests")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();

@@ -385,6 +385,93 @@ def every_form_of_csv(stage):
                               {"note": "\u8336\U0001f300"}], "the properties")
 
 
+def numbers_of_csv(stage):
+    """Each cell of a property column arrives with its characters, as a number or as text."""
+    header = "SESSION_ID,TIMESTAMP,EVENT_TYPE,PRICE,ORDER,SCORE,ZIP,COUNTRY,RATING"
+    lines = ["s,1,W,1.10,12345678901234567890123,12e4,007,NA,NULL", "s,2,W,2,12345678901234567890124,0e12,8,DE,4.50",
+             "s,3,W,x,y,z,1,AT,z", "s,today,W,x,y,z,1,AT,z"]
+    accepted = stage.file("accepted.csv", "\n".join([header, *lines[:2], lines[3]]) + "\n")
+    everything = stage.file("everything.csv", "\n".join([header, *lines[:3]]) + "\n")
+    with stage.endpoint():
+        finished = stage.send(accepted)
+        expect_status(finished, 1)
+        properties = [event["properties"] for event in stage.arrived()]
+        expect_equal(properties, [
+            '{"price":1.10,"order":"12345678901234567890123","score":12e4,"zip":"007","country":"NA"}',
+            '{"price":2,"order":"12345678901234567890124","score":0e12,"zip":"8","country":"DE","rating":4.50}'],
+            "the properties")
+        for sentence in ("note: column ORDER is sent as text", "note: column RATING is a number column"):
+            expect(finished.stderr.count(sentence) == 1, f"does not say once: {sentence}", finished.stderr)
+        stage.log.write_text("")
+        finished = stage.send("--text", "SCORE", "--number", "ORDER", "--null", "NA", "--null", "z", everything)
+        expect_status(finished, 1)
+        expect(":4: error: ORDER: not a number" in finished.stderr, "does not name the column", finished.stderr)
+        properties = [event["properties"] for event in stage.arrived()]
+        expect_equal(properties, [
+            '{"price":1.10,"order":12345678901234567890123,"score":"12e4","zip":"007","rating":"NULL"}',
+            '{"price":2,"order":12345678901234567890124,"score":"0e12","zip":"8","country":"DE","rating":"4.50"}'],
+            "the properties with options")
+
+
+def headers_of_csv(stage):
+    """Headers that are nearly known are read with a note; options read files with other columns."""
+    row = "u,s,i,1,Watch"
+    expected = {"userId": "u", "sessionId": "s", "itemId": "i", "sentAt": 1, "eventType": "Watch"}
+    files = {
+        "exact": ("USER_ID,SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + row, [], []),
+        "members": ("userId,sessionId,itemId,sentAt,eventType\n" + row, [], []),
+        "blank": ("USER_ID,SESSION_ID,ITEM_ID ,TIMESTAMP,EVENT_TYPE\n" + row, [], ['"ITEM_ID " is read as ITEM_ID']),
+        "invisible": ("\ufeff\ufeffUSER_ID,SESSION_ID,ITEM-ID,TIMESTAMP\u200b,EVENT_TYPE\u00a0\n" + row, [],
+                      ['"\\ufeffUSER_ID" is read as USER_ID', '"ITEM-ID" is read as ITEM_ID',
+                       '"TIMESTAMP\\u200b" is read as TIMESTAMP', '"EVENT_TYPE\\u00a0" is read as EVENT_TYPE']),
+        "pandas": (",USER_ID,SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n0," + row, [], ["first column, which has no name"]),
+        "excel": ("sep=;\r\n" + "USER_ID;SESSION_ID;ITEM_ID;TIMESTAMP;EVENT_TYPE;\r\n" + row.replace(",", ";") + ";",
+                  [], ["last column without a name"]),
+        "tabs": ("USER_ID\tSESSION_ID\tITEM_ID\tTIMESTAMP\tEVENT_TYPE\n" + row.replace(",", "\t"),
+                 ["--delimiter", "tab"], []),
+        "mapped": ("who,SESSION_ID,product,TIMESTAMP,kind,junk\n" + row + ",x",
+                   ["--map", "USER_ID=who", "--map", "ITEM_ID=product", "--ignore", "junk", "--ignore", "kind",
+                    "--event-type", "Watch"], [])}
+    with stage.endpoint():
+        for name, (text, options, notes) in files.items():
+            finished = stage.send(*options, stage.file(name + ".csv", text + "\n"))
+            expect_status(finished, 0)
+            event = stage.arrived()[-1]
+            expect_equal({member: event[member] for member in expected if member in event}, expected, name)
+            expect("properties" not in event, f"{name}: a column became a property", event)
+            expect_equal(finished.stderr.count("note: "), len(notes), f"{name}: notes in {finished.stderr}")
+            for note in notes:
+                expect(note in finished.stderr, f"{name}: does not say: {note}", finished.stderr)
+        count = len(stage.arrived())
+        header = "USER_ID,SESSION_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE\n" + row + "\n"
+        for text, options, sentence in (
+                (header.replace("EVENT_TYPE", "EVENT_TYPE,item-id"), [], '"ITEM_ID", "item-id"'),
+                (header.encode("utf-16"), [], "iconv -f UTF-16"), (header.encode("utf-16-be"), [], "iconv -f UTF-16"),
+                (header.replace("\n", "\r"), [], "lines that end in CR only"),
+                (header.replace(",", ";"), [], "give --delimiter ';'"),
+                (header.replace(",", "\t"), [], "give --delimiter tab"),
+                ('[{"sessionId":"s","eventType":"Watch"}]', [], "JSON array"),
+                (header, ["--delimiter", "x"], "--delimiter: expected"),
+                (header, ["--event-type", "Watch"], "there is a column EVENT_TYPE"),
+                (header, ["--map", "ITEM_ID=product"], "no column product for --map"),
+                (header, ["--ignore", "product"], "no column product for --ignore")):
+            finished = stage.send(*options, stage.file("refused.csv", text))
+            expect_status(finished, 2)
+            expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
+        lines = stage.file("lines.jsonl", '{"sessionId":"null","eventType":"Watch","sentAt":1}\n' * 2
+                           + '{"sessionId":"s","eventType":"Watch","sentAt":-5}\n'
+                           + '{"sessionId":"s","eventType":"Watch","eventValue":1e39}\n')
+        finished = stage.send("--map", "ITEM_ID=product", lines)
+        expect_status(finished, 2)
+        expect("--map is for CSV files only" in finished.stderr, "does not say why", finished.stderr)
+        finished = stage.send(lines)
+        expect_status(finished, 1)
+        expect_equal(finished.stderr.count('the sessionId is "null"'), 1, "warnings")
+        for sentence in (":3: error: sentAt: not a number of seconds", ":4: error: eventValue: beyond the range"):
+            expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
+        expect_equal(len(stage.arrived()), count + 2, "events that arrived")
+
+
 def without_sessions(stage):
     """A user's events less than half an hour apart are one session."""
     start = 1291191960
@@ -438,7 +525,8 @@ def bad_rows(stage):
     expect_status(finished, 1)
     expect_status(dry, 1)
     for run in (finished, dry):
-        reasons = {int(line): reason for line, reason in re.findall(r"^line (\d+): (.*)$", run.stderr, re.MULTILINE)}
+        reasons = {int(line): reason
+                   for line, reason in re.findall(r"\.csv:(\d+): error: (.*)$", run.stderr, re.MULTILINE)}
         expect_equal(sorted(reasons), sorted(expected), "the lines that were rejected")
         for line, reason in expected.items():
             expect(reason in reasons[line], f"line {line} should say: {reason}", reasons[line])
@@ -615,6 +703,7 @@ def wrong_resume(stage):
                 (stage.send("--resume", state, other), "the file's size is not the same"),
                 (stage.send("--resume", state, "--session-gap", "31", file), "--session-gap is not the same"),
                 (stage.tool("send", "--tracking-id", "other", "--resume", state, file), "--tracking-id is not"),
+                (stage.send("--resume", state, "--null", "NULL", file), "an option for columns"),
                 (stage.send("--resume", foreign, file), "no state of personalize-events send"),
                 (stage.send("--resume", state, "-", given=text), "standard input cannot be read again"),
                 (stage.send("--resume", state, "--dry-run", file), "a dry run sends nothing"),
@@ -710,8 +799,8 @@ def standard_input(stage):
         expect("standard input:3: error: A: not a number" in finished.stderr, "does not name the column", finished.stderr)
         expect_equal([json.loads(event["properties"]) for event in stage.arrived()], [{"a": 1, "b": "2"}, {"b": "4"}],
                      "the properties")
-        for arguments, sentence in ((["--number", "C", "-"], "no property column C"),
-                                    (["--number", "A", file], "--number is for standard input")):
+        for arguments, sentence in ((["--number", "C", "-"], "no column C for --number"),
+                                    (["--number", "A", "--text", "A", "-"], "both --text and --number")):
             finished = stage.send(*arguments, given=text.encode())
             expect_status(finished, 2)
             expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
@@ -955,7 +1044,7 @@ def refused_rows(stage):
     few = refuse("few.csv", 2, 2)
     expect_status(few, 1)
     expect_equal(json.loads(few.stdout)["rejected"], 2, "rejected rows")
-    expect_equal(len(re.findall(r"^line \d+: Service: InvalidInputException", few.stderr, re.MULTILINE)), 2, "reasons")
+    expect_equal(len(re.findall(r":\d+: error: Service: InvalidInputException", few.stderr, re.MULTILINE)), 2, "reasons")
 
     many = refuse("many.csv", 20, 40)
     expect_status(many, 2)
@@ -1337,7 +1426,8 @@ def spool_usage(stage):
 CASES = (programs, programs_without_endpoint, credentials_that_fail, account_of_settings, recorder_examples,
          recorder_without_endpoint, recording_web_server, recording_web_server_alone, unit_test_of_your_code,
          real_file, shop_file,
-         shop_file_is_made_by_its_script, twice, every_form_of_csv, without_sessions, bad_rows, broken_rows,
+         shop_file_is_made_by_its_script, twice, every_form_of_csv, numbers_of_csv, headers_of_csv, without_sessions,
+         bad_rows, broken_rows,
          interrupted, resumed, resumed_real_file, resumed_after_kill, wrong_resume, jsonl, jsonl_without_tracking_id,
          standard_input, standard_input_interrupted, rate, large_file, many_sessions, two_runs_on_one_state, web_pages_are_refused,
          variables_for_a_shell, help_and_completion, dry_run, usage, nobody_answers,

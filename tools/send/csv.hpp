@@ -32,7 +32,8 @@ class RecordParser {
  public:
   enum class State { Complete, InsideQuotes, Malformed };
 
-  explicit RecordParser(std::vector<std::string>& cells) : cells_(cells) {}
+  RecordParser(std::vector<std::string>& cells, char delimiter)
+      : cells_(cells), delimiter_(delimiter) {}
 
   /// Parses one more line, without its line feed.
   State feed(std::string_view line) {
@@ -61,11 +62,11 @@ class RecordParser {
   State split(std::string_view line) {
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     while (true) {
-      const std::size_t comma = line.find(',');
-      cell().assign(line.substr(0, comma));
+      const std::size_t delimiter = line.find(delimiter_);
+      cell().assign(line.substr(0, delimiter));
       end_cell();
-      if (comma == std::string_view::npos) return end();
-      line.remove_prefix(comma + 1);
+      if (delimiter == std::string_view::npos) return end();
+      line.remove_prefix(delimiter + 1);
     }
   }
 
@@ -73,7 +74,7 @@ class RecordParser {
     switch (place_) {
       case Place::CellStart:
       case Place::Plain:
-        if (c == ',') {
+        if (c == delimiter_) {
           end_cell();
         } else if (c == '"' && place_ == Place::CellStart) {
           cell();
@@ -94,7 +95,7 @@ class RecordParser {
         if (c == '"') {
           cell().push_back('"');
           place_ = Place::Quoted;
-        } else if (c == ',') {
+        } else if (c == delimiter_) {
           end_cell();
         } else {
           return false;
@@ -125,6 +126,7 @@ class RecordParser {
   }
 
   std::vector<std::string>& cells_;
+  char delimiter_;
   std::size_t count_{0};
   bool is_open_{false};
   Place place_{Place::CellStart};
@@ -139,7 +141,12 @@ class CsvReader {
   /// otherwise hold the whole rest of the file.
   static constexpr std::size_t kLongestRecord = LineReader::kLongestLine;
 
-  explicit CsvReader(ReadSome read_some) : lines_(std::move(read_some)) {}
+  /// Without `delimiter`: a comma, unless the first line is "sep=;" as Excel writes it, which then
+  /// names another one. That line is no record, whether or not `delimiter` is given.
+  explicit CsvReader(ReadSome read_some, std::optional<char> delimiter = std::nullopt)
+      : lines_(std::move(read_some)), delimiter_(delimiter) {}
+
+  [[nodiscard]] char delimiter() const { return delimiter_.value_or(','); }
 
   /// Why reading ended before the end.
   [[nodiscard]] const std::optional<pe::Error>& failure() const { return lines_.failure(); }
@@ -153,7 +160,7 @@ class CsvReader {
     do {
       if (!take_line(line)) return false;
       record.bytes += line.bytes;
-    } while (line.text.empty() || line.text == "\r");
+    } while (line.text.empty() || line.text == "\r" || is_separator_line(line.text));
     record.line = line_;
     record.text.assign(line.text);
     record.problem.clear();
@@ -175,7 +182,7 @@ class CsvReader {
   };
 
   void read_cells(Record& record) {
-    RecordParser parser(record.cells);
+    RecordParser parser(record.cells, delimiter());
     std::vector<KeptLine> more_lines;
     RecordParser::State state = parser.feed(record.text);
     Line line;
@@ -192,6 +199,17 @@ class CsvReader {
       record.text.append("\n").append(more.text);
       record.bytes += more.bytes;
     }
+  }
+
+  /// "sep=;" before the first record.
+  bool is_separator_line(std::string_view line) {
+    if (cell_count_ != 0) return false;
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.substr(0, 4) != "sep=" || line.size() != 5) return false;
+    constexpr std::string_view supported = ",;|\t";
+    if (supported.find(line.back()) == std::string_view::npos) return false;
+    if (!delimiter_) delimiter_ = line.back();
+    return true;
   }
 
   bool take_line(Line& line) {
@@ -224,6 +242,7 @@ class CsvReader {
   }
 
   LineReader lines_;
+  std::optional<char> delimiter_;
   std::deque<KeptLine> given_back_{};
   KeptLine again_{};
   std::size_t line_{0};

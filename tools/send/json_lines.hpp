@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "numbers.hpp"
 #include "rejects.hpp"
 #include "rows.hpp"
 
@@ -125,6 +126,12 @@ template <class IsKnown>
   if (!read) return refuse(problem_text(read.error()));
   row.event = *std::move(read);
   if (properties) row.event.properties = std::move(properties);
+  if (row.event.sent_at && row.event.sent_at->time_since_epoch().count() < 0) {
+    return refuse("sentAt: not a number of seconds since 1970");
+  }
+  if (row.event.event_value && !fits_float(*row.event.event_value)) {
+    return refuse("eventValue: beyond the range of a float");
+  }
   if (!row.session_id.empty()) return made;
   if (row.user_id.empty()) {
     return refuse("sessionId: missing, and there is no userId to tell sessions by");

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "column_options.hpp"
 #include "input.hpp"
 
 namespace tools::send {
@@ -22,7 +22,7 @@ struct Options {
   std::string region{};
   std::string profile{};
   unsigned session_gap_minutes{30};
-  std::vector<std::string> number_columns{};
+  ColumnOptions columns{};
   std::size_t concurrency{4};
   double rate{0};  ///< events a second; 0: as fast as it goes
   std::string rejects{};
@@ -40,8 +40,8 @@ struct Options {
   if (options.is_dry_run && !options.resume.empty()) {
     return "--resume: a dry run sends nothing that a later run could skip";
   }
-  if (!is_stream && !options.number_columns.empty()) {
-    return "--number is for standard input; of a file every cell is looked at";
+  if (!options.columns.delimiter.empty() && !delimiter_of(options.columns.delimiter)) {
+    return "--delimiter: expected , ; | or tab";
   }
   if (is_same_file(options.rejects, options.file)) return "--rejects: that is FILE itself";
   if (is_same_file(options.resume, options.file)) return "--resume: that is FILE itself";

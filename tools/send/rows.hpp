@@ -61,6 +61,9 @@ class RowReader {
 
   /// What the file says of its columns; empty when its format has none.
   [[nodiscard]] virtual std::string columns() const { return {}; }
+
+  /// What the user may not expect of how the rows were read, as sentences. Complete after all rows.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
 };
 
 }  // namespace tools::send

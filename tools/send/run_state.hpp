@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RunState: how far a run has come, as `--resume` keeps it, and as JSON:
-//   {"version":1,"input":{...},"rows":4792,"doneUpTo":1200,"doneRanges":[[1210,1220]],"sent":1205,
+//   {"version":2,"input":{...},"rows":4792,"doneUpTo":1200,"doneRanges":[[1210,1220]],"sent":1205,
 //    "rejected":5,"rejects":{"path":"5891b5b5...","size":512},"complete":false}
 #ifndef TOOLS_SEND_RUN_STATE_HPP
 #define TOOLS_SEND_RUN_STATE_HPP
@@ -32,6 +32,7 @@ struct InputIdentity {
   std::string format{};
   std::string tracking_id{};     ///< its SHA-256
   std::uint64_t session_gap{0};  ///< minutes
+  std::string column_options{};  ///< SHA-256 of the options that change how columns are read
 
   /// What differs, as people say it; empty when nothing does.
   [[nodiscard]] std::string difference(const InputIdentity& other) const {
@@ -42,12 +43,13 @@ struct InputIdentity {
     if (format != other.format) return "--format";
     if (tracking_id != other.tracking_id) return "--tracking-id";
     if (session_gap != other.session_gap) return "--session-gap";
+    if (column_options != other.column_options) return "an option for columns, such as --number,";
     return {};
   }
 };
 
 struct RunState {
-  static constexpr std::uint64_t kVersion = 1;
+  static constexpr std::uint64_t kVersion = 2;
 
   InputIdentity input{};
   std::uint64_t rows{0};  ///< of the whole file
@@ -83,6 +85,7 @@ struct RunState {
   string("format", state.input.format);
   string("trackingId", state.input.tracking_id);
   number("sessionGap", state.input.session_gap);
+  string("columnOptions", state.input.column_options);
   writer.end_object();
   number("rows", state.rows);
   number("doneUpTo", state.done.low_water());
@@ -190,6 +193,7 @@ class StateReader {
   of_input.read("format", state.input.format);
   of_input.read("trackingId", state.input.tracking_id);
   of_input.read("sessionGap", state.input.session_gap);
+  of_input.read("columnOptions", state.input.column_options);
   reader.read("rows", state.rows);
   reader.read("doneUpTo", low_water);
   if (low_water > 0) state.done.add(0, low_water);

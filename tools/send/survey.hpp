@@ -57,9 +57,14 @@ namespace tools::send {
   identity.changed = input.changed();
   identity.format = format;
   identity.session_gap = options.session_gap_minutes;
+  std::string column_options;
+  for (const std::string& option : options.columns.list()) {
+    column_options.append(std::to_string(option.size())).append(":").append(option);
+  }
   const std::pair<std::string*, std::string_view> digests[] = {
       {&identity.head, input.head()},
       {&identity.columns, columns},
+      {&identity.column_options, column_options},
       {&identity.tracking_id, options.tracking_id}};
   for (const auto& [place, bytes] : digests) {
     auto digest = names.digest(bytes);

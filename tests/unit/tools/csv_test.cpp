@@ -3,6 +3,7 @@
 #include "send/csv.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ using Cells = std::vector<std::string>;
 
 namespace {
 
-std::vector<Record> records_of(const std::string& text) {
-  CsvReader reader(test::bytes_of(text));
+std::vector<Record> records_of(const std::string& text,
+                               std::optional<char> delimiter = std::nullopt) {
+  CsvReader reader(test::bytes_of(text), delimiter);
   std::vector<Record> records;
   Record record;
   while (reader.next(record)) records.push_back(record);
@@ -176,4 +178,24 @@ TEST_CASE("a record's text is its own as it stands in the file") {
   CHECK(records[1].text == "1,\"x\r\ny\"");
   CHECK(records[2].text == "\"open,1");  // never closed: its own line and no other
   CHECK(records[3].text == "2,3");
+}
+
+TEST_CASE("cells may be separated by another character") {
+  CHECK(records_of("A;B\n1,5;\"x;y\"\n", ';')[1].cells == Cells{"1,5", "x;y"});
+  CHECK(records_of("A\tB\n1\t\n", '\t')[1].cells == Cells{"1", ""});
+}
+
+TEST_CASE("a first line sep=; names the delimiter and is no record") {
+  const std::string text = "\xEF\xBB\xBFsep=;\r\nA;B\r\n1;2\r\nsep=,\r\n";
+  const auto records = records_of(text);
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].cells == Cells{"A", "B"});
+  CHECK(records[0].line == 2);
+  CHECK(records[1].cells == Cells{"1", "2"});
+  CHECK(records[2].problem == "1 cell, 2 expected");
+  std::size_t bytes = 0;
+  for (const Record& record : records) bytes += record.bytes;
+  CHECK(bytes == text.size());
+  CHECK(records_of("sep=;\nA|B\n", '|')[0].cells == Cells{"A", "B"});
+  CHECK(records_of("sep=x\n")[0].cells == Cells{"sep=x"});
 }

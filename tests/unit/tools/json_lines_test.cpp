@@ -140,3 +140,12 @@ TEST_CASE("a request that is none is one problem") {
   CHECK_THAT(split(R"({"eventList":[{"userId":"u"}]})").problem,
              test::ContainsSubstring("stand beside the list"));
 }
+
+TEST_CASE("times and values that CSV refuses are refused") {
+  CHECK(problem_of(R"({"sessionId":"s","eventType":"A","sentAt":-5})") ==
+        "sentAt: not a number of seconds since 1970");
+  CHECK(problem_of(R"({"sessionId":"s","eventType":"A","sentAt":0})").empty());
+  CHECK(problem_of(R"({"sessionId":"s","eventType":"A","eventValue":3.5e38})") ==
+        "eventValue: beyond the range of a float");
+  CHECK(problem_of(R"({"sessionId":"s","eventType":"A","eventValue":3.4e38})").empty());
+}

@@ -25,16 +25,17 @@ TEST_CASE("what cannot be done together is refused with the reason") {
   stream.file = "-";
   CHECK_THAT(problem_of(stream), test::ContainsSubstring("--resume: standard input"));
   stream.resume.clear();
-  stream.number_columns = {"PRICE"};
   CHECK(problem_of(stream).empty());
+
+  Options delimiter = options;
+  delimiter.columns.delimiter = "tab";
+  CHECK(problem_of(delimiter).empty());
+  delimiter.columns.delimiter = "x";
+  CHECK_THAT(problem_of(delimiter), test::ContainsSubstring("--delimiter: expected"));
 
   Options dry = options;
   dry.is_dry_run = true;
   CHECK_THAT(problem_of(dry), test::ContainsSubstring("--resume: a dry run"));
-
-  Options numbers = options;
-  numbers.number_columns = {"PRICE"};
-  CHECK_THAT(problem_of(numbers), test::ContainsSubstring("--number is for standard input"));
 
   Options onto_itself = options;
   onto_itself.rejects = folder / "../" + file.substr(file.rfind('/', file.rfind('/') - 1) + 1);

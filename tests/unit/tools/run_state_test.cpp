@@ -17,7 +17,7 @@ namespace {
 
 RunState some_state() {
   RunState state;
-  state.input = {1000, -5, "head", "columns", "csv", "tracker", 30};
+  state.input = {1000, -5, "head", "columns", "csv", "tracker", 30, "options"};
   state.rows = 500;
   state.done.add(0, 100);
   state.done.add(110, 120);
@@ -88,7 +88,7 @@ TEST_CASE("a text that is no state is refused") {
     CHECK_THAT(read.error().message,
                test::ContainsSubstring("no state of personalize-events send"));
   }
-  const auto newer = run_state_from(with("\"version\":1", "\"version\":2"));
+  const auto newer = run_state_from(with("\"version\":2", "\"version\":3"));
   REQUIRE_FALSE(newer.has_value());
   CHECK_THAT(newer.error().message, test::ContainsSubstring("another version"));
 }
@@ -108,4 +108,6 @@ TEST_CASE("what differs between two inputs is named") {
   CHECK(difference([](InputIdentity& other) { other.format = ""; }) == "--format");
   CHECK(difference([](InputIdentity& other) { other.tracking_id = ""; }) == "--tracking-id");
   CHECK(difference([](InputIdentity& other) { ++other.session_gap; }) == "--session-gap");
+  CHECK_THAT(difference([](InputIdentity& other) { other.column_options = ""; }),
+             test::ContainsSubstring("option for columns"));
 }

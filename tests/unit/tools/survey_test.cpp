@@ -68,4 +68,7 @@ TEST_CASE("a file is known by its content, its time and the options that matter"
   options.concurrency = 1;
   options.rate = 5;
   CHECK(tools::send::identity_of(input, "USER_ID", "csv", options)->difference(*identity).empty());
+  options.columns.texts = {"CODE"};
+  CHECK_THAT(tools::send::identity_of(input, "USER_ID", "csv", options)->difference(*identity),
+             test::ContainsSubstring("option for columns"));
 }
