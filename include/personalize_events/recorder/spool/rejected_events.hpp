@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RejectedEvents: the file "rejected/<uuid>.jsonl" of a spool, in which the events that the service
-// rejected are kept with its reason, one JSON object a line. "personalize-events spool resend" sends them again.
+// rejected are kept with its reason, one JSON object a line. "personalize-events spool resend"
+// sends them again.
 #ifndef PERSONALIZE_EVENTS_RECORDER_SPOOL_REJECTED_EVENTS_HPP
 #define PERSONALIZE_EVENTS_RECORDER_SPOOL_REJECTED_EVENTS_HPP
 
