@@ -79,7 +79,9 @@ void send_rows(Job& job, std::uint64_t most_rows, Ids& ids, const DoneRows& done
     made.row.origin.number = number;
     if (job.input.is_standard_input()) job.report.found();
     if (made.problem.empty()) {
-      if (const std::string odd = odd_ids.check(made.row); !odd.empty()) job.report.note(odd);
+      if (const std::string odd = odd_ids.check(made.row); !odd.empty()) {
+        job.report.warn(made.row.origin, odd);
+      }
     }
     if (done_before.has(number)) {
       job.report.skipped(made.row.origin);

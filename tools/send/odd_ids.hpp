@@ -31,18 +31,18 @@ class OddIds {
   [[nodiscard]] std::string check(const Row& row) {
     if (!has_reported_user_ && is_odd_id(row.user_id)) {
       has_reported_user_ = true;
-      return sentence(row, "userId", row.user_id);
+      return sentence("userId", row.user_id);
     }
     if (!has_reported_session_ && is_odd_id(row.session_id)) {
       has_reported_session_ = true;
-      return sentence(row, "sessionId", row.session_id);
+      return sentence("sessionId", row.session_id);
     }
     return {};
   }
 
  private:
-  static std::string sentence(const Row& row, const char* member, const std::string& id) {
-    return "line " + std::to_string(row.origin.line) + ": the " + member + " is \"" + id +
+  static std::string sentence(const char* member, const std::string& id) {
+    return std::string("the ") + member + " is \"" + id +
            "\", probably for a missing value; the service takes it for an ID (reported once)";
   }
 

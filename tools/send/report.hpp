@@ -90,10 +90,10 @@ class Report {
     advance(1, row.bytes);
   }
   /// What is no row's matter: a fault that began, or is over.
-  void note(const std::string& sentence) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    clear_bar();
-    print_message("send", {}, Severity::Note, sentence);
+  void note(const std::string& sentence) { message({}, Severity::Note, sentence); }
+  /// What is probably wrong in a row that is sent.
+  void warn(const Origin& row, const std::string& sentence) {
+    message(file_ + ":" + std::to_string(row.line), Severity::Warning, sentence);
   }
   void request() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -117,6 +117,12 @@ class Report {
   }
 
  private:
+  void message(const std::string& place, Severity severity, const std::string& sentence) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    clear_bar();
+    print_message("send", place, severity, sentence);
+  }
+
   using Clock = std::chrono::steady_clock;
 
   /// Since the run began.
