@@ -47,6 +47,21 @@ void add_completion(CLI::App& program, Command& chosen) {
   })->group("");
 }
 
+/// The first word of the command line that should be a command and is none; empty when there is
+/// none.
+std::string unknown_command(const CLI::App& program, int argc, char** argv) {
+  const CLI::App* app = &program;
+  for (int i = 1; i < argc && !app->get_subcommands({}).empty(); ++i) {
+    const std::string word = argv[i];
+    if (word.empty() || word.front() == '-') return {};
+    const auto matching = app->get_subcommands(
+        [&word](const CLI::App* command) { return command->get_name() == word; });
+    if (matching.empty()) return word;
+    app = matching.front();
+  }
+  return {};
+}
+
 }  // namespace tools
 
 int main(int argc, char** argv) {
@@ -61,6 +76,9 @@ int main(int argc, char** argv) {
   tools::add_explain(program, chosen);
   tools::add_completion(program, chosen);
   program.footer("personalize-events COMMAND --help describes a command.");
+  if (const std::string word = tools::unknown_command(program, argc, argv); !word.empty()) {
+    return tools::fail({}, "there is no command \"" + word + "\"; see --help");
+  }
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -708,7 +708,7 @@ def wrong_resume(stage):
                 (stage.send("--resume", state, "-", given=text), "standard input cannot be read again"),
                 (stage.send("--resume", state, "--dry-run", file), "a dry run sends nothing"),
                 (stage.send("--resume", file, file), "that is FILE itself"),
-                (stage.send("--resume", stage.work / "absent" / "state", file), "cannot be replaced")):
+                (stage.send("--resume", stage.work / "absent" / "state", file), "cannot be locked")):
             expect_status(finished, 2)
             expect(sentence in finished.stderr, f"does not say: {sentence}", finished.stderr)
     expect_equal(state.read_bytes(), kept, "the state")
@@ -889,7 +889,7 @@ def two_runs_on_one_state(stage):
         first.send_signal(signal.SIGINT)
         _, err = first.communicate(timeout=PATIENCE)
     expect_status(second, 2)
-    expect("another run uses" in second.stderr, "does not say why", second.stderr)
+    expect("is in use by another run" in second.stderr, "does not say why", second.stderr)
     expect("resume with the same command" in err, "gives no hint", err)
     expect(not (stage.work / "state.lock").exists(), "the lock is left")
 

@@ -37,16 +37,19 @@ class RunLock {
   /// Errors: Configuration, when another run holds the lock or the file cannot be made.
   [[nodiscard]] pe::Result<void> acquire(const std::string& state_path) {
     path_ = state_path + ".lock";
+    const auto failure = [&state_path](std::string message) {
+      return pe::detail::make_error(pe::ErrorKind::Configuration, state_path, std::move(message));
+    };
     for (;;) {
       const int descriptor =
           ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-      if (descriptor < 0) return failure("cannot be opened: " + text_of(errno));
+      if (descriptor < 0) return failure("cannot be locked: " + text_of(errno));
       if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
         const int error = errno;
         ::close(descriptor);
         if (error == EINTR) continue;
         if (error != EWOULDBLOCK) return failure("cannot be locked: " + text_of(error));
-        return failure("another run uses " + state_path + "; wait for its end");
+        return failure("is in use by another run; wait for its end");
       }
       // Its holder may have removed the file between the two calls.
       struct stat opened {};
@@ -65,9 +68,6 @@ class RunLock {
  private:
   [[nodiscard]] static std::string text_of(int error) {
     return std::generic_category().message(error);
-  }
-  [[nodiscard]] pe::Error failure(std::string message) const {
-    return pe::detail::make_error(pe::ErrorKind::Configuration, path_, std::move(message));
   }
 
   std::string path_{};

@@ -32,8 +32,8 @@ struct Session {
 class EventSink {
  public:
   EventSink() = default;
-  EventSink(const EventSink&) = default;
-  EventSink& operator=(const EventSink&) = default;
+  EventSink(const EventSink&) = default;             ///< For subclasses.
+  EventSink& operator=(const EventSink&) = default;  ///< For subclasses.
   virtual ~EventSink() = default;
 
   /// Accepts an event, and moves from it only if it returns no error. Does not wait for the

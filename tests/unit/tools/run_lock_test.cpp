@@ -19,8 +19,8 @@ TEST_CASE("a second run on the same state is refused until the first ends") {
     RunLock second;
     const auto refused = second.acquire(state);
     REQUIRE_FALSE(refused);
-    CHECK(refused.error().where == state + ".lock");
-    CHECK(refused.error().message == "another run uses " + state + "; wait for its end");
+    CHECK(refused.error().where == state);
+    CHECK(refused.error().message == "is in use by another run; wait for its end");
     RunLock other;
     CHECK(other.acquire(folder / "other"));
   }
@@ -46,5 +46,5 @@ TEST_CASE("a folder that is absent is reported") {
   RunLock lock;
   const auto refused = lock.acquire("/nonexistent/folder/state");
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().where == "/nonexistent/folder/state.lock");
+  CHECK(refused.error().where == "/nonexistent/folder/state");
 }
