@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "generated.hpp"
 #include "messages.hpp"
 #include "private_file.hpp"
 #include "program.hpp"
@@ -128,29 +129,17 @@ struct Options {
 
 int fail(const std::string& sentence) { return tools::fail("endpoint", sentence); }
 
-/// `text` as one word of a shell.
-std::string quoted(const std::string& text) {
-  std::string word = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      word += "'\\''";
-    } else {
-      word.push_back(c);
-    }
-  }
-  return word + "'";
-}
-
 /// Prints the variables of a client, as commands of a shell.
 void print_variables(const pe::testing::LocalEndpoint& endpoint,
                      const pe::testing::LocalEndpointOptions& options) {
   std::cout << "export AWS_ENDPOINT_URL_PERSONALIZE_EVENTS=" << endpoint.url() << "\n"
-            << "export AWS_REGION=" << quoted(options.region) << "\n"
-            << "export AWS_ACCESS_KEY_ID=" << quoted(options.credentials.access_key_id) << "\n"
-            << "export AWS_SECRET_ACCESS_KEY=" << quoted(options.credentials.secret_access_key)
+            << "export AWS_REGION=" << shell_word(options.region) << "\n"
+            << "export AWS_ACCESS_KEY_ID=" << shell_word(options.credentials.access_key_id) << "\n"
+            << "export AWS_SECRET_ACCESS_KEY=" << shell_word(options.credentials.secret_access_key)
             << "\n";
   if (!options.credentials.session_token.empty()) {
-    std::cout << "export AWS_SESSION_TOKEN=" << quoted(options.credentials.session_token) << "\n";
+    std::cout << "export AWS_SESSION_TOKEN=" << shell_word(options.credentials.session_token)
+              << "\n";
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "connection_options.hpp"
 #include "messages.hpp"
 #include "program.hpp"
 
@@ -24,9 +25,7 @@ void add_explain(CLI::App& program, Command& chosen) {
       "Nothing is sent, and secrets are masked, so that the output may be part of a bug "
       "report.\n\n"
       "Exit status: 0.");
-  command.add_option("--endpoint-url", options->endpoint_url, "The endpoint, in place of AWS's");
-  command.add_option("--region", options->region, "The AWS region");
-  command.add_option("--profile", options->profile, "A profile of the shared AWS files");
+  add_connection_options(command, *options);
   command.callback([&chosen, options] {
     chosen = [options] {
       const std::string text = with_option_names(pe::explain(*options));

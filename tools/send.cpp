@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "connection_options.hpp"
 #include "messages.hpp"
 #include "program.hpp"
 #include "send/csv_rows.hpp"
@@ -256,9 +257,7 @@ void add_send(CLI::App& program, Command& chosen) {
       ->check(CLI::IsMember({"csv", "jsonl"}));
   command.add_option("--tracking-id", options->tracking_id,
                      "The event tracker's ID; required, except for JSON Lines that contain it");
-  command.add_option("--endpoint-url", options->endpoint_url, "The endpoint, in place of AWS's");
-  command.add_option("--region", options->region, "The AWS region");
-  command.add_option("--profile", options->profile, "A profile of the shared AWS files");
+  add_connection_options(command, *options);
   command
       .add_option("--session-gap", options->session_gap_minutes,
                   "Without session IDs: the minutes of pause that end a session")

@@ -14,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "connection_options.hpp"
 #include "messages.hpp"
 #include "program.hpp"
 #include "spool/drain.hpp"
@@ -222,9 +223,7 @@ void add_spool(CLI::App& program, Command& chosen) {
     add_json(command);
     command->add_option("--tracking-id", options->tracking_id, "The event tracker's ID")
         ->required();
-    command->add_option("--endpoint-url", options->endpoint_url, "The endpoint, in place of AWS's");
-    command->add_option("--region", options->region, "The AWS region");
-    command->add_option("--profile", options->profile, "A profile of the shared AWS files");
+    add_connection_options(*command, *options);
     command->add_option("--timeout", options->timeout_seconds, "The maximum of seconds to take")
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
