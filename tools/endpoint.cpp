@@ -100,17 +100,17 @@ Members that say what happens to them:
   status=503                respond with this status and do not accept the request
   from=intermediary         respond with an HTML page without the service's headers, as a proxy or captive portal does; status 200, or the one given
   code=ServiceUnavailable   with this error code; without it the response has no body
-  retry_after_ms=N          with the header x-amz-retry-after
-  delay_ms=N                respond after this time
+  retryAfterMs=N            with the header x-amz-retry-after
+  delayMs=N                 respond after this time
   send=HOW                  reset_before (not accepted) or reset_after (accepted): reset the connection; cut_head, cut_body, drip, endless: a malformed response
-  drip_ms=N                 time between two bytes of a response with send=drip
-  date_offset_s=N           added to the header Date
+  dripMs=N                  time between two bytes of a response with send=drip
+  dateOffsetSeconds=N       added to the header Date
 
 Unsigned requests for tests, which return JSON:
   GET /_local/summary       counters
-  GET /_local/events        accepted events; filters: user_id, session_id, event_type, item_id, tracking_id, limit
+  GET /_local/events        accepted events; filters: userId, sessionId, eventType, itemId, trackingId, limit
   GET /_local/rejected      refused requests, with the reason
-  POST /_local/wait         responds when ?events=N events were accepted, at the latest after timeout_ms
+  POST /_local/wait         responds when ?events=N events were accepted, at the latest after timeoutMs
   POST /_local/reset        removes all records and resets the counters
   POST /_local/faults       adds rules: {"operation":"PutEvents","status":503,"times":3}
   DELETE /_local/faults     removes all rules

@@ -1093,7 +1093,7 @@ def endpoint_on_demand(stage):
         [summary] = stage.ask("summary")
     expect_status(finished, 0)
     stage.check_arrived(stage.shop_file)
-    expect(summary["refused_requests"] > 0, "the quota refuses nobody", summary)
+    expect(summary["refusedRequests"] > 0, "the quota refuses nobody", summary)
 
     stage.log.unlink()
     with stage.endpoint("--keep", "7"):

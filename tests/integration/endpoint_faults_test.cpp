@@ -273,7 +273,7 @@ TEST_CASE("Stopping ends delays, drips and endless answers at once") {
     threads.emplace_back([&client] { static_cast<void>(client.put_events(watch())); });
   }
   std::thread waiting([&endpoint] {
-    pe::HttpRequest request{"POST", endpoint.url() + "/_local/wait?events=9&timeout_ms=600000"};
+    pe::HttpRequest request{"POST", endpoint.url() + "/_local/wait?events=9&timeoutMs=600000"};
     request.timeout = 60s;
     request.direct = true;
     pe::CurlTransport transport;
@@ -296,10 +296,10 @@ TEST_CASE("Anyone may ask the endpoint what arrived") {
   REQUIRE(client.put_events(watch("two")).has_value());
   REQUIRE_FALSE(client.put_events(watch(std::string(257, 'x'))).has_value());
   CHECK(local(endpoint, "GET", "summary").body ==
-        R"({"requests":3,"refused_requests":1,"events":2,"duplicate_events":0,)"
-        R"("action_interactions":0,"users":0,"items":0,"actions":0,"faults":0})"
+        R"({"requests":3,"refusedRequests":1,"events":2,"duplicateEvents":0,)"
+        R"("actionInteractions":0,"users":0,"items":0,"actions":0,"faults":0})"
         "\n");
-  CHECK_THAT(local(endpoint, "GET", "events?session_id=two").body,
+  CHECK_THAT(local(endpoint, "GET", "events?sessionId=two").body,
              test::ContainsSubstring(R"({"trackingId":"tracker","sessionId":"two","eventId":")") &&
                  !test::ContainsSubstring("one"));
   CHECK_THAT(local(endpoint, "GET", "rejected").body,
@@ -318,7 +318,7 @@ TEST_CASE("A wait is answered when the events are there, and stops nobody meanwh
   std::vector<std::future<pe::HttpResponse>> waits;
   for (int i = 0; i < 3; ++i) {
     waits.push_back(std::async(std::launch::async, [&endpoint] {
-      return local(endpoint, "POST", "wait", R"({"events":3,"timeout_ms":50000})");
+      return local(endpoint, "POST", "wait", R"({"events":3,"timeoutMs":50000})");
     }));
   }
   const pe::Client client(test::client_options(endpoint));
@@ -336,7 +336,7 @@ TEST_CASE("A wait is answered when its time is over, and tells how far it is") {
   LocalEndpoint endpoint = test::local_endpoint();
   REQUIRE(pe::Client(test::client_options(endpoint)).put_events(watch()).has_value());
   const auto before = std::chrono::steady_clock::now();
-  const auto answer = local(endpoint, "POST", "wait?events=2&timeout_ms=100");
+  const auto answer = local(endpoint, "POST", "wait?events=2&timeoutMs=100");
   CHECK(std::chrono::steady_clock::now() - before >= 100ms);
   CHECK(answer.status == 200);
   CHECK_THAT(answer.body, test::ContainsSubstring(R"("events":1,)"));

@@ -116,19 +116,10 @@ class Checker:
 
     def build(self, source):
         """A Windows program of one file."""
-        include = self.work / "include"
-        include.mkdir(exist_ok=True)
-        if not (include / "rapidjson").exists():
-            (include / "rapidjson").symlink_to("/usr/include/rapidjson")
-        # GNU ld takes minutes. A GCC that was built with the path of its linker ignores -fuse-ld=lld, so a
-        # wrapper of the programs that GCC starts puts lld in the linker's place.
-        wrapper = self.work / "wrapper"
-        wrapper.write_text('#!/bin/sh\ncase "$1" in */collect2) shift; exec ld.lld "$@" ;; esac\nexec "$@"\n')
-        wrapper.chmod(0o755)
         program = self.work / (source.stem + ".exe")
-        command = ["x86_64-w64-mingw32-g++-posix", "-std=c++17", "-O0", "-Wa,-mbig-obj", "-wrapper", wrapper,
-                   "-fno-use-linker-plugin", "-static", "-DCURL_STATICLIB", "-I", self.root / "include", "-isystem", include,
-                   "-isystem", self.libraries / "include", source, "-o", program, "-L", self.libraries / "lib",
+        command = ["x86_64-w64-mingw32-g++-posix", "-std=c++17", "-O0", "-Wa,-mbig-obj", "-wrapper",
+                   self.root / "tests/portability/link_with_lld", "-fno-use-linker-plugin", "-static",
+                   "-DCURL_STATICLIB", "-I", self.root / "include", "-isystem", self.libraries / "include", source, "-o", program, "-L", self.libraries / "lib",
                    *(f"-l{name}" for name in WINDOWS_LIBRARIES)]
         made = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         must(made.returncode == 0, made.stderr)

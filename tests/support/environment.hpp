@@ -12,8 +12,8 @@
 
 namespace test {
 
-/// Sets a variable, or takes it away when `value` is empty, for its own scope. No other thread may
-/// read the environment while it is made or ended.
+/// Sets a variable, or removes it when `value` is empty, until the end of the scope. No other
+/// thread may read the environment meanwhile.
 class Environment {
  public:
   Environment(std::string name, const std::optional<std::string>& value) : name_(std::move(name)) {
@@ -26,8 +26,13 @@ class Environment {
 
  private:
   void set(const std::optional<std::string>& value) const {
+#if defined(_WIN32)
+    // It removes a variable whose value is empty.
+    static_cast<void>(::_putenv_s(name_.c_str(), value.value_or("").c_str()));
+#else
     static_cast<void>(value ? ::setenv(name_.c_str(), value->c_str(), 1)
                             : ::unsetenv(name_.c_str()));
+#endif
   }
 
   std::string name_;

@@ -4,9 +4,9 @@
 #ifndef PERSONALIZE_EVENTS_TESTS_SUPPORT_TEMPORARY_FOLDER_HPP
 #define PERSONALIZE_EVENTS_TESTS_SUPPORT_TEMPORARY_FOLDER_HPP
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
 #include <system_error>
 
@@ -18,9 +18,10 @@ namespace test {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "pe-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
+    // False where the folder exists, as another test's.
+    do {
+      path_ = std::filesystem::temp_directory_path() / ("pe-test-" + std::to_string(random_()));
+    } while (!std::filesystem::create_directory(path_));
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
@@ -32,6 +33,7 @@ class TemporaryFolder {
   std::string operator/(const char* name) const { return (path_ / name).string(); }
 
  private:
+  std::random_device random_{};
   std::filesystem::path path_;
 };
 

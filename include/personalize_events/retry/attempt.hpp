@@ -44,14 +44,17 @@ struct Failure {
   bool lost_kept_connection{false};
 };
 
-/// Whether the clock was far enough from the service's to be what failed.
-[[nodiscard]] inline bool is_skewed(const Failure& failure) {
-  if (!failure.service_date) return false;
+/// Whether a clock is far enough from the service's to be the reason of a failure.
+[[nodiscard]] inline bool is_skewed(std::chrono::system_clock::time_point service_date,
+                                    std::chrono::system_clock::time_point signed_at) {
   // In milliseconds, because the distance of two foreign dates overflows in a finer unit.
   using std::chrono::milliseconds;
-  const auto skew = std::chrono::floor<milliseconds>(failure.service_date->time_since_epoch()) -
-                    std::chrono::floor<milliseconds>(failure.signed_at.time_since_epoch());
+  const auto skew = std::chrono::floor<milliseconds>(service_date.time_since_epoch()) -
+                    std::chrono::floor<milliseconds>(signed_at.time_since_epoch());
   return skew >= kClockSkewLimit || -skew >= kClockSkewLimit;
+}
+[[nodiscard]] inline bool is_skewed(const Failure& failure) {
+  return failure.service_date && is_skewed(*failure.service_date, failure.signed_at);
 }
 
 /// Whether a failure says that the credentials are no good, so that the provider is to be called

@@ -97,11 +97,11 @@ struct EventFilter {
   /// What an event has under a parameter's name, "" when that is absent; nothing for other names.
   [[nodiscard]] static std::optional<std::string> value_of(const AcceptedEvent& accepted,
                                                            std::string_view name) {
-    if (name == "user_id") return accepted.user_id.value_or("");
-    if (name == "session_id") return accepted.session_id;
-    if (name == "event_type") return accepted.event.event_type;
-    if (name == "item_id") return accepted.event.item_id.value_or("");
-    if (name == "tracking_id") return accepted.tracking_id;
+    if (name == "userId") return accepted.user_id.value_or("");
+    if (name == "sessionId") return accepted.session_id;
+    if (name == "eventType") return accepted.event.event_type;
+    if (name == "itemId") return accepted.event.item_id.value_or("");
+    if (name == "trackingId") return accepted.tracking_id;
     return std::nullopt;
   }
 };
@@ -111,11 +111,11 @@ struct EventFilter {
 /// Answers what is asked under `/_local/`:
 ///
 ///   GET    summary    the counts, as EndpointSummary has them
-///   GET    events     JSON lines in the API's member names; only those with the `user_id`,
-///                     `session_id`, `event_type`, `item_id` and `tracking_id` of the query (an
+///   GET    events     JSON lines in the API's member names; only those with the `userId`,
+///                     `sessionId`, `eventType`, `itemId` and `trackingId` of the query (an
 ///                     empty one: without), and with `limit` the latest so many
 ///   GET    rejected   JSON lines: requestId, method, target, status, code, message
-///   POST   wait       the summary, once `events` were taken, at the latest after `timeout_ms`
+///   POST   wait       the summary, once `events` were taken, at the latest after `timeoutMs`
 ///                     (default 10 000, at most 600 000); both in the query or in a JSON object
 ///   POST   reset      forgets what was kept and counted; the fault rules stay
 ///   POST   faults     adds the rules of fault_rules_from_json, and tells how many there are
@@ -199,7 +199,7 @@ class EndpointControl {
     std::optional<std::uint64_t> events;
     std::uint64_t timeout = kWait;
     for (const auto& [name, value] : *parameters) {
-      const bool is_known = name == "events" || name == "timeout_ms";
+      const bool is_known = name == "events" || name == "timeoutMs";
       const auto number = is_known ? endpoint::whole_number(name, value) : unknown(name);
       if (!number) return number.error();
       if (name == "events") {
@@ -213,7 +213,7 @@ class EndpointControl {
     };
     if (!events) return refuse_member("events", "missing; say how many to wait for");
     if (timeout > kLongestWait) {
-      return refuse_member("timeout_ms", "at most " + std::to_string(kLongestWait));
+      return refuse_member("timeoutMs", "at most " + std::to_string(kLongestWait));
     }
     EndpointPlan plan = answer(200, "application/json", to_json(records_.summary()) + "\n");
     if (records_.summary().events < *events && timeout > 0) {

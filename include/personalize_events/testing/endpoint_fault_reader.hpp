@@ -47,13 +47,13 @@ inline constexpr NumberMember kNumberMembers[] = {
      [](FaultRule& rule, std::int64_t n) { rule.times = static_cast<std::uint64_t>(n); }},
     {"status", 200, 599,
      [](FaultRule& rule, std::int64_t n) { rule.status = static_cast<int>(n); }},
-    {"retry_after_ms", 0, kDayInMilliseconds,
+    {"retryAfterMs", 0, kDayInMilliseconds,
      [](FaultRule& rule, std::int64_t n) { rule.retry_after = std::chrono::milliseconds{n}; }},
-    {"delay_ms", 0, kDayInMilliseconds,
+    {"delayMs", 0, kDayInMilliseconds,
      [](FaultRule& rule, std::int64_t n) { rule.delay = std::chrono::milliseconds{n}; }},
-    {"drip_ms", 0, kDayInMilliseconds,
+    {"dripMs", 0, kDayInMilliseconds,
      [](FaultRule& rule, std::int64_t n) { rule.drip_interval = std::chrono::milliseconds{n}; }},
-    {"date_offset_s", -kCenturyInSeconds, kCenturyInSeconds,
+    {"dateOffsetSeconds", -kCenturyInSeconds, kCenturyInSeconds,
      [](FaultRule& rule, std::int64_t n) { rule.date_offset = std::chrono::seconds{n}; }},
 };
 
@@ -132,7 +132,7 @@ template <class Value, std::size_t Count>
   if (name == "send") return set_named(rule.sending, name, kSendings, value);
   return refuse(
       "no member of a fault rule; there are operation, body_contains, every, probability, times, "
-      "status, code, from, retry_after_ms, delay_ms, send, drip_ms and date_offset_s");
+      "status, code, from, retryAfterMs, delayMs, send, dripMs and dateOffsetSeconds");
 }
 
 /// A rule whose members were all set, if they go together.
@@ -173,8 +173,8 @@ template <class Value, std::size_t Count>
 /// A rule from its short form, `[OPERATION:]MEMBER=VALUE[,MEMBER=VALUE]...`, for example
 /// "PutEvents:status=503,code=ServiceUnavailable,times=3". The members are those of FaultRule:
 /// operation, body_contains, every, probability, times, status, code, from (service,
-/// intermediary), retry_after_ms, delay_ms, send (whole, reset_before, reset_after, cut_head,
-/// cut_body, drip, endless), drip_ms and date_offset_s.
+/// intermediary), retryAfterMs, delayMs, send (whole, reset_before, reset_after, cut_head,
+/// cut_body, drip, endless), dripMs and dateOffsetSeconds.
 ///
 /// @par Error Handling
 /// InvalidArgument; `where` is the member that is unknown or out of its range.

@@ -25,14 +25,14 @@ template <class Shape>
   return wire::write(shape, wire::NoDefaults{}).value_or("{}");
 }
 
-/// The counts under the names of EndpointSummary's members.
+/// The counts under the names of EndpointSummary's members, in camelCase as the API writes names.
 [[nodiscard]] inline std::string to_json(const EndpointSummary& summary) {
   const std::pair<std::string_view, std::uint64_t> counts[] = {
       {"requests", summary.requests},
-      {"refused_requests", summary.refused_requests},
+      {"refusedRequests", summary.refused_requests},
       {"events", summary.events},
-      {"duplicate_events", summary.duplicate_events},
-      {"action_interactions", summary.action_interactions},
+      {"duplicateEvents", summary.duplicate_events},
+      {"actionInteractions", summary.action_interactions},
       {"users", summary.users},
       {"items", summary.items},
       {"actions", summary.actions},

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include <openssl/opensslv.h>
+#include "personalize_events/auth/hmac_evp_mac.hpp"
 
 #include "catch.hpp"
-
-#if OPENSSL_VERSION_NUMBER >= 0x30000000L
-
-#include "personalize_events/auth/hmac_evp_mac.hpp"
 #include "unit/auth/hmac_cases.hpp"
 
 using personalize_events::crypto::EvpMacHmac;
@@ -24,15 +20,3 @@ TEST_CASE("EvpMacHmac takes a long input") { test::check_long_input<EvpMacHmac>(
 TEST_CASE("EvpMacHmac without a key fails, and can be given one then") {
   test::check_missing_key<EvpMacHmac>();
 }
-
-#else
-
-#include <type_traits>
-
-#include "personalize_events/auth/crypto.hpp"
-
-TEST_CASE("EVP_MAC begins with OpenSSL 3") {
-  CHECK(std::is_same_v<personalize_events::crypto::Hmac, personalize_events::crypto::HmacContext>);
-}
-
-#endif

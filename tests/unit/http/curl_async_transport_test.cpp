@@ -20,6 +20,7 @@
 #include "personalize_events/http/curl_transport.hpp"
 #include "support/async_answers.hpp"
 #include "support/few_descriptors.hpp"
+#include "support/libcurl_version.hpp"
 #include "support/raw_server.hpp"
 #include "support/tls_server.hpp"
 
@@ -531,7 +532,8 @@ TEST_CASE(
     for (const std::string& request : server.requests()) {
       seen += request.find(" /" + std::to_string(i) + ". ") == std::string::npos ? 0 : 1;
     }
-    CHECK(seen == 1);
+    CHECK(seen >= 1);
+    CHECK(seen <= (test::libcurl_is_older_than(80) ? 2 : 1));
   }
 }
 
@@ -566,7 +568,8 @@ TEST_CASE("After a loss no connection is used again that has been idle for long"
   REQUIRE(answers.poll(transport, 5));
   CHECK(answers.response(3).status == 200);
   CHECK(answers.response(4).status == 200);
-  CHECK(server.requests().size() == 5);
+  CHECK(server.requests().size() >= 5);
+  CHECK(server.requests().size() <= (test::libcurl_is_older_than(80) ? 6 : 5));
 }
 
 TEST_CASE("An answer of 64 KiB passes and one byte more does not") {

@@ -21,6 +21,7 @@
 
 #include "catch.hpp"
 #include "support/few_descriptors.hpp"
+#include "support/libcurl_version.hpp"
 #include "support/raw_server.hpp"
 #include "support/tls_server.hpp"
 
@@ -487,6 +488,10 @@ TEST_CASE("What is too large or malformed in a response is named, not a lack of 
     static_cast<void>(connection.send(broken.response));
   }}};
   pe::CurlTransport transport;
+  if (broken.response.find("No colon") != std::string::npos && test::libcurl_is_older_than(88)) {
+    SUCCEED("an older libcurl may ignore a line without a colon");
+    return;
+  }
   const pe::Error error = error_of(transport, post(server.url()));
   CHECK(error.kind == pe::ErrorKind::Response);
   CHECK(error.http_status == broken.status);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "personalize_events/platform/per_process.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/fork.hpp"
 
 namespace pe = personalize_events;
 
@@ -62,23 +60,22 @@ TEST_CASE("Threads that ask for it at the same time get one object") {
   CHECK(alive == 1);
 }
 
+#if PERSONALIZE_EVENTS_TESTS_CAN_FORK
+
 TEST_CASE("A forked child makes its own and leaves the inherited one alone") {
   std::atomic<int> alive{0};
   const auto make = [&alive] { return std::make_unique<Counted>(alive); };
   auto holder = std::make_unique<pe::detail::PerProcess<Counted>>();
   Counted* const parents = &holder->own(make);
   const bool uses_it = GENERATE(false, true);
-  const pid_t child = ::fork();
-  if (child == 0) {
+  CHECK(test::ends_well_in_child([&] {
     bool well = holder->find() == nullptr;
     if (uses_it) well = well && &holder->own(make) != parents && alive == 2;
     holder.reset();
-    ::_exit(well && alive == 1 ? 0 : 1);
-  }
-  REQUIRE(child > 0);
-  int status = -1;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
+    return well && alive == 1;
+  }));
   CHECK(holder->find() == parents);
   CHECK(alive == 1);
 }
+
+#endif

@@ -3,22 +3,21 @@
 #include "personalize_events/platform/system_platform.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
+#include "support/environment.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace pe = personalize_events;
 
 TEST_CASE("the environment is the program's") {
   const auto platform = pe::system_platform();
-  REQUIRE(::setenv("PERSONALIZE_EVENTS_TEST_VARIABLE", "some value", 1) == 0);
-  CHECK(platform->environment("PERSONALIZE_EVENTS_TEST_VARIABLE") == "some value");
-  REQUIRE(::setenv("PERSONALIZE_EVENTS_TEST_VARIABLE", "", 1) == 0);
-  CHECK(platform->environment("PERSONALIZE_EVENTS_TEST_VARIABLE") == "");
-  REQUIRE(::unsetenv("PERSONALIZE_EVENTS_TEST_VARIABLE") == 0);
+  {
+    const test::Environment variable{"PERSONALIZE_EVENTS_TEST_VARIABLE", "some value"};
+    CHECK(platform->environment("PERSONALIZE_EVENTS_TEST_VARIABLE") == "some value");
+  }
   CHECK_FALSE(platform->environment("PERSONALIZE_EVENTS_TEST_VARIABLE").has_value());
 }
 

@@ -91,18 +91,18 @@ TEST_CASE("Events are chosen by what they have") {
     return lines_in(plan);
   };
   CHECK(count("") == 4);
-  CHECK(count("?user_id=ann") == 2);
-  CHECK(count("?user_id=ann&event_type=Buy") == 1);
-  CHECK(count("?user_id=") == 1);
-  CHECK(count("?session_id=s%201") == 1);
-  CHECK(count("?item_id=i1") == 2);
-  CHECK(count("?item_id=") == 1);
-  CHECK(count("?tracking_id=tracker") == 4);
-  CHECK(count("?tracking_id=other") == 0);
+  CHECK(count("?userId=ann") == 2);
+  CHECK(count("?userId=ann&eventType=Buy") == 1);
+  CHECK(count("?userId=") == 1);
+  CHECK(count("?sessionId=s%201") == 1);
+  CHECK(count("?itemId=i1") == 2);
+  CHECK(count("?itemId=") == 1);
+  CHECK(count("?trackingId=tracker") == 4);
+  CHECK(count("?trackingId=other") == 0);
   CHECK(count("?limit=0") == 0);
   CHECK(count("?limit=3") == 3);
   CHECK(count("?limit=9") == 4);
-  CHECK(world.ask("GET", "events?event_type=Watch&limit=1").response.body ==
+  CHECK(world.ask("GET", "events?eventType=Watch&limit=1").response.body ==
         R"({"trackingId":"tracker","sessionId":"s4","eventType":"Watch","sentAt":1})"
         "\n");
 }
@@ -127,7 +127,7 @@ TEST_CASE("What was refused is told with its reason") {
 
 TEST_CASE("A wait is in the plan until there are events enough") {
   World world;
-  const EndpointPlan plan = world.ask("POST", "wait?events=2&timeout_ms=1500");
+  const EndpointPlan plan = world.ask("POST", "wait?events=2&timeoutMs=1500");
   REQUIRE(plan.wait.has_value());
   CHECK(plan.wait->events == 2);
   CHECK(plan.wait->timeout == 1500ms);
@@ -140,7 +140,7 @@ TEST_CASE("A wait is in the plan until there are events enough") {
   const EndpointPlan over = world.ask("POST", "wait?events=2");
   CHECK_FALSE(over.wait.has_value());
   CHECK(over.response.body == world.ask("GET", "summary").response.body);
-  CHECK_FALSE(world.ask("POST", "wait?events=9&timeout_ms=0").wait.has_value());
+  CHECK_FALSE(world.ask("POST", "wait?events=9&timeoutMs=0").wait.has_value());
 }
 
 TEST_CASE("A reset forgets events and counts, and leaves the rules") {
@@ -189,13 +189,13 @@ TEST_CASE("A bad request is refused with what is wrong, and changes nothing") {
       {"GET", "events?limit=x", "", 400, "limit: expected a whole number"},
       {"GET", "events?limit=-1", "", 400, "limit: expected a whole number"},
       {"GET", "events?%ff=1", "", 400, "not UTF-8"},
-      {"GET", "rejected?user_id=1", "", 400, "user_id: unknown"},
+      {"GET", "rejected?userId=1", "", 400, "userId: unknown"},
       {"POST", "wait", "", 400, "events: missing"},
       {"POST", "wait", "[]", 400, "body: expected a JSON object"},
       {"POST", "wait", "{", 400, "not JSON"},
       {"POST", "wait", R"({"events":true})", 400, "events: expected a whole number"},
       {"POST", "wait?events=1&timeout=5", "", 400, "timeout: unknown"},
-      {"POST", "wait?events=1&timeout_ms=600001", "", 400, "timeout_ms: at most 600000"},
+      {"POST", "wait?events=1&timeoutMs=600001", "", 400, "timeoutMs: at most 600000"},
       {"POST", "faults", "", 400, "not JSON"},
       {"POST", "faults", R"([{"status":500},{"status":1}])", 400, "status: expected"},
   };

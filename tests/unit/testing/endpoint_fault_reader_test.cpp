@@ -38,7 +38,7 @@ void check_is_full(const FaultRule& rule) {
 TEST_CASE("A rule in its short form has all members") {
   const auto rule = fault_rule_from_text(
       "PutEvents:body_contains=event-7,every=2,probability=0.5,times=3,status=503,"
-      "code=ServiceUnavailable,retry_after_ms=1500,delay_ms=20,send=drip,drip_ms=7,date_offset_s=-"
+      "code=ServiceUnavailable,retryAfterMs=1500,delayMs=20,send=drip,dripMs=7,dateOffsetSeconds=-"
       "600");
   REQUIRE(rule.has_value());
   check_is_full(*rule);
@@ -47,15 +47,15 @@ TEST_CASE("A rule in its short form has all members") {
 TEST_CASE("A rule in JSON has the same members") {
   const auto rules = fault_rules_from_json(
       R"({"operation":"PutEvents","body_contains":"event-7","every":2,"probability":0.5,)"
-      R"("times":3,"status":503,"code":"ServiceUnavailable","retry_after_ms":1500,)"
-      R"("delay_ms":20,"send":"drip","drip_ms":7,"date_offset_s":-600})");
+      R"("times":3,"status":503,"code":"ServiceUnavailable","retryAfterMs":1500,)"
+      R"("delayMs":20,"send":"drip","dripMs":7,"dateOffsetSeconds":-600})");
   REQUIRE(rules.has_value());
   REQUIRE(rules->size() == 1);
   check_is_full(rules->front());
 }
 
 TEST_CASE("What is left out is as in a new rule") {
-  const auto rule = fault_rule_from_text("delay_ms=1");
+  const auto rule = fault_rule_from_text("delayMs=1");
   REQUIRE(rule.has_value());
   CHECK(rule->operation.empty());
   CHECK(rule->every == 1);
@@ -115,7 +115,7 @@ TEST_CASE("What is wrong in a short form is named") {
       {"status=99999999999999999999", "status"},
       {"times=0", "times"},
       {"every=-1", "every"},
-      {"delay_ms=-1", "delay_ms"},
+      {"delayMs=-1", "delayMs"},
       {"probability=2", "probability"},
       {"probability=x", "probability"},
       {"PutNothing:status=500", "operation"},

@@ -21,8 +21,8 @@ TEST_CASE("The counts have the names of the summary's members") {
   summary.actions = 8;
   summary.faults = 9;
   CHECK(pe::testing::to_json(summary) ==
-        R"({"requests":1,"refused_requests":2,"events":3,"duplicate_events":4,)"
-        R"("action_interactions":5,"users":6,"items":7,"actions":8,"faults":9})");
+        R"({"requests":1,"refusedRequests":2,"events":3,"duplicateEvents":4,)"
+        R"("actionInteractions":5,"users":6,"items":7,"actions":8,"faults":9})");
 }
 
 TEST_CASE("An event has the API's member names after those of its request") {

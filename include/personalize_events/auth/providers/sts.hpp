@@ -120,10 +120,7 @@ namespace detail {
     const HttpResponse& response, const std::optional<StsError>& refusal, TimePoint signed_at) {
   if (!refusal || !retry::is_one_of(retry::kClockSkewCodes, refusal->code)) return std::nullopt;
   const auto service_now = wire::date_of(response);
-  if (!service_now) return std::nullopt;
-  const bool is_far = *service_now - signed_at >= retry::kClockSkewLimit ||
-                      signed_at - *service_now >= retry::kClockSkewLimit;
-  return is_far ? service_now : std::nullopt;
+  return service_now && retry::is_skewed(*service_now, signed_at) ? service_now : std::nullopt;
 }
 
 [[nodiscard]] inline Result<Credentials> assume_role(const AssumeRoleOptions& options,

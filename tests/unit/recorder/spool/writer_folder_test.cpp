@@ -2,10 +2,6 @@
 
 #include "personalize_events/recorder/spool/writer_folder.hpp"
 
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +14,7 @@
 #include "catch.hpp"
 #include "personalize_events/platform/system_files.hpp"
 #include "support/faulty_files.hpp"
+#include "support/fork.hpp"
 #include "support/passing_files.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -360,6 +357,8 @@ TEST_CASE("a disk error is returned, and nothing is held") {
   CHECK(can_take(locks, world.files, "/w"));
 }
 
+#if PERSONALIZE_EVENTS_TESTS_CAN_FORK
+
 TEST_CASE(
     "a forked child that closes its locks frees nothing of its parent's, then its death all") {
   const test::TemporaryFolder folder;
@@ -398,3 +397,5 @@ TEST_CASE(
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
 }
+
+#endif
