@@ -23,11 +23,14 @@ void add_completion(CLI::App& program, Command& chosen) {
       *program.add_subcommand("completion", "Print the completion script of a shell");
   completion.require_subcommand(1);
   completion.footer(
-      "For bash, run: source <(personalize-events completion bash)\n\n"
+      "For bash, add this line to ~/.bashrc:\n"
+      "  source <(personalize-events completion bash)\n\n"
       "For zsh, save the script as _personalize-events in a folder of fpath.\n\n"
-      "For fish, run: personalize-events completion fish | source");
+      "For fish, add this line to ~/.config/fish/config.fish:\n"
+      "  personalize-events completion fish | source");
   const auto add = [&](CLI::App& parent, const char* name, const char* help, auto make) {
     CLI::App* command = parent.add_subcommand(name, help);
+    command->footer("");  // rather than the parent's
     command->callback([&program, &chosen, make] {
       chosen = [&program, make] {
         const std::string text = make(program);

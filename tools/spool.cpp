@@ -172,20 +172,14 @@ int resend(const Options& options) {
 constexpr const char* kMoreHelp =
     "A folder is live while a process holds its lock: the recorder that writes to it, or a drain. "
     "Otherwise it is orphaned. ls, check and export only read, also live folders; purge and drain "
-    "change only orphaned ones. A torn frame is not damage: a process was killed while it recorded "
-    "that event. The output of export is user data.\n\n"
-    "Ages and times (ls, export, purge --older-than) are by the wall clock of the process that "
-    "recorded the event. Recorders measure --max-age by clocks that do not jump.\n\n"
+    "change only orphaned ones.\n\n"
     "A folder of another format version is listed as such and left untouched. Use the "
-    "personalize-events of the version of the library that wrote it.\n\n"
-    "drain adopts the folders of its scope: --tracking-id, the region, the endpoint, --account. "
-    "The others count as left.\n\n"
-    "resend sends the lines of rejected/*.jsonl again, each event under its ID and time; correct "
-    "them first. Lines of another trackingId count as others and stay, unless --any-tracking-id "
-    "is given; malformed lines are reported with file and line number and stay. A delivered line "
-    "is removed from its file, an empty file is removed. Files of live recorders are left.\n\n"
-    "Exit status: 0 success; 1 damage was found (check, export), something is left (purge, drain, "
-    "resend); 2 usage, configuration, a directory that cannot be read, purge without --yes.";
+    "personalize-events of the version of the library that wrote it.";
+
+constexpr const char* kTimes =
+    "Ages and times are by the wall clock of the process that recorded the event. Recorders "
+    "measure "
+    "SpoolOptions::max_age by clocks that do not jump.\n\n";
 
 }  // namespace tools::spool
 
@@ -196,8 +190,10 @@ void add_spool(CLI::App& program, Command& chosen) {
   CLI::App& group = *program.add_subcommand("spool", "Maintain the spool of EventRecorders");
   group.footer(spool::kMoreHelp);
   group.require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, int (*run)(const spool::Options&)) {
+  const auto add = [&](const char* name, const char* help, int (*run)(const spool::Options&),
+                       const std::string& footer) {
     CLI::App* command = group.add_subcommand(name, help);
+    command->footer(footer);
     command->callback(
         [&chosen, options, run] { chosen = [options, run] { return run(*options); }; });
     command->add_option("DIRECTORY", options->directory, "The spool's directory")->required();
@@ -206,10 +202,22 @@ void add_spool(CLI::App& program, Command& chosen) {
   const auto add_json = [&](CLI::App* command) {
     command->add_flag("--json", options->is_json, "Print one line of JSON");
   };
-  add_json(add("ls", "List the writers' folders", spool::list));
-  add_json(add("check", "Read everything and report damage", spool::check));
-  add("export", "Print the open events, as lines of JSON", spool::export_events);
-  CLI::App* purge = add("purge", "Remove the folders of orphaned writers", spool::purge);
+  add_json(add("ls", "List the writers' folders", spool::list,
+               spool::kTimes + std::string("Exit status: 0 success; 2 usage, or a directory that "
+                                           "cannot be read.")));
+  add_json(add("check", "Read everything and report damage", spool::check,
+               "A torn frame is not damage: a process was killed while it recorded that event.\n\n"
+               "Exit status: 0 success; 1 damage was found; 2 usage, or a directory that cannot be "
+               "read."));
+  add("export", "Print the open events, as lines of JSON", spool::export_events,
+      "The output is user data.\n\n" + std::string(spool::kTimes) +
+          "Exit status: 0 success; 1 damage was found; 2 usage, or a directory that cannot be "
+          "read.");
+  CLI::App* purge =
+      add("purge", "Remove the folders of orphaned writers", spool::purge,
+          "Removes only what no process holds.\n\n" + std::string(spool::kTimes) +
+              "Exit status: 0 success; 1 something is left; 2 usage, a directory that "
+              "cannot be read, or --yes was not given.");
   add_json(purge);
   purge->add_flag("--yes", options->is_sure,
                   "Remove them; without it, only print what would be removed");
@@ -217,8 +225,19 @@ void add_spool(CLI::App& program, Command& chosen) {
       ->add_option("--older-than", options->older_than_hours,
                    "Only folders whose every open event is older than this number of hours")
       ->check(CLI::Range(0, 1'000'000));
-  CLI::App* drain = add("drain", "Send the events of orphaned writers", spool::drain);
-  CLI::App* resend = add("resend", "Send rejected events again", spool::resend);
+  CLI::App* drain = add("drain", "Send the events of orphaned writers", spool::drain,
+                        "Adopts the folders of its scope: --tracking-id, the region, the endpoint, "
+                        "--account. The others count as left.\n\n"
+                        "Exit status: 0 success; 1 something is left; 2 usage, configuration, or a "
+                        "directory that cannot be read.");
+  CLI::App* resend = add(
+      "resend", "Send rejected events again", spool::resend,
+      "Sends the lines of rejected/*.jsonl again, each event under its ID and time; correct them "
+      "first. Lines of another trackingId count as others and stay, unless --any-tracking-id is "
+      "given; malformed lines are reported with file and line number and stay. A delivered line "
+      "is removed from its file, an empty file is removed. Files of live recorders are left.\n\n"
+      "Exit status: 0 success; 1 something is left; 2 usage, configuration, or a directory that "
+      "cannot be read.");
   for (CLI::App* command : {drain, resend}) {
     add_json(command);
     command->add_option("--tracking-id", options->tracking_id, "The event tracker's ID")

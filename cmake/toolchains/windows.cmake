@@ -8,8 +8,6 @@ get_filename_component(libraries "${CMAKE_CURRENT_LIST_DIR}/../../build/windows_
 set(CMAKE_CROSSCOMPILING_EMULATOR "${portability}/run_in_wine")
 # GNU ld takes minutes for what lld links in seconds.
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -fno-use-linker-plugin -wrapper ${portability}/link_with_lld")
-# Unoptimised templates make more sections than the ordinary object format counts.
-set(CMAKE_CXX_FLAGS_INIT -Wa,-mbig-obj)
 set(CMAKE_FIND_ROOT_PATH "${libraries}" /usr/x86_64-w64-mingw32)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)

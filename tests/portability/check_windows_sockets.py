@@ -94,7 +94,7 @@ class Wine:
         return self
 
     def __exit__(self, *_):
-        subprocess.run(["wineserver", "-k"], env=self.environment)
+        subprocess.run(["wineserver", "-k"], env=self.environment, stderr=subprocess.DEVNULL)
 
     def start(self, url, program, *arguments):
         return subprocess.Popen(["wine", program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -273,8 +273,8 @@ class CurlLoop {
 /// @par Error Handling
 /// As CurlTransport. What is wrong with a request or the options is told by its Done too.
 ///
-/// With a libcurl before 7.80 a request whose kept-alive connection is lost may be sent once more
-/// on another one, unseen.
+/// A libcurl before 7.80 may send a request whose kept-alive connection is lost again by itself, on
+/// other kept-alive connections and a new one.
 ///
 /// A cancelled request's connection is closed at once. `cancel`, the destructor, and the end of a
 /// timeout wait for the network in one case only: with a libcurl before 8.14 that resolves names in

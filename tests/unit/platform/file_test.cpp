@@ -119,11 +119,14 @@ void check_contract(pe::FileSystem& files, const std::string& root) {
   CHECK(content_of(files, folder + "/c") == "hell!?");
   CHECK_FALSE(files.remove_folder(folder).has_value());
 
-  const auto held = files.open(folder + "/c", OpenFor::Append);
+  auto held = *files.open(folder + "/c", OpenFor::Append);
   REQUIRE(files.remove_file(folder + "/c").has_value());
+#if !defined(_WIN32)  // Wine 8 removes an open file only once it is closed.
   CHECK(files.remove_file(folder + "/c").error().code == "NotFound");
-  CHECK((*held)->status()->links == 0);
-  CHECK((*held)->append("into the void").has_value());
+  CHECK(held->status()->links == 0);
+#endif
+  CHECK(held->append("into the void").has_value());
+  held.reset();
   REQUIRE(files.remove_file(folder + "/a").has_value());
   CHECK(files.list_folder(folder)->empty());
   const auto space = files.disk_space(folder);

@@ -60,6 +60,14 @@ TEST_CASE("random bytes and processes are the system's") {
   platform->random_bytes(one.data(), one.size());
   platform->random_bytes(other.data(), other.size());
   CHECK(one != other);
-  CHECK(platform->run_process("echo hello", std::chrono::seconds{20}).value_or("") == "hello\n");
-  CHECK_FALSE(platform->run_process("false", std::chrono::seconds{20}).has_value());
+#if defined(_WIN32)
+  const std::string prefix = "cmd /c ";
+  const std::string line_end = "\r\n";
+#else
+  const std::string prefix;
+  const std::string line_end = "\n";
+#endif
+  const auto output = platform->run_process(prefix + "echo hello", std::chrono::seconds{20});
+  CHECK(output.value_or("") == "hello" + line_end);
+  CHECK_FALSE(platform->run_process(prefix + "exit 1", std::chrono::seconds{20}).has_value());
 }

@@ -339,14 +339,14 @@ TEST_CASE("a full segment is sealed, and the next one begins") {
 
 TEST_CASE("the sequences of a segment may have gaps of any size") {
   World world{10'000};
-  constexpr std::uint64_t far = std::uint64_t{1} << 60U;
-  for (const std::uint64_t sequence : {std::uint64_t{1}, std::uint64_t{1'048'577}, far}) {
+  constexpr std::uint64_t distant = std::uint64_t{1} << 60U;
+  for (const std::uint64_t sequence : {std::uint64_t{1}, std::uint64_t{1'048'577}, distant}) {
     world.append(sequence, sequence);
   }
   CHECK(world.segments() == "00000001.log");
-  CHECK(world.left() == "1 1048577 " + std::to_string(far));
+  CHECK(world.left() == "1 1048577 " + std::to_string(distant));
   CHECK(world.acknowledge({1, 1'048'577}));
-  CHECK(world.left() == std::to_string(far));
+  CHECK(world.left() == std::to_string(distant));
 }
 
 TEST_CASE("of a chunk that is written in part nothing stays, whatever the part") {
