@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "personalize_events/detail/number.hpp"
 #include "personalize_events/json/reader.hpp"
 #include "personalize_events/model/put_action_interactions.hpp"
 #include "personalize_events/model/put_actions.hpp"
@@ -126,7 +127,7 @@ class Generator {
     do {
       const std::uint64_t bits = random_();
       std::memcpy(&value, &bits, sizeof value);
-    } while (!std::isfinite(value));
+    } while (!pe::detail::is_finite(value));
     return below(2) == 0 ? value : static_cast<double>(below(1000)) / 8;
   }
 
