@@ -4,7 +4,7 @@
 // Needs C++20:  c++ -std=c++20 -I include coroutine.cpp -lcurl -lcrypto -lpthread
 //
 //   AWS_REGION=eu-west-1 ./coroutine TRACKING_ID
-#include <personalize_events/client/coroutine.hpp>
+#include <personalize_events/coroutine.hpp>
 #include <personalize_events/personalize_events.hpp>
 
 #include <coroutine>

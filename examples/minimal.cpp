@@ -2,7 +2,7 @@
 //
 // The README's program: one event, sent. Region, endpoint and credentials come from the AWS
 // environment:  AWS_REGION=eu-west-1 ./minimal TRACKING_ID
-#include <personalize_events/personalize_events.hpp>
+#include <personalize_events/make_client.hpp>
 
 #include <cstdio>
 

@@ -4,7 +4,7 @@
 // one outcome that you are told.
 //
 //   AWS_REGION=eu-west-1 ./recorder TRACKING_ID
-#include <personalize_events/personalize_events.hpp>
+#include <personalize_events/make_recorder.hpp>
 
 #include <chrono>
 #include <cstdio>

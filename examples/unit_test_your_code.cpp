@@ -4,7 +4,7 @@
 // keeps the events: no network, no thread, no AWS account, neither libcurl nor OpenSSL.
 //
 //   c++ -std=c++17 -I include unit_test_your_code.cpp && ./a.out
-#include <personalize_events/recorder/event_sink.hpp>
+#include <personalize_events/event_sink.hpp>
 #include <personalize_events/testing/recording_sink.hpp>
 
 #include <cstdio>

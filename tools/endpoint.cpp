@@ -3,10 +3,10 @@
 // personalize-events endpoint: a Personalize Events endpoint on this machine, for programs in any
 // language. It checks signatures and the service's model, logs the events that it accepts, and
 // fails on demand. It runs until Ctrl-C.
-#include <personalize_events/json/writer.hpp>
+#include <personalize_events/detail/json/writer.hpp>
+#include <personalize_events/detail/testing/endpoint_fault_reader.hpp>
+#include <personalize_events/detail/testing/endpoint_json.hpp>
 #include <personalize_events/personalize_events.hpp>
-#include <personalize_events/testing/endpoint_fault_reader.hpp>
-#include <personalize_events/testing/endpoint_json.hpp>
 #include <personalize_events/testing/local_endpoint.hpp>
 
 #include <CLI/CLI.hpp>
@@ -69,7 +69,7 @@ class JsonLines {
   void add_each(const std::vector<Shape>& shapes, Members of_request) {
     for (const Shape& shape : shapes) {
       std::string line;
-      pe::json::Writer writer(line);
+      pe::detail::json::Writer writer(line);
       writer.begin_object();
       writer.key("operation");
       writer.string(operation_);

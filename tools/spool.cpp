@@ -64,7 +64,7 @@ std::int64_t now_ms() {
 }
 
 int list(const Options& options) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   const auto spool = read_spool(files, options.directory);
   if (!spool) return fail(spool.error());
   return print(options.is_json ? listing_json(*spool, now_ms()) : listing_text(*spool, now_ms()),
@@ -72,7 +72,7 @@ int list(const Options& options) {
 }
 
 int check(const Options& options) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   const auto spool = read_spool(files, options.directory);
   if (!spool) return fail(spool.error());
   return print(options.is_json ? check_json(*spool) : check_text(*spool),
@@ -80,13 +80,14 @@ int check(const Options& options) {
 }
 
 int export_events(const Options& options) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   std::uint64_t unwritable = 0;
-  const auto spool = read_spool(files, options.directory, [&](const pe::spool::Entry& entry) {
-    const std::string line = exported_event(entry);
-    if (line.empty()) ++unwritable;
-    std::fwrite(line.data(), 1, line.size(), stdout);
-  });
+  const auto spool =
+      read_spool(files, options.directory, [&](const pe::detail::spool::Entry& entry) {
+        const std::string line = exported_event(entry);
+        if (line.empty()) ++unwritable;
+        std::fwrite(line.data(), 1, line.size(), stdout);
+      });
   if (!spool) return fail(spool.error());
   if (unwritable > 0) fail(count_of(unwritable, "event") + " that are not UTF-8 left out");
   if (spool->is_damaged()) fail("damage was found, see personalize-events spool check");
@@ -94,7 +95,7 @@ int export_events(const Options& options) {
 }
 
 int purge(const Options& options) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   std::optional<std::int64_t> before_ms;
   if (options.older_than_hours) {
     before_ms = now_ms() - std::int64_t{*options.older_than_hours} * 60 * 60 * 1000;
@@ -132,7 +133,7 @@ pe::ClientOptions client_options(const Options& options) {
 }
 
 int drain(const Options& options) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   if (const auto there = writers(files, options.directory); !there) return fail(there.error());
   pe::RecorderOptions settings = pe::RecorderOptions::server(options.tracking_id);
   settings.spool =
@@ -148,7 +149,7 @@ int drain(const Options& options) {
 }
 
 int resend(const Options& options) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   if (const auto there = writers(files, options.directory); !there) return fail(there.error());
   const std::chrono::seconds timeout{options.timeout_seconds};
   const auto deadline = std::chrono::steady_clock::now() + timeout;

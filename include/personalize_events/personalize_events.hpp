@@ -5,10 +5,12 @@
 #ifndef PERSONALIZE_EVENTS_PERSONALIZE_EVENTS_HPP
 #define PERSONALIZE_EVENTS_PERSONALIZE_EVENTS_HPP
 
-#include "personalize_events/client/make_client.hpp"
 #include "personalize_events/core.hpp"
-#include "personalize_events/http/curl_async_transport.hpp"
-#include "personalize_events/http/curl_transport.hpp"
-#include "personalize_events/recorder/make_recorder.hpp"
+#include "personalize_events/curl_async_transport.hpp"
+#include "personalize_events/curl_transport.hpp"
+#include "personalize_events/make_client.hpp"
+#include "personalize_events/make_client_with.hpp"
+#include "personalize_events/make_recorder.hpp"
+#include "personalize_events/make_recorder_with.hpp"
 
 #endif

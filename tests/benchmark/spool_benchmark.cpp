@@ -30,9 +30,10 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/client/async_client.hpp"
-#include "personalize_events/platform/system_files.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/async_client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/platform/system_files.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "personalize_events/recorder/spool/disk_room.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 
@@ -137,8 +138,8 @@ std::size_t frame_bytes() {
     Recorded record{folder / "spool"};
     for (std::size_t i = 0; i < kSessions; ++i) record();
   }
-  pe::SystemFiles files;
-  return pe::spool::spool_bytes(files, folder / "spool") / kSessions;
+  pe::detail::SystemFiles files;
+  return pe::detail::spool::spool_bytes(files, folder / "spool") / kSessions;
 }
 
 /// Writes so many bytes at a time to the end of a file.

@@ -3,8 +3,8 @@
 // Every aggregate of the public API, made from the members that a user writes and no more. Compiled
 // with -Wmissing-field-initializers as an error: a member without an initializer of its own would
 // warn in the user's code.
+#include <personalize_events/detail/testing/endpoint_service.hpp>
 #include <personalize_events/personalize_events.hpp>
-#include <personalize_events/testing/endpoint_service.hpp>
 
 namespace pe = personalize_events;
 

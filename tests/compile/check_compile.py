@@ -16,6 +16,8 @@ rapidjson_namespace  the library with another RAPIDJSON_NAMESPACE works in one p
                   that uses RapidJSON directly; with GCC also under -flto -Wodr
 everything        clang++-19 -Weverything says nothing about the headers when they are included by -I,
                   in C++17 and C++20; skipped with 77 where there is none
+light_headers     what applications include is little more than the standard headers that it names, by
+                  preprocessed lines, and includes no <tuple>
 must_not_compile  each file in must_not_compile/ compiles as it stands and fails to compile with
                   MUST_NOT_COMPILE defined, so that the failure is due to the one misuse it shows
 """
@@ -31,8 +33,14 @@ import sys
 
 NEEDS_EXCEPTIONS = ["throwing.hpp", "testing/local_endpoint*.hpp"]
 # tests/portability has a compiler of its own for that side.
-OTHER_SYSTEM = "platform/windows/"
-NEEDS_CXX20 = ["client/coroutine.hpp"]
+OTHER_SYSTEM = "detail/platform/windows/"
+NEEDS_CXX20 = ["coroutine.hpp"]
+# Headers that applications include everywhere, and how many times the lines of the standard headers they
+# may have.
+LIGHT_HEADERS = ["client.hpp", "async_client.hpp", "event_recorder.hpp", "event_sink.hpp", "options.hpp",
+                 "recorder_options.hpp", "credentials.hpp", "transport.hpp", "platform.hpp", "result.hpp",
+                 "model/put_events.hpp"]
+LIGHT = 1.15
 WITHOUT_EXCEPTIONS = ["-fno-exceptions", "-fno-rtti"]
 
 # Warnings of Clang that are left out, because of two that contradict each other one must be, or because
@@ -204,7 +212,7 @@ class Checker:
         for standard in (17, 20):
             headers = [header for header in self.headers(standard, exceptions=True)
                        if header.startswith("testing/") or header in (
-                           "personalize_events.hpp", "throwing.hpp", "client/coroutine.hpp")]
+                           "personalize_events.hpp", "throwing.hpp", "coroutine.hpp")]
             source = self.write_source(f"everything_{standard}.cpp", headers)
             command = [clang, f"-std=c++{standard}", "-Weverything", "-Werror",
                        *(f"-Wno-{name}" for name in LEFT_OUT), *folders, "-fsyntax-only", str(source)]
@@ -212,6 +220,28 @@ class Checker:
             if ran.returncode != 0 or ran.stderr:
                 problems.append(" ".join(command) + "\n" + ran.stderr)
         return problems, f"{clang} -Weverything without {len(LEFT_OUT)} warnings says nothing"
+
+    def preprocessed(self, source, *flags):
+        command = [*self.compiler, f"-std=c++{self.standard}", "-x", "c++", *flags, "-"]
+        return subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+
+    def light_headers(self):
+        problems, ratios = [], []
+        prefix = "personalize_events/"
+        for header in LIGHT_HEADERS:
+            source = f'#include "{prefix}{header}"\n'
+            own = {name for name in self.preprocessed(source, "-M").replace("\\\n", " ").split()
+                   if f"/{prefix}" in name}
+            standard = sorted({name for path in own for name in
+                               re.findall(r"^#include (<[^>]+>)", pathlib.Path(path).read_text(), re.MULTILINE)})
+            if "<tuple>" in standard:
+                problems.append(f"{header} includes <tuple>")
+            lines = [len(self.preprocessed(text, "-E").splitlines())
+                     for text in (source, "".join(f"#include {name}\n" for name in standard))]
+            ratios.append(lines[0] / lines[1])
+            if ratios[-1] > LIGHT:
+                problems.append(f"{header} has {lines[0]} preprocessed lines, its standard headers {lines[1]}")
+        return problems, f"{len(ratios)} light headers have at most {max(ratios):.2f} times the standard lines"
 
     def must_not_compile(self):
         sources = sorted(pathlib.Path(__file__).parent.glob("must_not_compile/*.cpp"))
@@ -244,7 +274,8 @@ def strong_symbols(output):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("check", choices=["headers_alone", "no_exceptions", "two_modes", "aggregates",
-                                          "macros", "rapidjson_namespace", "everything", "must_not_compile"])
+                                          "macros", "rapidjson_namespace", "everything", "light_headers",
+                                          "must_not_compile"])
     parser.add_argument("--source", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--standard", required=True)

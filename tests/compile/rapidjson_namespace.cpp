@@ -14,7 +14,7 @@ std::string write_directly();
 #include "personalize_events/personalize_events.hpp"
 
 int main() {
-  namespace json = personalize_events::json;
+  namespace json = personalize_events::detail::json;
   const auto parsed = json::parse(R"({"price":0.1,"tags":["a",true,null]})");
   if (!parsed || parsed->find("price")->text != "0.1") return 1;
   if (parsed->find("tags")->items.size() != 3) return 2;

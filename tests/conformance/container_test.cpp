@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/auth/providers/container.hpp"
+#include "personalize_events/detail/providers/container.hpp"
 
 #include <cstddef>
 #include <map>
@@ -27,9 +27,9 @@ TEST_CASE("the container is asked where the published suite says") {
       {"No environment variables were set to configure ECS provider", {"container", false}},
       {"URI did not specify a host", {"AWS_CONTAINER_CREDENTIALS_FULL_URI", true}},
   };
-  const pe::json::Value vectors = test::read_vectors(suite);
+  const pe::detail::json::Value vectors = test::read_vectors(suite);
   std::size_t count = 0;
-  for (const pe::json::Value& vector : member(vectors, "tests").items) {
+  for (const pe::detail::json::Value& vector : member(vectors, "tests").items) {
     ++count;
     INFO("case " << count << ": " << member(vector, "docs").text);
     const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
@@ -39,7 +39,7 @@ TEST_CASE("the container is asked where the published suite says") {
     }
     const auto credentials = pe::container_credentials({transport, platform})();
     REQUIRE_FALSE(credentials.has_value());  // the transport's empty answer has no keys
-    const pe::json::Value& result = member(vector, "result");
+    const pe::detail::json::Value& result = member(vector, "result");
     if (const std::string* url = result.find_string("Ok")) {
       REQUIRE(transport->requests().size() == 1);
       CHECK(transport->requests()[0].url == *url);

@@ -18,10 +18,10 @@
 #include <string>
 
 #include "catch.hpp"
-#include "personalize_events/detail/time.hpp"
-#include "personalize_events/json/reader.hpp"
+#include "personalize_events/detail/base/time.hpp"
+#include "personalize_events/detail/json/reader.hpp"
+#include "personalize_events/detail/wire/read.hpp"
 #include "personalize_events/model/put_events.hpp"
-#include "personalize_events/wire/read.hpp"
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
@@ -46,10 +46,10 @@ struct Vector {
 /// Calls `look(vector)` for each vector of a section; answers how many there were.
 template <class Look>
 std::size_t for_each_vector(const char* section, Look look) {
-  const pe::json::Value suite = test::read_vectors(kSuite);
+  const pe::detail::json::Value suite = test::read_vectors(kSuite);
   constexpr auto kMost =
       std::chrono::duration_cast<std::chrono::seconds>(TimePoint::duration::max()).count();
-  for (const pe::json::Value& value : test::member(suite, section).items) {
+  for (const pe::detail::json::Value& value : test::member(suite, section).items) {
     const std::string* iso = value.find_string("iso8601");
     const std::string* text = value.find_string("smithy_format_value");
     REQUIRE(iso != nullptr);
@@ -123,7 +123,7 @@ TEST_CASE("epoch seconds are read to the millisecond") {
     if (!vector.fits) return;
     ++run;
     const auto event =
-        pe::wire::read<pe::Event>(R"({"eventType":"w","sentAt":)" + vector.text + "}");
+        pe::detail::wire::read<pe::Event>(R"({"eventType":"w","sentAt":)" + vector.text + "}");
     REQUIRE(event);
     const double written = std::stod(vector.text);
     const double read = std::chrono::duration<double>(event->sent_at->time_since_epoch()).count();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/auth/default_chain.hpp"
+#include "personalize_events/detail/providers/default_chain.hpp"
 
 #include <cstddef>
 #include <map>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/config/endpoint.hpp"
+#include "personalize_events/detail/config/endpoint.hpp"
 
 #include <set>
 #include <string>
 
 #include "catch.hpp"
-#include "personalize_events/json/reader.hpp"
+#include "personalize_events/detail/json/reader.hpp"
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
@@ -14,29 +14,29 @@ using test::member;
 
 namespace {
 
-std::string text_of(const pe::json::Value* object, const char* name) {
+std::string text_of(const pe::detail::json::Value* object, const char* name) {
   const std::string* found = object == nullptr ? nullptr : object->find_string(name);
   return found == nullptr ? std::string{} : *found;
 }
 
-bool switch_of(const pe::json::Value* object, const char* name) {
-  const pe::json::Value* found = object == nullptr ? nullptr : object->find(name);
+bool switch_of(const pe::detail::json::Value* object, const char* name) {
+  const pe::detail::json::Value* found = object == nullptr ? nullptr : object->find(name);
   return found != nullptr && found->boolean;
 }
 
 }  // namespace
 
 TEST_CASE("endpoints are those of the service's rule set") {
-  const pe::json::Value suite = test::read_vectors("model/endpoint-tests.json");
+  const pe::detail::json::Value suite = test::read_vectors("model/endpoint-tests.json");
   std::size_t count = 0;
-  for (const pe::json::Value& vector : member(suite, "testCases").items) {
+  for (const pe::detail::json::Value& vector : member(suite, "testCases").items) {
     ++count;
     INFO("case " << count << ": " << text_of(&vector, "documentation"));
-    const pe::json::Value* input = vector.find("params");
-    const auto endpoint =
-        pe::resolve_endpoint({text_of(input, "Region"), text_of(input, "Endpoint"),
-                              switch_of(input, "UseFIPS"), switch_of(input, "UseDualStack")});
-    const pe::json::Value& expected = member(vector, "expect");
+    const pe::detail::json::Value* input = vector.find("params");
+    const auto endpoint = pe::detail::resolve_endpoint(
+        {text_of(input, "Region"), text_of(input, "Endpoint"), switch_of(input, "UseFIPS"),
+         switch_of(input, "UseDualStack")});
+    const pe::detail::json::Value& expected = member(vector, "expect");
     if (const std::string* message = expected.find_string("error")) {
       REQUIRE_FALSE(endpoint.has_value());
       CHECK(endpoint.error().kind == pe::ErrorKind::Configuration);
@@ -51,26 +51,26 @@ TEST_CASE("endpoints are those of the service's rule set") {
 }
 
 TEST_CASE("every listed region is in its partition, and every partition is known") {
-  const pe::json::Value suite = test::read_vectors("model/partitions.json");
+  const pe::detail::json::Value suite = test::read_vectors("model/partitions.json");
   std::size_t count = 0;
   std::set<std::string> names;
-  for (const pe::json::Value& vector : member(suite, "partitions").items) {
+  for (const pe::detail::json::Value& vector : member(suite, "partitions").items) {
     const std::string id = text_of(&vector, "id");
     CAPTURE(id);
     names.insert(id);
-    const pe::json::Value& outputs = member(vector, "outputs");
+    const pe::detail::json::Value& outputs = member(vector, "outputs");
     CHECK(switch_of(&outputs, "supportsFIPS"));
     CHECK(switch_of(&outputs, "supportsDualStack"));
     for (const auto& [region, description] : member(vector, "regions").members) {
       ++count;
       CAPTURE(region);
-      const pe::Partition& found = pe::find_partition(region);
+      const pe::detail::Partition& found = pe::detail::find_partition(region);
       CHECK(found.id == id);
       CHECK(found.dns_suffix == text_of(&outputs, "dnsSuffix"));
       CHECK(found.dual_stack_dns_suffix == text_of(&outputs, "dualStackDnsSuffix"));
     }
     // A region that is not listed, made from the partition's expression: ^(a|b)\-\w+\-\d+$.
-    for (const pe::Partition& partition : pe::kPartitions) {
+    for (const pe::detail::Partition& partition : pe::detail::kPartitions) {
       if (partition.id != id) continue;
       std::string alternatives{partition.region_prefixes};
       for (char& c : alternatives) c = c == ' ' ? '|' : c;
@@ -82,8 +82,8 @@ TEST_CASE("every listed region is in its partition, and every partition is known
       CHECK(plain == alternatives + "-w+-d+");
     }
   }
-  CHECK(names.size() == pe::kPartitions.size());
-  for (const pe::Partition& partition : pe::kPartitions) {
+  CHECK(names.size() == pe::detail::kPartitions.size());
+  for (const pe::detail::Partition& partition : pe::detail::kPartitions) {
     CHECK(names.count(std::string{partition.id}) == 1);
   }
   test::report_conformance_cases(count, "regions of model/partitions.json");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/auth/providers/instance_metadata.hpp"
+#include "personalize_events/detail/providers/instance_metadata.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -30,9 +30,9 @@ std::string place_of_fault(const std::string& message) {
 
 TEST_CASE("the instance metadata is asked where the published suite says") {
   const std::string suite = "credentials/imds-config/imds-endpoint-tests.json";
-  const pe::json::Value vectors = test::read_vectors(suite);
+  const pe::detail::json::Value vectors = test::read_vectors(suite);
   std::size_t count = 0;
-  for (const pe::json::Value& vector : member(vectors, "tests").items) {
+  for (const pe::detail::json::Value& vector : member(vectors, "tests").items) {
     ++count;
     INFO("case " << count << ": " << member(vector, "docs").text);
     const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
@@ -52,7 +52,7 @@ TEST_CASE("the instance metadata is asked where the published suite says") {
     }
     const auto credentials = pe::instance_metadata_credentials({transport, platform})();
     REQUIRE_FALSE(credentials.has_value());  // the transport's empty answer has no token
-    const pe::json::Value& result = member(vector, "result");
+    const pe::detail::json::Value& result = member(vector, "result");
     if (const std::string* url = result.find_string("Ok")) {
       REQUIRE(transport->requests().size() == 1);
       CHECK(transport->requests()[0].method == "PUT");

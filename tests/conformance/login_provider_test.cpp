@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/auth/providers/login.hpp"
-#include "personalize_events/config/profile_file.hpp"
-#include "personalize_events/json/reader.hpp"
+#include "personalize_events/detail/config/profile_file.hpp"
+#include "personalize_events/detail/json/reader.hpp"
+#include "personalize_events/detail/providers/login.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/conformance.hpp"
@@ -21,12 +21,12 @@ using test::member;
 
 namespace {
 
-const std::string& text(const pe::json::Value& object, const char* name) {
+const std::string& text(const pe::detail::json::Value& object, const char* name) {
   return member(object, name).text;
 }
 
 // Whether two trees are equal; members may stand in any order.
-bool is_equal(const pe::json::Value& left, const pe::json::Value& right) {
+bool is_equal(const pe::detail::json::Value& left, const pe::detail::json::Value& right) {
   if (left.type != right.type || left.text != right.text || left.boolean != right.boolean ||
       left.items.size() != right.items.size() || left.members.size() != right.members.size()) {
     return false;
@@ -35,14 +35,14 @@ bool is_equal(const pe::json::Value& left, const pe::json::Value& right) {
     if (!is_equal(left.items[i], right.items[i])) return false;
   }
   for (const auto& [name, value] : left.members) {
-    const pe::json::Value* other = right.find(name);
+    const pe::detail::json::Value* other = right.find(name);
     if (other == nullptr || !is_equal(value, *other)) return false;
   }
   return true;
 }
 
-void check_outcome(const pe::json::Value& outcome, const pe::Result<pe::Credentials>& result,
-                   pe::Platform& platform) {
+void check_outcome(const pe::detail::json::Value& outcome,
+                   const pe::Result<pe::Credentials>& result, pe::Platform& platform) {
   const std::string& kind = text(outcome, "result");
   CAPTURE(kind);
   if (kind == "error") {
@@ -66,7 +66,7 @@ void check_outcome(const pe::json::Value& outcome, const pe::Result<pe::Credenti
     if (name == "result") continue;
     const auto file = platform.read_file("/cache/" + name);
     REQUIRE(file.has_value());
-    const auto actual = pe::json::parse(*file);
+    const auto actual = pe::detail::json::parse(*file);
     REQUIRE(actual.has_value());
     CHECK(is_equal(*actual, expected));
   }
@@ -75,9 +75,10 @@ void check_outcome(const pe::json::Value& outcome, const pe::Result<pe::Credenti
 }  // namespace
 
 TEST_CASE("The login provider passes the published cases") {
-  const pe::json::Value suite = test::read_vectors("credentials/login-provider-test-cases.json");
+  const pe::detail::json::Value suite =
+      test::read_vectors("credentials/login-provider-test-cases.json");
   std::size_t count = 0;
-  for (const pe::json::Value& vector : suite.items) {
+  for (const pe::detail::json::Value& vector : suite.items) {
     ++count;
     INFO("case " << count << ": " << text(vector, "documentation"));
     const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
@@ -87,11 +88,11 @@ TEST_CASE("The login provider passes the published cases") {
       platform->set_file("/cache/" + name, pe::detail::text_of(content));
     }
     const auto transport = std::make_shared<pe::testing::FakeTransport>();
-    const pe::json::Value none;
-    const pe::json::Value* calls = vector.find("mockApiCalls");
+    const pe::detail::json::Value none;
+    const pe::detail::json::Value* calls = vector.find("mockApiCalls");
     if (calls == nullptr) calls = &none;
-    for (const pe::json::Value& call : calls->items) {
-      const pe::json::Value* code = call.find("responseCode");
+    for (const pe::detail::json::Value& call : calls->items) {
+      const pe::detail::json::Value* code = call.find("responseCode");
       pe::HttpResponse response;
       response.status = code == nullptr ? 200 : std::stoi(code->text);
       if (code == nullptr) {
@@ -100,9 +101,10 @@ TEST_CASE("The login provider passes the published cases") {
       transport->reply(std::move(response));
     }
 
-    const auto profiles = pe::parse_profiles(text(vector, "configContents"), "config", "", "");
+    const auto profiles =
+        pe::detail::parse_profiles(text(vector, "configContents"), "config", "", "");
     REQUIRE(profiles.has_value());
-    const pe::ProfileSection* profile = profiles->find_profile("signin");
+    const pe::detail::ProfileSection* profile = profiles->find_profile("signin");
     REQUIRE(profile != nullptr);
     const auto result = pe::login_credentials({profile->find("login_session")->text, "us-east-1"},
                                               {transport, platform})();
@@ -110,12 +112,12 @@ TEST_CASE("The login provider passes the published cases") {
     const auto requests = transport->requests();
     REQUIRE(requests.size() == calls->items.size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      const auto body = pe::json::parse(requests[i].body);
+      const auto body = pe::detail::json::parse(requests[i].body);
       REQUIRE(body.has_value());
       CHECK(is_equal(*body, member(member(calls->items[i], "request"), "tokenInput")));
     }
     REQUIRE_FALSE(member(vector, "outcomes").items.empty());
-    for (const pe::json::Value& outcome : member(vector, "outcomes").items) {
+    for (const pe::detail::json::Value& outcome : member(vector, "outcomes").items) {
       check_outcome(outcome, result, *platform);
     }
   }

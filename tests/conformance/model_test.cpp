@@ -17,7 +17,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/json/reader.hpp"
+#include "personalize_events/detail/json/reader.hpp"
+#include "personalize_events/detail/wire/descriptions.hpp"
 #include "personalize_events/model/put_action_interactions.hpp"
 #include "personalize_events/model/put_actions.hpp"
 #include "personalize_events/model/put_events.hpp"
@@ -26,8 +27,8 @@
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
-namespace model = pe::model;
-using pe::json::Value;
+namespace model = pe::detail::model;
+using pe::detail::json::Value;
 
 namespace {
 
@@ -278,7 +279,7 @@ void drop(Value& object, std::string_view key) {
 }
 
 void add(Value& object, const std::string& key, std::string_view json) {
-  auto value = pe::json::parse(json);
+  auto value = pe::detail::json::parse(json);
   REQUIRE(value);
   object.members.emplace_back(key, *std::move(value));
 }

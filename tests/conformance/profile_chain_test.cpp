@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/auth/providers/profile_chain.hpp"
+#include "personalize_events/detail/providers/profile_chain.hpp"
 
 #include <cstddef>
 #include <string>
 
 #include "catch.hpp"
-#include "personalize_events/config/profile_file.hpp"
-#include "personalize_events/json/value.hpp"
+#include "personalize_events/detail/config/profile_file.hpp"
+#include "personalize_events/detail/json/value.hpp"
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
@@ -16,14 +16,14 @@ using test::member;
 
 namespace {
 
-pe::ProfileSections sections_of(const pe::json::Value* sections) {
-  pe::ProfileSections read;
+pe::detail::ProfileSections sections_of(const pe::detail::json::Value* sections) {
+  pe::detail::ProfileSections read;
   if (sections == nullptr) return read;
   for (const auto& [name, properties] : sections->members) {
-    pe::ProfileSection& section = read[name];
+    pe::detail::ProfileSection& section = read[name];
     std::size_t line = 0;
     for (const auto& [key, value] : properties.members) {
-      section.properties[key].value = pe::ProfileValue{value.text, "config", ++line};
+      section.properties[key].value = pe::detail::ProfileValue{value.text, "config", ++line};
     }
   }
   return read;
@@ -82,10 +82,10 @@ std::string words_of(const pe::AssumeRoleOptions& role) {
       .text();
 }
 
-std::string words_of(const pe::json::Value& step) {
+std::string words_of(const pe::detail::json::Value& step) {
   REQUIRE(step.members.size() == 1);
   const auto& [name, value] = step.members.front();
-  if (value.is(pe::json::Value::Type::String)) return name + " " + value.text;
+  if (value.is(pe::detail::json::Value::Type::String)) return name + " " + value.text;
   Words words{name};
   for (const auto& [key, text] : value.members) words.add(key.c_str(), text.text);
   return words.text();
@@ -96,19 +96,19 @@ std::string words_of(const pe::json::Value& step) {
 // The errors of the vectors are in the words of another SDK. Ours is of the right kind where both
 // say the same: nothing is configured (a chain goes on), or something is, and wrongly.
 TEST_CASE("the ways to a profile's credentials are those of the published suite") {
-  const pe::json::Value suite = test::read_vectors("credentials/assume-role-tests.json");
+  const pe::detail::json::Value suite = test::read_vectors("credentials/assume-role-tests.json");
   std::size_t count = 0;
-  for (const pe::json::Value& vector : suite.items) {
+  for (const pe::detail::json::Value& vector : suite.items) {
     ++count;
     INFO("case " << count << ": " << member(vector, "docs").text);
-    const pe::json::Value& input = member(vector, "input");
-    pe::Profiles profiles;
+    const pe::detail::json::Value& input = member(vector, "input");
+    pe::detail::Profiles profiles;
     profiles.profiles = sections_of(input.find("profiles"));
     profiles.sso_sessions = sections_of(input.find("sso_sessions"));
     const auto chain =
         pe::detail::resolve_profile_chain(profiles, member(input, "selected_profile").text);
 
-    const pe::json::Value& output = member(vector, "output");
+    const pe::detail::json::Value& output = member(vector, "output");
     if (const std::string* message = output.find_string("Error")) {
       REQUIRE_FALSE(chain.has_value());
       CHECK(chain.error().kind == pe::ErrorKind::Credentials);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "catch.hpp"
-#include "personalize_events/auth/providers/profile.hpp"
+#include "personalize_events/detail/providers/profile.hpp"
 #include "support/conformance.hpp"
 #include "support/credential_case.hpp"
 

@@ -10,15 +10,16 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/json/reader.hpp"
-#include "personalize_events/retry/attempt.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/json/reader.hpp"
+#include "personalize_events/detail/retry/attempt.hpp"
 #include "support/client_world.hpp"
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
 using test::member;
-namespace retry = personalize_events::retry;
+namespace retry = personalize_events::detail::retry;
 using retry::FailureClass;
 using namespace std::chrono_literals;
 
@@ -26,24 +27,26 @@ namespace {
 
 const std::chrono::steady_clock::time_point kStart{1h};
 
-int number(const pe::json::Value& value) {
-  REQUIRE(value.is(pe::json::Value::Type::Number));
+int number(const pe::detail::json::Value& value) {
+  REQUIRE(value.is(pe::detail::json::Value::Type::Number));
   return std::stoi(value.text);
 }
-int number(const pe::json::Value& object, const char* name) { return number(member(object, name)); }
+int number(const pe::detail::json::Value& object, const char* name) {
+  return number(member(object, name));
+}
 
-std::string text_of(const pe::json::Value& object, const char* name) {
+std::string text_of(const pe::detail::json::Value& object, const char* name) {
   const std::string* found = object.find_string(name);
   REQUIRE(found != nullptr);
   return *found;
 }
 
 retry::Failure failure_of(const pe::HttpResponse& response) {
-  const auto error = pe::wire::error_of(response, pe::wire::Connection::Trusted);
+  const auto error = pe::detail::wire::error_of(response, pe::detail::wire::Connection::Trusted);
   REQUIRE(error.has_value());
   retry::Failure failure;
   failure.failure_class = retry::classify(*error);
-  failure.retry_after = pe::wire::retry_after_of(response);
+  failure.retry_after = pe::detail::wire::retry_after_of(response);
   return failure;
 }
 
@@ -73,15 +76,15 @@ bool is_retry(const retry::Decision& decision) {
 }  // namespace
 
 TEST_CASE("waits, quota and limits are those of retry behaviour 2.1") {
-  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
-  const pe::json::Value& rules = member(vectors, "v2_1");
+  const pe::detail::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
+  const pe::detail::json::Value& rules = member(vectors, "v2_1");
   std::size_t count = 0;
 
   CHECK(pe::RetryOptions{}.quota == number(rules, "capacity"));
   CHECK(retry::kTransientCost == number(rules, "cost_transient"));
   CHECK(retry::kThrottlingCost == number(rules, "cost_throttling"));
   CHECK(retry::kFirstTryRefund == number(rules, "refund_first_try_success"));
-  const pe::json::Value& bases = member(rules, "base_ms");
+  const pe::detail::json::Value& bases = member(rules, "base_ms");
   CHECK(retry::kTransientBase.count() == number(bases, "transient"));
   CHECK(retry::kThrottlingBase.count() == number(bases, "throttling"));
   CHECK(retry::kMaxBackoff.count() == number(rules, "max_backoff_ms"));
@@ -107,7 +110,7 @@ TEST_CASE("waits, quota and limits are those of retry behaviour 2.1") {
     }
   }
 
-  for (const pe::json::Value& vector :
+  for (const pe::detail::json::Value& vector :
        member(rules, "retry_after_cases_attempt1_status500_rand1").items) {
     ++count;
     const std::string hint = text_of(vector, "x-amz-retry-after");
@@ -125,7 +128,7 @@ TEST_CASE("waits, quota and limits are those of retry behaviour 2.1") {
 }
 
 TEST_CASE("the quota is drawn and given back as in retry behaviour 2.1") {
-  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
+  const pe::detail::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
   const retry::Failure throttled =
       failure_of({400, {{"x-amzn-ErrorType", "ThrottlingException"}}, ""});
   const retry::Failure transient = failure_of({500, {}, ""});
@@ -135,7 +138,8 @@ TEST_CASE("the quota is drawn and given back as in retry behaviour 2.1") {
   timeout.failure_class = retry::classify(read_timeout);
 
   std::size_t count = 0;
-  for (const pe::json::Value& vector : member(member(vectors, "v2_1"), "quota_cases").items) {
+  for (const pe::detail::json::Value& vector :
+       member(member(vectors, "v2_1"), "quota_cases").items) {
     ++count;
     const std::string name = text_of(vector, "name");
     CAPTURE(name);
@@ -165,7 +169,7 @@ TEST_CASE("the quota is drawn and given back as in retry behaviour 2.1") {
     } else if (name == "capacity 14: first retry ok, second refused") {
       const int capacity = number(vector, "initial_capacity");
       Call call{capacity, capacity};
-      for (const pe::json::Value& acquires : member(vector, "acquire").items) {
+      for (const pe::detail::json::Value& acquires : member(vector, "acquire").items) {
         CHECK(is_retry(call.fail(transient)) == acquires.boolean);
       }
     } else if (name == "single non-retryable 400 gives nothing back") {
@@ -180,7 +184,7 @@ TEST_CASE("the quota is drawn and given back as in retry behaviour 2.1") {
 }
 
 TEST_CASE("each attempt says its number and the most") {
-  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
+  const pe::detail::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
   const auto& expected = member(member(vectors, "v2_1"), "request_header").items;
   test::ClientWorld world;
   world.transport->reply(pe::HttpResponse{500});
@@ -196,12 +200,12 @@ TEST_CASE("each attempt says its number and the most") {
 }
 
 TEST_CASE("failures are of the classes of the AWS SDKs") {
-  const pe::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
-  const pe::json::Value& classes = member(vectors, "classification");
+  const pe::detail::json::Value vectors = test::read_vectors("protocol/retry_vectors.json");
+  const pe::detail::json::Value& classes = member(vectors, "classification");
   std::size_t count = 0;
   std::vector<std::string> known;
   const auto check_codes = [&](const char* name, FailureClass expected) {
-    for (const pe::json::Value& code : member(classes, name).items) {
+    for (const pe::detail::json::Value& code : member(classes, name).items) {
       ++count;
       CAPTURE(code.text);
       known.push_back(code.text);
@@ -216,12 +220,12 @@ TEST_CASE("failures are of the classes of the AWS SDKs") {
   check_codes("clock_skew_codes_js_v3", FailureClass::ClockSkew);
   CHECK(known.size() == std::size(retry::kThrottlingCodes) + std::size(retry::kTransientCodes) +
                             std::size(retry::kClockSkewCodes));
-  for (const pe::json::Value& code : member(classes, "transient_codes_sts_only").items) {
+  for (const pe::detail::json::Value& code : member(classes, "transient_codes_sts_only").items) {
     ++count;
     CHECK(retry::classify(pe::ErrorKind::Service, code.text, 400, false) == FailureClass::Terminal);
   }
   std::vector<int> transient;
-  for (const pe::json::Value& status : member(classes, "transient_status").items) {
+  for (const pe::detail::json::Value& status : member(classes, "transient_status").items) {
     ++count;
     transient.push_back(number(status));
   }

@@ -4,7 +4,7 @@
 // signature and signed request. Both HMAC backends sign; OpenSSL 3 calls that of 1.1.1 deprecated.
 #define OPENSSL_SUPPRESS_DEPRECATED
 
-#include "personalize_events/auth/sigv4.hpp"
+#include "personalize_events/detail/signing/sigv4.hpp"
 
 #include <filesystem>
 #include <set>
@@ -12,19 +12,19 @@
 #include <string_view>
 
 #include "catch.hpp"
-#include "personalize_events/auth/hmac_context.hpp"
-#include "personalize_events/json/reader.hpp"
+#include "personalize_events/detail/json/reader.hpp"
+#include "personalize_events/detail/signing/hmac_context.hpp"
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
 using test::member;
-namespace sigv4 = personalize_events::sigv4;
+namespace sigv4 = personalize_events::detail::sigv4;
 
 namespace {
 
 const char* const kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-std::string text_of(const pe::json::Value& object, const char* name) {
+std::string text_of(const pe::detail::json::Value& object, const char* name) {
   const std::string* found = object.find_string(name);
   REQUIRE(found != nullptr);
   return *found;
@@ -73,30 +73,30 @@ std::string signature_by(std::string_view secret, std::string_view scope, std::s
   REQUIRE(sigv4::derive_signing_key(hmac, secret, scope).has_value());
   const auto signature = hmac.mac(text);
   REQUIRE(signature.has_value());
-  return pe::crypto::to_hex(*signature);
+  return pe::detail::crypto::to_hex(*signature);
 }
 
 std::string sha256_hex(std::string_view data) {
-  pe::crypto::Sha256 sha256;
+  pe::detail::crypto::Sha256 sha256;
   const auto digest = sha256.digest(data);
   REQUIRE(digest.has_value());
-  return pe::crypto::to_hex(*digest);
+  return pe::detail::crypto::to_hex(*digest);
 }
 
 void check_case(const std::filesystem::path& folder) {
-  const pe::json::Value context = test::read_vectors(folder / "context.json");
+  const pe::detail::json::Value context = test::read_vectors(folder / "context.json");
   const auto expected = [&folder](const char* file) {
     return test::read_conformance(folder / file);
   };
 
-  const pe::json::Value& keys = member(context, "credentials");
+  const pe::detail::json::Value& keys = member(context, "credentials");
   pe::Credentials credentials{text_of(keys, "access_key_id"), text_of(keys, "secret_access_key")};
   if (const std::string* token = keys.find_string("token")) credentials.session_token = *token;
   const std::string region = text_of(context, "region");
   const std::string service = text_of(context, "service");
   const auto now = pe::detail::parse_rfc3339(text_of(context, "timestamp"));
   REQUIRE(now.has_value());
-  const pe::json::Value* omits_token = context.find("omit_session_token");
+  const pe::detail::json::Value* omits_token = context.find("omit_session_token");
 
   pe::HttpRequest request = parse_request(expected("request.txt"));
   const bool signs_body = member(context, "sign_body").boolean;
@@ -122,8 +122,9 @@ void check_case(const std::filesystem::path& folder) {
   const std::string text = sigv4::string_to_sign(date, scope, sha256_hex(canonical));
   CHECK(text == expected("header-string-to-sign.txt"));
   const std::string signature = expected("header-signature.txt");
-  CHECK(signature_by<pe::crypto::Hmac>(credentials.secret_access_key, scope, text) == signature);
-  CHECK(signature_by<pe::crypto::HmacContext>(credentials.secret_access_key, scope, text) ==
+  CHECK(signature_by<pe::detail::crypto::Hmac>(credentials.secret_access_key, scope, text) ==
+        signature);
+  CHECK(signature_by<pe::detail::crypto::HmacContext>(credentials.secret_access_key, scope, text) ==
         signature);
 
   // The whole by the signer.

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/auth/providers/sso.hpp"
-#include "personalize_events/json/reader.hpp"
+#include "personalize_events/detail/json/reader.hpp"
+#include "personalize_events/detail/providers/sso.hpp"
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
@@ -18,12 +18,12 @@ using test::member;
 
 namespace {
 
-const std::string& text(const pe::json::Value& object, const char* name) {
+const std::string& text(const pe::detail::json::Value& object, const char* name) {
   return member(object, name).text;
 }
 
 // The headers that say something about the request; a transport adds the length.
-pe::Headers headers_of(const pe::json::Value& vector) {
+pe::Headers headers_of(const pe::detail::json::Value& vector) {
   pe::Headers headers;
   for (const auto& [name, value] : member(vector, "headers").members) {
     if (name != "amz-sdk-request" && name != "Content-Length") {
@@ -33,7 +33,8 @@ pe::Headers headers_of(const pe::json::Value& vector) {
   return headers;
 }
 
-void check_request(const pe::Result<pe::HttpRequest>& request, const pe::json::Value& vector) {
+void check_request(const pe::Result<pe::HttpRequest>& request,
+                   const pe::detail::json::Value& vector) {
   REQUIRE(request.has_value());
   CHECK(request->method == text(vector, "method"));
   CHECK(request->url == text(vector, "url"));
@@ -44,14 +45,14 @@ void check_request(const pe::Result<pe::HttpRequest>& request, const pe::json::V
   headers.erase(headers.begin());
   CHECK(headers == headers_of(vector));
 
-  const pe::json::Value& body = member(vector, "body");
-  if (body.is(pe::json::Value::Type::Null)) {
+  const pe::detail::json::Value& body = member(vector, "body");
+  if (body.is(pe::detail::json::Value::Type::Null)) {
     CHECK(request->body.empty());
     return;
   }
   // Python writes a blank after each colon and comma.
-  const auto expected = pe::json::parse(body.text);
-  const auto actual = pe::json::parse(request->body);
+  const auto expected = pe::detail::json::parse(body.text);
+  const auto actual = pe::detail::json::parse(request->body);
   REQUIRE(expected.has_value());
   REQUIRE(actual.has_value());
   REQUIRE(actual->members.size() == expected->members.size());
@@ -61,8 +62,8 @@ void check_request(const pe::Result<pe::HttpRequest>& request, const pe::json::V
   }
 }
 
-void check_role(const pe::SsoOptions& options, const pe::json::Value& vector) {
-  const pe::json::Value& keys = member(member(vector, "parsed"), "roleCredentials");
+void check_role(const pe::SsoOptions& options, const pe::detail::json::Value& vector) {
+  const pe::detail::json::Value& keys = member(member(vector, "parsed"), "roleCredentials");
   const auto credentials =
       pe::detail::read_sso_role(options, {200, {}, text(vector, "response_body")});
   REQUIRE(credentials.has_value());
@@ -76,8 +77,8 @@ void check_role(const pe::SsoOptions& options, const pe::json::Value& vector) {
       text(keys, "expiration"));
 }
 
-void check_token(pe::json::Value token, const pe::json::Value& vector) {
-  const pe::json::Value& parsed = member(vector, "parsed");
+void check_token(pe::detail::json::Value token, const pe::detail::json::Value& vector) {
+  const pe::detail::json::Value& parsed = member(vector, "parsed");
   const pe::detail::TimePoint now{std::chrono::hours{490'896}};
   REQUIRE(
       pe::detail::take_sso_token(token, {200, {}, text(vector, "response_body")}, now).has_value());
@@ -92,15 +93,15 @@ void check_token(pe::json::Value token, const pe::json::Value& vector) {
 }  // namespace
 
 TEST_CASE("IAM Identity Center is asked and understood as botocore does") {
-  const pe::json::Value suite = test::read_vectors("credentials/sts_sso_wire.json");
+  const pe::detail::json::Value suite = test::read_vectors("credentials/sts_sso_wire.json");
   std::size_t count = 0;
-  for (const pe::json::Value& vector : member(suite, "cases").items) {
+  for (const pe::detail::json::Value& vector : member(suite, "cases").items) {
     const std::string& service = text(vector, "service");
     if (service != "sso" && service != "sso-oidc") continue;
     ++count;
     const std::string& name = text(vector, "name");
     CAPTURE(name);
-    const pe::json::Value& given = member(vector, "params");
+    const pe::detail::json::Value& given = member(vector, "params");
     pe::SsoOptions options;
     options.region = name.substr(name.rfind('_') + 1);
     if (service == "sso") {
@@ -110,7 +111,7 @@ TEST_CASE("IAM Identity Center is asked and understood as botocore does") {
       check_role(options, vector);
       continue;
     }
-    pe::json::Value token = given;
+    pe::detail::json::Value token = given;
     pe::detail::set_text(token, "registrationExpiresAt", "2030-01-01T00:00:00Z");
     check_request(pe::detail::sso_token_request(options, token, {}), vector);
     check_token(std::move(token), vector);

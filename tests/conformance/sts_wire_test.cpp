@@ -7,9 +7,9 @@
 #include <string>
 
 #include "catch.hpp"
-#include "personalize_events/auth/providers/sts.hpp"
-#include "personalize_events/auth/providers/web_identity.hpp"
-#include "personalize_events/json/value.hpp"
+#include "personalize_events/detail/json/value.hpp"
+#include "personalize_events/detail/providers/sts.hpp"
+#include "personalize_events/detail/providers/web_identity.hpp"
 #include "support/conformance.hpp"
 
 namespace pe = personalize_events;
@@ -18,13 +18,13 @@ using test::member;
 
 namespace {
 
-std::string text_of(const pe::json::Value& object, const char* name) {
+std::string text_of(const pe::detail::json::Value& object, const char* name) {
   const std::string* found = object.find_string(name);
   return found == nullptr ? std::string{} : *found;
 }
 
 // A vector's name ends in its region: "assume_role_min_us-east-1".
-std::string region_of(const pe::json::Value& vector) {
+std::string region_of(const pe::detail::json::Value& vector) {
   const std::string name = text_of(vector, "name");
   return name.substr(name.rfind('_') + 1);
 }
@@ -38,7 +38,7 @@ pe::Headers shown_headers(pe::Headers headers) {
 
 // The headers of a vector but amz-sdk-request, which botocore does not sign and we do not send
 // while asking for credentials, and Content-Length, which the transport adds.
-pe::Headers expected_headers(const pe::json::Value& vector, std::size_t body_size) {
+pe::Headers expected_headers(const pe::detail::json::Value& vector, std::size_t body_size) {
   pe::Headers headers;
   for (const auto& [name, value] : member(vector, "headers").members) {
     if (name == "Content-Length") {
@@ -51,23 +51,25 @@ pe::Headers expected_headers(const pe::json::Value& vector, std::size_t body_siz
 }
 
 std::string sha256_hex(const std::string& data) {
-  pe::crypto::Sha256 sha256;
+  pe::detail::crypto::Sha256 sha256;
   const auto digest = sha256.digest(data);
   REQUIRE(digest.has_value());
-  return pe::crypto::to_hex(*digest);
+  return pe::detail::crypto::to_hex(*digest);
 }
 
 // What is signed of a request that is signed already.
 std::string canonical_request_of(pe::HttpRequest request) {
   REQUIRE(request.headers.back().first == "Authorization");
   request.headers.pop_back();
-  return pe::sigv4::canonical_request(request, pe::sigv4::canonical_headers(request.headers),
-                                      sha256_hex(request.body), true);
+  return pe::detail::sigv4::canonical_request(request,
+                                              pe::detail::sigv4::canonical_headers(request.headers),
+                                              sha256_hex(request.body), true);
 }
 
 // The role of a vector, with the multi-factor parameters that no option of ours has.
-pe::HttpRequest assume_role_request(const pe::json::Value& suite, const pe::json::Value& vector) {
-  const pe::json::Value& params = member(vector, "params");
+pe::HttpRequest assume_role_request(const pe::detail::json::Value& suite,
+                                    const pe::detail::json::Value& vector) {
+  const pe::detail::json::Value& params = member(vector, "params");
   pe::AssumeRoleOptions options;
   options.role_arn = text_of(params, "RoleArn");
   options.role_session_name = text_of(params, "RoleSessionName");
@@ -89,8 +91,8 @@ pe::HttpRequest assume_role_request(const pe::json::Value& suite, const pe::json
   return *request;
 }
 
-pe::HttpRequest web_identity_request(const pe::json::Value& vector) {
-  const pe::json::Value& params = member(vector, "params");
+pe::HttpRequest web_identity_request(const pe::detail::json::Value& vector) {
+  const pe::detail::json::Value& params = member(vector, "params");
   pe::WebIdentityOptions options;
   options.role_arn = text_of(params, "RoleArn");
   options.role_session_name = text_of(params, "RoleSessionName");
@@ -101,25 +103,25 @@ pe::HttpRequest web_identity_request(const pe::json::Value& vector) {
   return *request;
 }
 
-void check_request(const pe::HttpRequest& request, const pe::json::Value& vector) {
+void check_request(const pe::HttpRequest& request, const pe::detail::json::Value& vector) {
   CHECK(request.method == text_of(vector, "method"));
   CHECK(request.url == text_of(vector, "url"));
   CHECK(request.body == text_of(vector, "body"));
   CHECK(shown_headers(request.headers) == expected_headers(vector, request.body.size()));
-  const pe::json::Value& canonical = member(vector, "canonical_request");
-  if (canonical.is(pe::json::Value::Type::String)) {
+  const pe::detail::json::Value& canonical = member(vector, "canonical_request");
+  if (canonical.is(pe::detail::json::Value::Type::String)) {
     CHECK(canonical_request_of(request) == canonical.text);
   } else {
     CHECK(pe::find_header(request.headers, "Authorization") == nullptr);
   }
 }
 
-void check_answer(const pe::json::Value& vector, const std::string& operation) {
+void check_answer(const pe::detail::json::Value& vector, const std::string& operation) {
   const auto credentials =
       detail::credentials_of_sts({200, {}, text_of(vector, "response_body")}, operation);
   REQUIRE(credentials.has_value());
-  const pe::json::Value& parsed = member(vector, "parsed");
-  const pe::json::Value& expected = member(parsed, "Credentials");
+  const pe::detail::json::Value& parsed = member(vector, "parsed");
+  const pe::detail::json::Value& expected = member(parsed, "Credentials");
   CHECK(credentials->access_key_id == text_of(expected, "AccessKeyId"));
   CHECK(credentials->secret_access_key == text_of(expected, "SecretAccessKey"));
   CHECK(credentials->session_token == text_of(expected, "SessionToken"));
@@ -133,9 +135,9 @@ void check_answer(const pe::json::Value& vector, const std::string& operation) {
 }  // namespace
 
 TEST_CASE("STS is asked and its answers are read as by botocore") {
-  const pe::json::Value suite = test::read_vectors("credentials/sts_sso_wire.json");
+  const pe::detail::json::Value suite = test::read_vectors("credentials/sts_sso_wire.json");
   std::size_t count = 0;
-  for (const pe::json::Value& vector : member(suite, "cases").items) {
+  for (const pe::detail::json::Value& vector : member(suite, "cases").items) {
     if (text_of(vector, "service") != "sts") continue;
     ++count;
     INFO("case: " << text_of(vector, "name"));

@@ -1414,9 +1414,12 @@ def spool_usage(stage):
            "does not name what is wrong")
     spool.tool("no-such-command", status=2)
     expect_equal(spool.json("ls"), {"folders": [], "rejectedBytes": 0, "quarantinedFiles": 0}, "an empty spool")
-    finished = stage.tool("spool", "--help")
-    expect_status(finished, 0)
-    expect("Exit status: 0" in finished.stdout, "--help does not tell the exit status", finished.stdout)
+    for command in ("ls", "check", "export", "purge", "drain", "resend"):
+        finished = stage.tool("spool", command, "--help")
+        expect_status(finished, 0)
+        expect("Exit status: 0" in finished.stdout, "--help does not describe the exit status", finished.stdout)
+        # Each describes itself alone.
+        expect_equal("rejected/*.jsonl" in finished.stdout, command == "resend", f"the help of {command}")
     with open("/dev/full", "wb") as full:
         done = subprocess.run([stage.program, "spool", "ls", spool.directory], env=stage.environment(),
                               stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE)

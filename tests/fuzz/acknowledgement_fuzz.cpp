@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "personalize_events/recorder/spool/acknowledgement.hpp"
+#include "personalize_events/detail/recorder/spool/acknowledgement.hpp"
 #include "support/faulty_files.hpp"
 
-namespace spool = personalize_events::spool;
+namespace spool = personalize_events::detail::spool;
 
 namespace {
 

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "personalize_events/recorder/spool/segmented_log.hpp"
+#include "personalize_events/detail/recorder/spool/segmented_log.hpp"
 #include "support/faulty_files.hpp"
 
-namespace spool = personalize_events::spool;
+namespace spool = personalize_events::detail::spool;
 
 namespace {
 

@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "fuzz.hpp"
-#include "personalize_events/recorder/spool/segment.hpp"
+#include "personalize_events/detail/recorder/spool/segment.hpp"
 
-namespace spool = personalize_events::spool;
+namespace spool = personalize_events::detail::spool;
 
 namespace {
 

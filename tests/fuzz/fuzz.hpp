@@ -13,8 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include "personalize_events/detail/crc32c.hpp"
-#include "personalize_events/detail/little_endian.hpp"
+#include "personalize_events/detail/base/crc32c.hpp"
+#include "personalize_events/detail/base/little_endian.hpp"
 
 namespace fuzz {
 

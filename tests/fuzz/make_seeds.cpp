@@ -9,10 +9,10 @@
 #include <string>
 
 #include "fuzz.hpp"
-#include "personalize_events/recorder/spool/acknowledgement.hpp"
-#include "personalize_events/recorder/spool/segment.hpp"
+#include "personalize_events/detail/recorder/spool/acknowledgement.hpp"
+#include "personalize_events/detail/recorder/spool/segment.hpp"
 
-namespace spool = personalize_events::spool;
+namespace spool = personalize_events::detail::spool;
 
 namespace {
 

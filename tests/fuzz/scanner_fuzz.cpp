@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "personalize_events/recorder/spool/segment.hpp"
+#include "personalize_events/detail/recorder/spool/segment.hpp"
 
-namespace spool = personalize_events::spool;
+namespace spool = personalize_events::detail::spool;
 
 namespace {
 

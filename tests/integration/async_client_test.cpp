@@ -3,7 +3,7 @@
 // AsyncClient over real sockets: hundreds of calls in flight, faults, throttling, and destruction
 // while the service is silent.
 
-#include "personalize_events/client/async_client.hpp"
+#include "personalize_events/async_client.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -16,7 +16,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/http/curl_async_transport.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/curl_async_transport.hpp"
 #include "support/async_world.hpp"
 #include "support/local_endpoint.hpp"
 

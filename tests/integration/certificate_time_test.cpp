@@ -10,10 +10,11 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/client/async_client.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/http/curl_async_transport.hpp"
-#include "personalize_events/http/curl_transport.hpp"
+#include "personalize_events/async_client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/curl_async_transport.hpp"
+#include "personalize_events/curl_transport.hpp"
 #include "support/client_world.hpp"
 #include "support/tls_server.hpp"
 

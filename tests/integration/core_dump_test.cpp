@@ -21,8 +21,9 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/http/curl_transport.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/curl_transport.hpp"
 #include "support/sanitizers.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tls_server.hpp"

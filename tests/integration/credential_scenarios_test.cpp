@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/async_client.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/client/make_client.hpp"
+#include "personalize_events/async_client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/make_client.hpp"
 #include "support/client_world.hpp"
 #include "support/credential_providers.hpp"
 #include "support/credential_services.hpp"

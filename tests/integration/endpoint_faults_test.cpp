@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/http/curl_transport.hpp"
-#include "personalize_events/wire/response.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/curl_transport.hpp"
+#include "personalize_events/detail/wire/response.hpp"
 #include "support/local_endpoint.hpp"
 
 namespace pe = personalize_events;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "personalize_events/testing/endpoint_handle.hpp"
+#include "personalize_events/detail/testing/endpoint_handle.hpp"
 
 #include <chrono>
 #include <string>
@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
 #include "support/local_endpoint.hpp"
 
 namespace pe = personalize_events;

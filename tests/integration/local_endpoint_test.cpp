@@ -25,7 +25,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 
 namespace pe = personalize_events;

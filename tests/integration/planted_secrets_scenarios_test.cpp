@@ -23,16 +23,16 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/client/explain.hpp"
-#include "personalize_events/client/make_client.hpp"
-#include "personalize_events/detail/ascii.hpp"
-#include "personalize_events/detail/base64.hpp"
-#include "personalize_events/detail/uri.hpp"
-#include "personalize_events/http/curl_transport.hpp"
-#include "personalize_events/json/writer.hpp"
-#include "personalize_events/platform/system_platform.hpp"
-#include "personalize_events/recorder/make_recorder.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/curl_transport.hpp"
+#include "personalize_events/detail/base/ascii.hpp"
+#include "personalize_events/detail/base/base64.hpp"
+#include "personalize_events/detail/base/uri.hpp"
+#include "personalize_events/detail/json/writer.hpp"
+#include "personalize_events/detail/platform/system_platform.hpp"
+#include "personalize_events/explain.hpp"
+#include "personalize_events/make_client.hpp"
+#include "personalize_events/make_recorder.hpp"
 #include "support/client_world.hpp"
 #include "support/credential_providers.hpp"
 #include "support/credential_services.hpp"
@@ -142,7 +142,7 @@ void check_reported(const Reported& reported, const Needles& needles, const std:
 
 std::string json_escaped(const std::string& text) {
   std::string out;
-  pe::json::Writer writer(out);
+  pe::detail::json::Writer writer(out);
   writer.string(text);
   return out.substr(1, out.size() - 2);
 }
@@ -199,7 +199,7 @@ const std::vector<std::pair<const char*, Encode>>& encodings() {
 
 std::string json_string(const std::string& text) {
   std::string out;
-  pe::json::Writer writer(out);
+  pe::detail::json::Writer writer(out);
   writer.string(text);
   return writer.good() ? out : "\"" + out + "\"";
 }

@@ -15,8 +15,9 @@
 #include <string>
 
 #include "catch.hpp"
-#include "personalize_events/auth/sigv4.hpp"
-#include "personalize_events/client/client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/signing/sigv4.hpp"
 #include "support/client_world.hpp"
 
 namespace pe = personalize_events;
@@ -181,7 +182,7 @@ TEST_CASE("A signer that has signed before fails and recovers as well, for a new
   const auto now = std::chrono::system_clock::time_point{std::chrono::seconds{1'767'225'600}};
   const pe::Credentials old_keys{"AKID", "old-MARKER"};
   const pe::Credentials new_keys{"AKID", "new-MARKER", "token-MARKER"};
-  const pe::sigv4::SigningOptions options{"us-east-1", "personalize"};
+  const pe::detail::sigv4::SigningOptions options{"us-east-1", "personalize"};
   const auto new_request = [] {
     pe::HttpRequest request;
     request.method = "POST";
@@ -190,18 +191,19 @@ TEST_CASE("A signer that has signed before fails and recovers as well, for a new
     request.body = "{}";
     return request;
   };
-  const auto authorization_of = [&](pe::sigv4::Signer& signer, const pe::Credentials& keys) {
+  const auto authorization_of = [&](pe::detail::sigv4::Signer& signer,
+                                    const pe::Credentials& keys) {
     pe::HttpRequest request = new_request();
     REQUIRE(signer.sign(request, keys, now, options).has_value());
     return test::header(request, "Authorization");
   };
   for (const pe::Credentials* keys : {&old_keys, &new_keys}) {
-    pe::sigv4::Signer fresh;
+    pe::detail::sigv4::Signer fresh;
     const std::string expected = authorization_of(fresh, *keys);
     for (int step = 0;; ++step) {
       REQUIRE(step < 1000);
       CAPTURE(step);
-      pe::sigv4::Signer signer;
+      pe::detail::sigv4::Signer signer;
       const std::string before = authorization_of(signer, old_keys);
       pe::HttpRequest request = new_request();
       injector().arm(step);
@@ -223,7 +225,7 @@ TEST_CASE("A signer that has signed before fails and recovers as well, for a new
 }
 
 TEST_CASE("A signing key is derived once for the same day, region and secret") {
-  pe::sigv4::Signer signer;
+  pe::detail::sigv4::Signer signer;
   const auto calls_of = [&signer](const char* secret, std::chrono::hours later) {
     pe::HttpRequest request{"POST", "https://host/events", {{"Host", "host"}}, "{}"};
     const int before = injector().calls;
@@ -248,7 +250,7 @@ TEST_CASE("An HMAC whose new key failed does not go on with the old one") {
   for (int step = 0;; ++step) {
     REQUIRE(step < 10);
     CAPTURE(step);
-    pe::crypto::Hmac hmac;
+    pe::detail::crypto::Hmac hmac;
     REQUIRE(hmac.set_key(key, 2).has_value());
     injector().arm(step);
     const auto keyed = hmac.set_key(key, 3);

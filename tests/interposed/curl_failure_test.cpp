@@ -19,7 +19,7 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/http/curl_async_transport.hpp"
+#include "personalize_events/curl_async_transport.hpp"
 #include "support/async_answers.hpp"
 #include "support/raw_server.hpp"
 

@@ -13,7 +13,8 @@
 #include <thread>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
 #include "support/client_world.hpp"
 #include "support/sanitizers.hpp"
 

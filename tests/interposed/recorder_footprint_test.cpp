@@ -13,7 +13,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "support/recorder_world.hpp"
 

@@ -17,14 +17,15 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/auth/cached.hpp"
-#include "personalize_events/auth/default_chain.hpp"
-#include "personalize_events/auth/providers/environment.hpp"
-#include "personalize_events/auth/secret.hpp"
-#include "personalize_events/auth/sigv4.hpp"
-#include "personalize_events/client/async_client.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/http/curl_transport.hpp"
+#include "personalize_events/async_client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/curl_transport.hpp"
+#include "personalize_events/detail/http/secret.hpp"
+#include "personalize_events/detail/providers/cached.hpp"
+#include "personalize_events/detail/providers/default_chain.hpp"
+#include "personalize_events/detail/providers/environment.hpp"
+#include "personalize_events/detail/signing/sigv4.hpp"
 #include "support/client_world.hpp"
 #include "support/raw_server.hpp"
 
@@ -186,13 +187,13 @@ TEST_CASE("Providers and the cache leave nothing behind") {
         }) == 0);
   CHECK(count_unwiped([] {
           const auto platform = std::make_shared<pe::testing::VirtualPlatform>();
-          pe::CredentialsCache cache{[&platform]() -> pe::Result<pe::Credentials> {
-                                       pe::Credentials credentials = make_credentials(true);
-                                       credentials.expiration =
-                                           platform->now() + std::chrono::hours{1};
-                                       return credentials;
-                                     },
-                                     platform};
+          pe::detail::CredentialsCache cache{[&platform]() -> pe::Result<pe::Credentials> {
+                                               pe::Credentials credentials = make_credentials(true);
+                                               credentials.expiration =
+                                                   platform->now() + std::chrono::hours{1};
+                                               return credentials;
+                                             },
+                                             platform};
           for (int call = 0; call < 3; ++call) {
             const auto credentials = cache.get(std::chrono::minutes{1});
             REQUIRE(credentials.has_value());
@@ -205,7 +206,7 @@ TEST_CASE("Providers and the cache leave nothing behind") {
 TEST_CASE("Signing leaves no copy of the secret key or token, with one secret or many") {
   pe::HttpRequest request{"POST", "https://host/events", {{"Host", "host"}}, "{}"};
   CHECK(count_unwiped([&request] {
-          pe::sigv4::Signer signer;
+          pe::detail::sigv4::Signer signer;
           const pe::Credentials credentials = make_credentials(true);
           const pe::Credentials other{"AKID", "another secret"};
           for (int day = 0; day < 3; ++day) {
@@ -213,7 +214,7 @@ TEST_CASE("Signing leaves no copy of the secret key or token, with one secret or
               const auto now =
                   std::chrono::system_clock::time_point{std::chrono::hours{490'896 + 24 * day}};
               REQUIRE(signer.sign(request, *keys, now, {"us-east-1", "personalize"}).has_value());
-              pe::crypto::drop_headers(request.headers, 1);
+              pe::detail::drop_headers(request.headers, 1);
             }
           }
         }) == 0);

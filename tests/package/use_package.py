@@ -136,11 +136,11 @@ class Ways:
         if '#include "' in text or text.count("SPDX-License-Identifier") != 1:
             sys.exit("the one header includes one of ours, or has not exactly one licence line")
 
-        umbrella = "#include <personalize_events/personalize_events.hpp>"
+        included = "#include <personalize_events/make_client.hpp>"
         blocks = re.findall(r"^```cpp\n(.*?)^```", (self.root / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-        program = next(block for block in blocks if umbrella in block and "int main(" in block)
+        program = next(block for block in blocks if included in block and "int main(" in block)
         one = '#include "personalize_events_single.hpp"'
-        (self.work / "main.cpp").write_text(program.replace(umbrella, one))
+        (self.work / "main.cpp").write_text(program.replace(included, one))
         # Calls nothing, so it is quick to compile: what lacks an `inline` clashes all the same.
         (self.work / "other.cpp").write_text(f"{one}\n")
         objects = []

@@ -27,7 +27,7 @@ OLD_LIBCRYPTO_ALLOWED = "-Wno-deprecated-declarations"
 FOREIGN = ["boost", "catch2", "curl", "openssl", "rapidjson"]
 # The kernel's, which belong to no C library.
 KERNEL = ["asm", "asm-generic", "linux"]
-NEEDS_CXX20 = "client/coroutine.hpp"
+NEEDS_CXX20 = "coroutine.hpp"
 
 
 def skip(reason):
@@ -94,9 +94,9 @@ class Checker:
 
     def openssl_3(self):
         hidden = ["-DOPENSSL_API_COMPAT=30000", "-DOPENSSL_NO_DEPRECATED", "-Werror=deprecated-declarations"]
-        headers = self.headers("auth/hmac_context.hpp", "platform/windows/")
+        headers = self.headers("detail/signing/hmac_context.hpp", "detail/platform/windows/")
         self.must_compile(self.compiler, self.source("openssl_3.cpp", headers), *hidden)
-        old_side = self.source("openssl_3_control.cpp", ["auth/hmac_context.hpp"])
+        old_side = self.source("openssl_3_control.cpp", ["detail/signing/hmac_context.hpp"])
         if self.compile(self.compiler, old_side, "-fsyntax-only", *hidden) is None:
             sys.exit("the side for OpenSSL 1.1.1 compiles too, so nothing was hidden")
         return f"{len(headers)} headers call nothing that OpenSSL 3.0 deprecates"
@@ -107,9 +107,9 @@ class Checker:
         (disguise / "openssl" / "opensslv.h").write_text(
             "#pragma GCC system_header\n#include_next <openssl/opensslv.h>\n#undef OPENSSL_VERSION_NUMBER\n"
             "#define OPENSSL_VERSION_NUMBER 0x1010117fL\n")
-        headers = self.headers("auth/hmac_evp_mac.hpp", "platform/windows/")
-        proof = ("static_assert(std::is_same<personalize_events::crypto::Hmac, "
-                 'personalize_events::crypto::HmacContext>::value, "this is the side for 1.1.1");')
+        headers = self.headers("detail/signing/hmac_evp_mac.hpp", "detail/platform/windows/")
+        proof = ("static_assert(std::is_same<personalize_events::detail::crypto::Hmac, "
+                 'personalize_events::detail::crypto::HmacContext>::value, "this is the side for 1.1.1");')
         source = self.source("openssl_1_1.cpp", headers, "#include <type_traits>", proof)
         self.must_compile(self.compiler, source, "-isystem", disguise, "-DOPENSSL_API_COMPAT=10101",
                           "-DOPENSSL_NO_DEPRECATED", "-Werror=deprecated-declarations")
@@ -121,7 +121,7 @@ class Checker:
 
     def windows(self):
         compiler = [self.mingw(), *WARNINGS, OLD_LIBCRYPTO_ALLOWED, "-isystem", self.foreign_headers()]
-        headers = self.headers("platform/posix/")
+        headers = self.headers("detail/platform/posix/")
         self.must_compile(compiler, self.source("windows.cpp", headers))
         single = self.work / "personalize_events_single.hpp"
         written = self.run([sys.executable, self.root / "scripts/single_header", self.root / "include", single])
@@ -162,7 +162,7 @@ class Checker:
                     "-D_LIBCPP_HAS_MUSL_LIBC", *WARNINGS, OLD_LIBCRYPTO_ALLOWED]
         for folder in (library, own, musl, self.foreign_headers(FOREIGN + KERNEL)):
             compiler += ["-isystem", folder]
-        headers = self.headers("platform/windows/")
+        headers = self.headers("detail/platform/windows/")
         proof = ('#if defined(__GLIBC__)\n#error "this is the C library of GNU"\n#endif')
         self.must_compile(compiler, self.source("musl.cpp", headers, proof))
         return (f"{len(headers)} headers compile against musl; no test of theirs runs, because Debian has "

@@ -17,8 +17,9 @@
 #include <thread>
 #include <utility>
 
-#include "personalize_events/auth/credentials.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/credentials.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 
 namespace pe = personalize_events;
@@ -59,15 +60,15 @@ pe::Event event(int number) {
 
 /// Waits until the spool's thread has written down that one event completed.
 bool wait_for_acknowledgement(const std::string& folder) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   const auto names = files.list_folder(folder);
   if (!names) return false;
-  const auto writer = std::find_if(names->begin(), names->end(), pe::spool::is_writer_name);
+  const auto writer = std::find_if(names->begin(), names->end(), pe::detail::spool::is_writer_name);
   if (writer == names->end()) return false;
-  const std::string path = pe::spool::acknowledgement_path(folder + "/" + *writer, 1);
+  const std::string path = pe::detail::spool::acknowledgement_path(folder + "/" + *writer, 1);
   const auto deadline = std::chrono::steady_clock::now() + kStallTimeout;
   while (std::chrono::steady_clock::now() < deadline) {
-    const auto acknowledged = pe::spool::read_acknowledgements(files, path);
+    const auto acknowledged = pe::detail::spool::read_acknowledgements(files, path);
     if (acknowledged && acknowledged->events.count() == 1) return true;
     std::this_thread::yield();
   }

@@ -30,7 +30,7 @@ int fail(const pe::Error& error) {
 }
 
 int trust(const std::string& path) {
-  const auto certificate = pe::SystemPlatform{}.read_file(path);
+  const auto certificate = pe::detail::SystemPlatform{}.read_file(path);
   if (!certificate) return fail(certificate.error());
   const HCERTSTORE store =
       ::CertOpenStore(CERT_STORE_PROV_SYSTEM_W, 0, 0, CERT_SYSTEM_STORE_CURRENT_USER, L"ROOT");

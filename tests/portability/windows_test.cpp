@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/platform/per_process.hpp"
-#include "personalize_events/platform/system_files.hpp"
-#include "personalize_events/platform/system_platform.hpp"
-#include "personalize_events/platform/thread.hpp"
+#include "personalize_events/detail/platform/per_process.hpp"
+#include "personalize_events/detail/platform/system_files.hpp"
+#include "personalize_events/detail/platform/system_platform.hpp"
+#include "personalize_events/detail/platform/thread.hpp"
 
 namespace pe = personalize_events;
 using Catch::Matchers::Contains;
@@ -31,7 +31,7 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     unsigned char random[4] = {};
-    pe::fill_random(random, sizeof random);
+    pe::detail::fill_random(random, sizeof random);
     path_ = std::filesystem::temp_directory_path() /
             (L"pe-t\u00e4st-" + std::to_wstring(random[0] * 65536 + random[1] * 256 + random[2]));
     REQUIRE(std::filesystem::create_directory(path_));
@@ -78,8 +78,8 @@ std::string content_of(pe::File& file) {
 
 TEST_CASE("random bytes differ") {
   std::vector<unsigned char> one(64), other(64);
-  pe::fill_random(one.data(), one.size());
-  pe::fill_random(other.data(), other.size());
+  pe::detail::fill_random(one.data(), one.size());
+  pe::detail::fill_random(other.data(), other.size());
   CHECK(one != other);
   CHECK(std::any_of(one.begin() + 32, one.end(), [](unsigned char byte) { return byte != 0; }));
 }
@@ -115,7 +115,8 @@ TEST_CASE("a whole file is replaced and read") {
   must(platform->replace_file(path, "second\r\n"));
   CHECK(value_of(platform->read_file(path)) == "second\r\n");
   CHECK(value_of(platform->read_private_file(path)) == "second\r\n");
-  CHECK(value_of(pe::SystemFiles{}.list_folder(folder.path())) == std::vector<std::string>{"file"});
+  CHECK(value_of(pe::detail::SystemFiles{}.list_folder(folder.path())) ==
+        std::vector<std::string>{"file"});
   CHECK(value_of(platform->read_file("NUL")).empty());
   CHECK_THAT(platform->read_file(folder.path()).error().message, Contains("directory"));
   must(platform->replace_file(path, std::string(1'048'577, 'x')));
@@ -125,7 +126,7 @@ TEST_CASE("a whole file is replaced and read") {
 
 TEST_CASE("a file grows, is cut, locked, renamed and removed while it is open") {
   const TemporaryFolder folder;
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   CHECK(files.open(folder / "a", pe::OpenFor::Read).error().code == "NotFound");
   auto one = value_of(files.open(folder / "a", pe::OpenFor::AppendToNew));
   CHECK(files.open(folder / "a", pe::OpenFor::AppendToNew).error().code == "Exists");
@@ -166,7 +167,7 @@ TEST_CASE("a file grows, is cut, locked, renamed and removed while it is open") 
 
 TEST_CASE("a lock goes with the file that had it") {
   const TemporaryFolder folder;
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   auto one = value_of(files.open(folder / "lock", pe::OpenFor::Append));
   const auto other = value_of(files.open(folder / "lock", pe::OpenFor::Append));
   CHECK(value_of(one->try_lock()));
@@ -177,7 +178,7 @@ TEST_CASE("a lock goes with the file that had it") {
 
 TEST_CASE("a file that was removed while it is open is not found") {
   const TemporaryFolder folder;
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   auto one = value_of(files.open(folder / "file", pe::OpenFor::Append));
   must(files.remove_file(folder / "file"));
   CHECK(files.open(folder / "file", pe::OpenFor::Read).error().code == "NotFound");
@@ -187,7 +188,7 @@ TEST_CASE("a file that was removed while it is open is not found") {
 
 TEST_CASE("folders are made, listed, synced and removed") {
   const TemporaryFolder folder;
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   must(files.make_folder(folder / "f"));
   must(files.make_folder(folder / "f"));
   CHECK(value_of(files.list_folder(folder / "f")).empty());
@@ -218,13 +219,13 @@ TEST_CASE("threads run their work once and are waited for") {
 }
 
 TEST_CASE("a command's output is answered byte by byte") {
-  CHECK(value_of(pe::run_process("cmd /c echo hello", seconds{60})) == "hello\r\n");
-  CHECK(value_of(pe::run_process("cmd /c exit 0", seconds{60})).empty());
+  CHECK(value_of(pe::detail::run_process("cmd /c echo hello", seconds{60})) == "hello\r\n");
+  CHECK(value_of(pe::detail::run_process("cmd /c exit 0", seconds{60})).empty());
 }
 
 TEST_CASE("a command that fails or is none is told") {
   const auto message_of = [](const std::string& command) {
-    const auto output = pe::run_process(command, seconds{60});
+    const auto output = pe::detail::run_process(command, seconds{60});
     REQUIRE_FALSE(output.has_value());
     CHECK(output.error().kind == pe::ErrorKind::Credentials);
     return output.error().message;
@@ -237,8 +238,8 @@ TEST_CASE("a command that fails or is none is told") {
 
 TEST_CASE("a command that takes too long is killed with what it started") {
   const auto before = steady_clock::now();
-  const auto output = pe::run_process("cmd /c ping -n 60 127.0.0.1 >NUL & echo done",
-                                      std::chrono::milliseconds{500});
+  const auto output = pe::detail::run_process("cmd /c ping -n 60 127.0.0.1 >NUL & echo done",
+                                              std::chrono::milliseconds{500});
   REQUIRE_FALSE(output.has_value());
   CHECK_THAT(output.error().message, Contains("too long"));
   CHECK(steady_clock::now() - before < seconds{30});
@@ -267,7 +268,7 @@ TEST_CASE("write-error", "[.]") {
 TEST_CASE("what a command leaves behind does not delay its output") {
   const auto before = steady_clock::now();
   // Catch2 writes a line first.
-  CHECK_THAT(value_of(pe::run_process(utf8(command_of(L"leave-child")), seconds{60})),
+  CHECK_THAT(value_of(pe::detail::run_process(utf8(command_of(L"leave-child")), seconds{60})),
              Contains("{}"));
   CHECK(steady_clock::now() - before < seconds{15});
 }
@@ -281,14 +282,14 @@ TEST_CASE("standard error is inherited, and no part of it is in the error") {
                                               CREATE_NEW, 0, nullptr)};
   REQUIRE(file.is_open());
   REQUIRE(::SetStdHandle(STD_ERROR_HANDLE, file.get()) != 0);
-  const auto failed = pe::run_process(utf8(command_of(L"write-error")), seconds{60});
+  const auto failed = pe::detail::run_process(utf8(command_of(L"write-error")), seconds{60});
   REQUIRE(::SetStdHandle(STD_ERROR_HANDLE, nullptr) != 0);
-  const auto without = pe::run_process("cmd /c echo hello", seconds{60});
+  const auto without = pe::detail::run_process("cmd /c echo hello", seconds{60});
   REQUIRE(::SetStdHandle(STD_ERROR_HANDLE, before) != 0);
   REQUIRE_FALSE(failed.has_value());
   CHECK_THAT(failed.error().message, Contains("exit status 7") && Contains("standard error"));
   CHECK(failed.error().message.find("secret") == std::string::npos);
-  CHECK(value_of(pe::SystemPlatform{}.read_file(path)) == "error-secret");
+  CHECK(value_of(pe::detail::SystemPlatform{}.read_file(path)) == "error-secret");
   CHECK(value_of(without) == "hello\r\n");
 }
 

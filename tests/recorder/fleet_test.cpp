@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/recorder/dispatcher.hpp"
+#include "personalize_events/detail/recorder/dispatcher.hpp"
 #include "simulation.hpp"
 
 namespace pe = personalize_events;

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/platform/system_files.hpp"
+#include "personalize_events/detail/platform/system_files.hpp"
 #include "support/local_endpoint.hpp"
 #include "support/passing_files.hpp"
 #include "support/recorder_world.hpp"
@@ -91,7 +91,7 @@ class HangingFiles final : public test::PassingFiles {
   }
 
  private:
-  pe::SystemFiles files_{};
+  pe::detail::SystemFiles files_{};
 };
 
 // How long a call takes.

@@ -23,8 +23,9 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/http/request_check.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/http/request_check.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "recorder/life_world.hpp"
 #include "support/faulty_files.hpp"

@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/detail/time.hpp"
-#include "personalize_events/http/transport.hpp"
+#include "personalize_events/detail/base/time.hpp"
+#include "personalize_events/transport.hpp"
 #include "recorder/simulation.hpp"
 
 namespace simulation {

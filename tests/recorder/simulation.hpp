@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/recorder/dispatcher.hpp"
+#include "personalize_events/detail/recorder/dispatcher.hpp"
 
 namespace simulation {
 
@@ -438,11 +438,11 @@ class Simulation {
     const bool uses_old_keys = flight.answer.refresh_failure.has_value();
     const auto remedy =
         dispatcher_.answered(flight.batch, std::move(flight.answer), now_, random_.fraction());
-    if (remedy == pe::retry::Remedy::CorrectClock) clock_error_ = milliseconds{0};
-    if (remedy == pe::retry::Remedy::RefreshCredentials && random_.chance(0.5))
+    if (remedy == pe::detail::retry::Remedy::CorrectClock) clock_error_ = milliseconds{0};
+    if (remedy == pe::detail::retry::Remedy::RefreshCredentials && random_.chance(0.5))
       keys_are_refused_ = false;
     // What was wrong is fixed, so the same request may leave at once.
-    if (remedy != pe::retry::Remedy::Nothing) last_probe_ = SteadyTime{};
+    if (remedy != pe::detail::retry::Remedy::Nothing) last_probe_ = SteadyTime{};
     take_news();
     if (flight.injected == Injected::Nothing) {
       failures_in_a_row_ = 0;

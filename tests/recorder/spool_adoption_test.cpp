@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/platform/system_files.hpp"
+#include "personalize_events/detail/platform/system_files.hpp"
 #include "recorder/trouble_world.hpp"
 #include "support/passing_files.hpp"
 #include "support/temporary_folder.hpp"
@@ -99,7 +99,7 @@ TEST_CASE("the folders of thousands of killed processes are delivered") {
   // it is the machine's; the test above checks what it depends on.
   const std::size_t folders = test::scaled(2'000);
   const test::TemporaryFolder folder;
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   trouble::Machine machine{files};
   auto options = machine.options();
   options.spool->directory = folder / "spool";

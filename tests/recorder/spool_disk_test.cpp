@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/platform/system_files.hpp"
-#include "personalize_events/platform/system_platform.hpp"
-#include "personalize_events/recorder/spool/spool.hpp"
+#include "personalize_events/detail/platform/system_files.hpp"
+#include "personalize_events/detail/platform/system_platform.hpp"
+#include "personalize_events/detail/recorder/spool/spool.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/local_endpoint.hpp"
@@ -229,7 +229,7 @@ TEST_CASE("the wall clock makes no event older or younger, the boot-time clock d
 TEST_CASE("spools that begin side by side on one directory write each event at once") {
   // Each looks for orphaned logs while the others make their folders, and may be faster to lock
   // one.
-  class OneEvent final : public pe::spool::PendingSource {
+  class OneEvent final : public pe::detail::spool::PendingSource {
    public:
     OneEvent() { event_.front().place = 1; }
     std::uint64_t visit_unwritten(std::uint64_t written, const Visit& visit) override {
@@ -245,17 +245,17 @@ TEST_CASE("spools that begin side by side on one directory write each event at o
   pe::SpoolOptions options;
   options.directory = folder / "spool";
   options.min_free_bytes = 0;
-  const auto files = std::make_shared<pe::SystemFiles>();
-  const auto platform = std::make_shared<pe::SystemPlatform>();
+  const auto files = std::make_shared<pe::detail::SystemFiles>();
+  const auto platform = std::make_shared<pe::detail::SystemPlatform>();
   std::atomic<std::size_t> refused{0};
   const auto begin_and_end = [&] {
-    pe::spool::Spool spool(files, options, {"region", "endpoint", "", "tracker"}, 1U << 20U,
-                           platform);
+    pe::detail::spool::Spool spool(files, options, {"region", "endpoint", "", "tracker"}, 1U << 20U,
+                                   platform);
     const auto source = std::make_shared<OneEvent>();
     spool.connect(source, [] {});
     if (!spool.write_up_to(*source, 1, seconds{1})) ++refused;
     static_cast<void>(spool.work());
-    pe::spool::SpoolOrders orders;
+    pe::detail::spool::SpoolOrders orders;
     orders.completed[pe::detail::kOwnLog].push_back(1);
     spool.post(std::move(orders));
     static_cast<void>(spool.work());

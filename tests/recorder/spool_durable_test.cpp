@@ -12,7 +12,8 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "recorder/simulation.hpp"

@@ -264,8 +264,8 @@ std::unique_ptr<test::ChildProcess> start_spool_fork(const std::string& director
 
 /// Whether no process has the lock of the one folder of a spool.
 bool is_free(const std::string& directory) {
-  pe::SystemFiles files;
-  pe::spool::FolderLocks locks;
+  pe::detail::SystemFiles files;
+  pe::detail::spool::FolderLocks locks;
   const auto names = files.list_folder(directory);
   REQUIRE(names.has_value());
   REQUIRE(names->size() == 1);

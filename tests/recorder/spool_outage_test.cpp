@@ -15,7 +15,8 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/faulty_files.hpp"
 #include "support/mortal_files.hpp"
@@ -119,7 +120,7 @@ TEST_CASE("a long outage is survived within the memory limit, and delivered in o
   options.spool->min_free_bytes = 0;
   options.spool->max_bytes = std::uint64_t{8} << 30U;
   options.spool->sync_interval.reset();
-  pe::EventRecorder recorder = world.make(options, std::make_shared<pe::SystemFiles>());
+  pe::EventRecorder recorder = world.make(options, std::make_shared<pe::detail::SystemFiles>());
 
   // Fifty events a second, of visitors who come and go.
   std::uint64_t most_pending = 0;

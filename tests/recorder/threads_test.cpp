@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/http/curl_transport.hpp"
-#include "personalize_events/platform/thread.hpp"
+#include "personalize_events/curl_transport.hpp"
+#include "personalize_events/detail/platform/thread.hpp"
 #include "support/local_endpoint.hpp"
 #include "support/recorder_world.hpp"
 

@@ -18,8 +18,9 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/detail/time.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/base/time.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/faulty_files.hpp"
 #include "support/mortal_files.hpp"

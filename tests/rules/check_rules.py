@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The house rules that a script can check.
+"""The project rules that a script can check.
 
     check_rules.py ROOT          checks the tree and names each breach by file and line
     check_rules.py --self-test   plants a breach of each rule and checks that it is found
 
-The rules: a header includes only rooms that stand left of its own; each foreign thing has one room;
+The rules: a header includes only modules below its own; each third-party library has one module;
 nothing in the library prints, throws, ends the process or reads a clock on its own; and the forms
 that every file keeps.
 """
@@ -15,35 +15,39 @@ import tempfile
 
 # --- The tables ----------------------------------------------------------------------------------
 
-# A header includes its own room and rooms of a lower level.
-LEVELS = {
-    "version": 0, "detail": 1, "result": 1, "platform": 2, "json": 3, "retry": 3, "model": 4,
-    "http": 4, "wire": 5, "auth": 5, "config": 5, "auth sources": 6, "client": 7, "recorder": 8,
-    "testing": 9,
-}
-# What credentials come from stands above what signs with them.
-AUTH_SOURCES = re.compile(r"auth/(cached|chain|default_chain|providers/.*)\.hpp$")
-CURL = re.compile(r"http/curl_[a-z_]*\.hpp$")
+# Modules of detail/. A module includes itself and modules of a lower level.
+LEVELS = {"base": 0, "platform": 1, "json": 2, "retry": 2, "http": 3, "wire": 4, "config": 4, "signing": 4,
+          "providers": 5, "client": 6, "recorder": 7, "testing": 8}
+DETAIL = re.compile(r"detail/([a-z]+)/")
+# The public headers that are light: values, interfaces, handles, options.
+LIGHT = re.compile(r"(version|fwd|result|throwing|credentials|transport|options|platform|recorder_options|event_sink|"
+                   r"client|async_client|event_recorder|model/[a-z_]+)\.hpp$")
+# What light headers include of detail/: small values.
+SMALL_VALUES = re.compile(r"detail/base/")
+# The light header that makes something, and so needs more.
+MAKES_IDS = "model/event_id.hpp"
+# Headers that include libcurl or a header that does.
+OVER_CURL = re.compile(r"(curl_[a-z_]*|make_[a-z_]+|personalize_events)\.hpp$")
+CURL = re.compile(r"(detail/http/)?curl_[a-z_]*\.hpp$")
 LOCAL_ENDPOINT = re.compile(r"testing/local_endpoint[a-z_]*\.hpp$")
 
 # Headers whose includes are not a matter of levels: for each, what it may include.
 SPECIAL = {
     "fwd.hpp": re.compile(r"version\.hpp$"),
     "throwing.hpp": re.compile(r"(version|result)\.hpp$"),
-    "core.hpp": re.compile(r"(?!http/curl_|testing/|throwing|client/make_client|recorder/make_recorder)"),
-    "personalize_events.hpp": re.compile(r"(?!testing/|throwing)"),
+    "core.hpp": re.compile(r"(?!curl_|testing/|throwing|make_|coroutine)"),
+    "personalize_events.hpp": re.compile(r"(?!testing/|throwing|coroutine)"),
 }
-CURL_INCLUDES = re.compile(r"(version|result|detail/wipe|http/[a-z_]+|platform/[a-z_]+)\.hpp$")
-# Who includes the libcurl transports, besides themselves.
-CURL_USERS = re.compile(r"(client/make_client|recorder/make_recorder|personalize_events)\.hpp$")
+CURL_INCLUDES = re.compile(r"(version|result|transport|options|detail/base/wipe|detail/http/[a-z_]+|"
+                           r"detail/platform/[a-z_]+|curl_[a-z_]+)\.hpp$")
 # Headers that no path of includes leads from to libcurl.
-FREE_OF_CURL = ["core.hpp", "client/client.hpp", "client/async_client.hpp", "recorder/event_recorder.hpp"]
+FREE_OF_CURL = ["core.hpp", "client.hpp", "async_client.hpp", "event_recorder.hpp"]
 
-# The one room of each foreign thing.
+# The one module of each third-party library.
 FOREIGN = [
-    (re.compile(r"rapidjson/"), re.compile(r"json/"), "RapidJSON lives in json/"),
-    (re.compile(r"openssl/"), re.compile(r"auth/"), "libcrypto lives in auth/"),
-    (re.compile(r"curl/"), CURL, "libcurl lives in http/curl_*.hpp"),
+    (re.compile(r"rapidjson/"), re.compile(r"detail/json/"), "RapidJSON lives in detail/json/"),
+    (re.compile(r"openssl/"), re.compile(r"detail/signing/"), "libcrypto lives in detail/signing/"),
+    (re.compile(r"curl/"), CURL, "libcurl lives in curl_*.hpp and detail/http/curl_*.hpp"),
     (re.compile(r"boost/"), LOCAL_ENDPOINT, "Boost lives in testing/local_endpoint*.hpp"),
 ]
 # Headers of the standard library that touch nothing outside the program.
@@ -53,19 +57,20 @@ PURE = set("""
     memory mutex new numeric optional queue random ratio set shared_mutex sstream stdexcept string
     string_view system_error tuple type_traits typeindex unordered_map unordered_set utility variant vector
 """.split())
-COROUTINE = "client/coroutine.hpp"
+COROUTINE = "coroutine.hpp"
 
 # (rule, pattern, where it is allowed, why). Matched after comments and literals are gone.
 WORDS = [
     ("print", r"\b(std::)?(cout|cerr|clog)\b|\b\w*printf\s*\(|\bf?puts\s*\(|\bputchar\s*\(", None,
      "the library never prints"),
     ("end of process", r"\b(abort|exit|_exit|_Exit|quick_exit|terminate)\s*\(",
-     r"platform/", "the library never ends the process"),
-    ("environment", r"\b(secure_)?getenv\b|\benviron\b", r"platform/", "the environment is asked by platform/"),
+     r"detail/platform/", "the library never ends the process"),
+    ("environment", r"\b(secure_)?getenv\b|\benviron\b", r"detail/platform/",
+     "the environment is read by detail/platform/"),
     ("clock", r"_clock::now\b|\bgettimeofday\b|\bclock_gettime\b",
-     r"platform/|model/|wire/write\.hpp$|http/(curl_|worker_|inline_)|testing/local_endpoint",
-     "what decides is given the time; platform/, the stamps of events and the transports ask for it"),
-    ("sleep", r"\bthis_thread\b", r"platform/", "threads wait through platform/"),
+     r"detail/platform/|model/|detail/wire/write\.hpp$|curl_|worker_|detail/http/(curl_|inline_)|testing/local_endpoint",
+     "what decides is given the time; detail/platform/, the stamps of events and the transports read it"),
+    ("sleep", r"\bthis_thread\b", r"detail/platform/", "threads wait through detail/platform/"),
     ("using namespace", r"\busing\s+namespace\b", None, "a header opens no namespace for its includer"),
     ("exception", r"\b(throw|try|catch)\b", r"throwing\.hpp$|testing/local_endpoint[a-z_]*\.hpp$",
      "the library works with -fno-exceptions"),
@@ -74,27 +79,27 @@ WORDS = [
      "inline functions must mean the same in each translation unit"),
     ("namespace", r"\bnamespace\s+personalize_events\b", r"version\.hpp$",
      "PERSONALIZE_EVENTS_NAMESPACE_BEGIN opens it, with the version in it"),
-    ("language version", r"\b__cplusplus\b|\b_MSVC_LANG\b|\b__cpp_\w+", r"client/coroutine\.hpp$",
+    ("language version", r"\b__cplusplus\b|\b_MSVC_LANG\b|\b__cpp_\w+", r"coroutine\.hpp$",
      "no language version changes a declaration"),
     ("RapidJSON flags", r"\bk(Write|Parse)ValidateEncodingFlag\b", None,
-     "RapidJSON 1.1.0 reads out of bounds with them; detail/utf8.hpp checks"),
+     "RapidJSON 1.1.0 reads out of bounds with them; detail/base/utf8.hpp checks"),
 ]
-# Headers that may ask the preprocessor: leaves of the rooms of foreign things.
-CONDITIONAL = re.compile(r"platform/|json/|auth/|http/curl_|client/coroutine\.hpp$|testing/local_endpoint")
+# Headers that may use the preprocessor: leaves of the modules of third-party libraries.
+CONDITIONAL = re.compile(r"detail/(platform|json|signing)/|(detail/http/)?curl_|coroutine\.hpp$|testing/local_endpoint")
 
-# Headers that only forward to others, or only declare what others are tested by.
-WITHOUT_TEST = {"personalize_events.hpp", "core.hpp", "platform/platform.hpp"}
-# One system's side of a header of platform/, which alone includes it. tests/portability compiles
+# Headers that only forward to others, or that the test of their public header tests.
+WITHOUT_TEST = {"personalize_events.hpp", "core.hpp", "detail/client/client_state.hpp", "detail/recorder/make_recorder.hpp"}
+# One system's side of a header of detail/platform/, which alone includes it. tests/portability compiles
 # that of Windows.
-SIDE = re.compile(r"platform/(posix|windows)/")
+SIDE = re.compile(r"detail/platform/(posix|windows)/")
 # The one header with macros of another's, which tell Windows.h what to leave out.
-WINDOWS_API = "platform/windows/api.hpp"
+WINDOWS_API = "detail/platform/windows/api.hpp"
 
 # Names that are macros of other libraries; those with () only before a parenthesis.
 MACRO_NAMES = [line for line in (pathlib.Path(__file__).parent.parent / "compile" / "macro_names.txt").read_text(
     encoding="utf-8").splitlines() if line and not line.startswith("#")]
 # RapidJSON names this member; the header sets aside the macro.
-RAPIDJSON_HANDLER = re.compile(r"json/(reader|writer)\.hpp: .*\bBool\(")
+RAPIDJSON_HANDLER = re.compile(r"detail/json/(reader|writer)\.hpp: .*\bBool\(")
 
 
 # --- Reading -------------------------------------------------------------------------------------
@@ -143,10 +148,10 @@ class Header:
                 self.foreign.append((number, name))
 
     @property
-    def room(self):
-        if AUTH_SOURCES.match(self.path):
-            return "auth sources"
-        return self.path.split("/")[0] if "/" in self.path else self.path[:-len(".hpp")]
+    def module(self):
+        """The module of detail/ that it belongs to; None for a public header."""
+        module = DETAIL.match(self.path)
+        return module.group(1) if module else None
 
 
 class Tree:
@@ -172,9 +177,10 @@ def own_includes(header):
 
 
 def rule_layers(tree):
+    """Modules include what is below them; light public headers include light ones and small values."""
     for header in tree.headers.values():
-        if header.path not in SPECIAL and header.room not in LEVELS:
-            yield header.path, f"{header.room} is a room without a level"
+        if header.path.startswith("detail/") and header.module not in LEVELS:
+            yield header.path, "it belongs to no module of detail/ that has a level"
             continue
         for line, name in own_includes(header):
             place = f"{header.path}:{line}"
@@ -188,27 +194,42 @@ def rule_layers(tree):
                 yield place, f"{name} is for users, not for the library itself"
             elif CURL.match(header.path):
                 if not CURL_INCLUDES.match(name):
-                    yield place, f"the libcurl transports include only http/, platform/ and result.hpp, not {name}"
-            elif included.room != header.room and LEVELS.get(included.room, 99) >= LEVELS[header.room]:
-                yield place, f"{header.room} stands not above {included.room}"
+                    yield place, f"the libcurl transports include http, platform and light headers, not {name}"
+            elif header.module:
+                if included.module and included.module != header.module and \
+                        LEVELS[included.module] >= LEVELS[header.module]:
+                    yield place, f"{header.module} is not above {included.module}"
+            elif LIGHT.match(header.path) and header.path != MAKES_IDS:
+                if not (LIGHT.match(name) or SMALL_VALUES.match(name)):
+                    yield place, f"a light header includes light headers and detail/base/, not {name}"
+
+
+def rule_border(tree):
+    """Examples and the README use public headers only."""
+    for path in [tree.root / "README.md", *sorted((tree.root / "examples").rglob("*"))]:
+        if not path.is_file():
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if "personalize_events/detail/" in line or re.search(r"\b(pe|personalize_events)::detail\b", line):
+                yield f"{path.relative_to(tree.root).as_posix()}:{number}", "detail/ is not API"
 
 
 def rule_sides(tree):
-    """A side of platform/ is seen by its own side and by the header that chooses between the two."""
+    """A side of detail/platform/ is seen by its own side and by the header that chooses between the two."""
     for header in tree.headers.values():
         for line, name in own_includes(header):
             side = SIDE.match(name)
-            if side and not header.path.startswith(side.group()) and header.path != SIDE.sub("platform/", name):
-                yield f"{header.path}:{line}", f"{name} is seen through {SIDE.sub('platform/', name)} only"
+            if side and not header.path.startswith(side.group()) and header.path != SIDE.sub("detail/platform/", name):
+                yield f"{header.path}:{line}", f"{name} is seen through {SIDE.sub('detail/platform/', name)} only"
 
 
 def rule_curl_users(tree):
     for header in tree.headers.values():
-        if CURL.match(header.path) or CURL_USERS.match(header.path):
+        if CURL.match(header.path) or OVER_CURL.match(header.path):
             continue
         for line, name in own_includes(header):
             if CURL.match(name):
-                yield f"{header.path}:{line}", "libcurl is seen by make_client, make_recorder and the umbrella only"
+                yield f"{header.path}:{line}", "libcurl is seen by the factories and the umbrella only"
 
 
 def rule_free_of_curl(tree):
@@ -246,19 +267,19 @@ def rule_cycles(tree):
             yield cycle[0], "includes itself: " + " -> ".join(cycle)
 
 
-def rule_foreign_rooms(tree):
+def rule_third_party(tree):
     for header in tree.headers.values():
         for line, name in header.foreign:
             place = f"{header.path}:{line}"
-            rooms = [(room, why) for thing, room, why in FOREIGN if thing.match(name)]
-            if rooms:
-                room, why = rooms[0]
-                if not room.match(header.path):
+            modules = [(module, why) for library, module, why in FOREIGN if library.match(name)]
+            if modules:
+                module, why = modules[0]
+                if not module.match(header.path):
                     yield place, f"<{name}>: {why}"
-            elif header.path.startswith("platform/") or name in PURE:
+            elif header.path.startswith("detail/platform/") or name in PURE:
                 continue
             elif not (name == "coroutine" and header.path == COROUTINE):
-                yield place, f"<{name}>: what reaches outside the program lives in platform/"
+                yield place, f"<{name}>: what reaches outside the program lives in detail/platform/"
 
 
 def rule_include_form(tree):
@@ -307,7 +328,7 @@ def rule_macros(tree):
         for number, line in enumerate(header.code.splitlines(), 1):
             define = re.match(r"\s*#\s*(?:define|undef)\s+(\w+)", line)
             if (define and not define.group(1).startswith("PERSONALIZE_EVENTS_") and header.path != WINDOWS_API and
-                    not (header.path.startswith("json/") and line == "#undef Bool")):
+                    not (header.path.startswith("detail/json/") and line == "#undef Bool")):
                 yield f"{header.path}:{number}", f"{define.group(1)}: our macros begin with PERSONALIZE_EVENTS_"
 
 
@@ -315,7 +336,7 @@ def rule_macro_names(tree):
     """No identifier of ours is a macro of windows.h, Xlib.h or Unreal Engine."""
     for header in tree.headers.values():
         # What one system's side asks of Windows is there as a macro.
-        if header.path.startswith("platform/windows/"):
+        if header.path.startswith("detail/platform/windows/"):
             names = {name for name in MACRO_NAMES if name.endswith("()")}
         else:
             names = set(MACRO_NAMES)
@@ -336,7 +357,7 @@ def rule_conditionals(tree):
         asked = [(number, line) for number, line in enumerate(header.code.splitlines(), 1)
                  if re.match(r"\s*#\s*(if|ifdef|ifndef|elif)\b", line)]
         for number, _ in asked[1:]:  # the first is the include guard
-            yield f"{header.path}:{number}", "only leaf headers of a foreign thing's room ask the preprocessor"
+            yield f"{header.path}:{number}", "only leaf headers of a third-party library's module use the preprocessor"
 
 
 def rule_guard(tree):
@@ -375,10 +396,10 @@ def rule_namespace_macros(tree):
 def rule_tests(tree):
     tests = tree.root / "tests"
     for header in tree.headers.values():
-        if header.path in WITHOUT_TEST or header.path.startswith("platform/windows/"):
+        if header.path in WITHOUT_TEST or header.path.startswith("detail/platform/windows/"):
             continue
         name = header.path[:-len(".hpp")] + "_test.cpp"
-        places = [tests / "unit" / name, tests / "unit" / SIDE.sub("platform/", name),
+        places = [tests / "unit" / name, tests / "unit" / SIDE.sub("detail/platform/", name),
                   tests / "integration" / pathlib.PurePosixPath(name).name]
         if not any(place.is_file() for place in places):
             yield header.path, f"has no test tests/unit/{name}"
@@ -425,31 +446,35 @@ def good_tree():
         "result.hpp": [*include("version.hpp"), "#include <cstdlib>", "PERSONALIZE_EVENTS_NAMESPACE_BEGIN",
                        "inline void stop() { std::abort(); }  // abort() is the one",
                        "PERSONALIZE_EVENTS_NAMESPACE_END"],
-        "detail/hex.hpp": include("version.hpp"),
-        "platform/platform.hpp": ["#include <unistd.h>", *include("result.hpp"), "#ifdef _WIN32", "#endif"],
-        "platform/thread.hpp": ["#if defined(_WIN32)", *include("platform/windows/thread.hpp"), "#else",
-                                *include("platform/posix/thread.hpp"), "#endif"],
-        "platform/posix/thread.hpp": ["#include <pthread.h>", *include("result.hpp")],
-        "platform/windows/thread.hpp": include("platform/windows/api.hpp"),
-        "platform/windows/api.hpp": ["#define NOMINMAX", "#include <windows.h>"],
-        "json/writer.hpp": ["#include <rapidjson/writer.h>", *include("detail/hex.hpp")],
-        "retry/backoff.hpp": include("result.hpp"),
-        "model/shape.hpp": include("json/writer.hpp"),
-        "http/transport.hpp": include("result.hpp"),
-        "http/curl_transport.hpp": ["#include <curl/curl.h>", *include("http/transport.hpp")],
-        "wire/write.hpp": include("model/shape.hpp"),
-        "auth/crypto.hpp": ["#include <openssl/evp.h>", *include("result.hpp")],
-        "auth/cached.hpp": include("auth/crypto.hpp", "wire/write.hpp"),
-        "config/settings.hpp": include("http/transport.hpp"),
-        "client/client.hpp": include("auth/cached.hpp", "config/settings.hpp"),
-        "client/make_client.hpp": include("client/client.hpp", "http/curl_transport.hpp"),
-        "testing/fake.hpp": include("client/client.hpp"),
+        "detail/base/hex.hpp": include("version.hpp"),
+        "platform.hpp": include("result.hpp"),
+        "detail/platform/files.hpp": ["#include <unistd.h>", *include("platform.hpp"), "#ifdef _WIN32", "#endif"],
+        "detail/platform/thread.hpp": ["#if defined(_WIN32)", *include("detail/platform/windows/thread.hpp"), "#else",
+                                       *include("detail/platform/posix/thread.hpp"), "#endif"],
+        "detail/platform/posix/thread.hpp": ["#include <pthread.h>", *include("result.hpp")],
+        "detail/platform/windows/thread.hpp": include("detail/platform/windows/api.hpp"),
+        "detail/platform/windows/api.hpp": ["#define NOMINMAX", "#include <windows.h>"],
+        "detail/json/writer.hpp": ["#include <rapidjson/writer.h>", *include("detail/base/hex.hpp")],
+        "detail/retry/backoff.hpp": include("result.hpp"),
+        "detail/base/shape.hpp": include("version.hpp"),
+        "model/put_events.hpp": include("detail/base/shape.hpp"),
+        "transport.hpp": include("result.hpp"),
+        "curl_transport.hpp": ["#include <curl/curl.h>", *include("transport.hpp")],
+        "detail/wire/write.hpp": include("model/put_events.hpp", "detail/json/writer.hpp"),
+        "detail/signing/crypto.hpp": ["#include <openssl/evp.h>", *include("result.hpp")],
+        "detail/providers/cached.hpp": include("detail/signing/crypto.hpp", "detail/wire/write.hpp"),
+        "detail/config/settings.hpp": include("transport.hpp"),
+        "client.hpp": include("transport.hpp"),
+        "detail/client/client_state.hpp": include("client.hpp", "detail/providers/cached.hpp",
+                                                  "detail/config/settings.hpp"),
+        "make_client.hpp": include("detail/client/client_state.hpp", "curl_transport.hpp"),
+        "testing/fake.hpp": include("client.hpp"),
         "testing/local_endpoint.hpp": ["#include <boost/beast.hpp>", *include("testing/fake.hpp")],
         "throwing.hpp": [*include("result.hpp"), "PERSONALIZE_EVENTS_NAMESPACE_BEGIN",
                          "inline void raise() { throw 1; }", "PERSONALIZE_EVENTS_NAMESPACE_END"],
         "fwd.hpp": include("version.hpp"),
-        "core.hpp": include("client/client.hpp"),
-        "personalize_events.hpp": include("core.hpp", "client/make_client.hpp"),
+        "core.hpp": include("detail/client/client_state.hpp"),
+        "personalize_events.hpp": include("core.hpp", "make_client.hpp"),
     }
     files = {f"include/personalize_events/{path}": header_text(path, *lines) for path, lines in headers.items()}
     for path in headers:
@@ -479,33 +504,37 @@ def without(name):
 
 
 def seeded_breaches():
-    shape = "include/personalize_events/model/shape.hpp"
-    yield "layers", adding("retry/backoff.hpp", *include("http/transport.hpp"))
-    yield "layers", adding("retry/backoff.hpp", *include("json/writer.hpp"))
-    yield "layers", adding("auth/crypto.hpp", *include("auth/cached.hpp"))
-    yield "layers", adding("auth/crypto.hpp", *include("wire/write.hpp"))
-    yield "layers", adding("config/settings.hpp", *include("auth/crypto.hpp"))
-    yield "layers", adding("http/curl_transport.hpp", *include("detail/hex.hpp"))
-    yield "layers", adding("client/client.hpp", *include("testing/fake.hpp"))
-    yield "layers", adding("core.hpp", *include("client/make_client.hpp"))
-    yield "layers", adding("throwing.hpp", *include("client/client.hpp"))
-    yield "layers", adding("client/client.hpp", *include("throwing.hpp"))
-    yield "layers", adding("client/client.hpp", *include("client/absent.hpp"))
-    yield "layers", {**good_tree(), "include/personalize_events/cellar/box.hpp": header_text("cellar/box.hpp")}
-    yield "sides", adding("client/client.hpp", *include("platform/posix/thread.hpp"))
-    yield "sides", adding("platform/posix/thread.hpp", *include("platform/windows/api.hpp"))
-    yield "sides", adding("platform/platform.hpp", *include("platform/posix/thread.hpp"))
-    yield "curl_users", adding("client/client.hpp", *include("http/curl_transport.hpp"))
-    yield "free_of_curl", adding("config/settings.hpp", *include("http/curl_transport.hpp"))
-    yield "cycles", adding("detail/hex.hpp", *include("detail/hex.hpp"))
-    yield "foreign_rooms", adding("model/shape.hpp", "#include <rapidjson/writer.h>")
-    yield "foreign_rooms", adding("client/client.hpp", "#include <openssl/evp.h>")
-    yield "foreign_rooms", adding("http/transport.hpp", "#include <curl/curl.h>")
-    yield "foreign_rooms", adding("testing/fake.hpp", "#include <boost/asio.hpp>")
+    shape = "include/personalize_events/detail/base/shape.hpp"
+    yield "layers", adding("detail/retry/backoff.hpp", *include("detail/wire/write.hpp"))
+    yield "layers", adding("transport.hpp", *include("detail/json/writer.hpp"))
+    yield "layers", adding("model/put_events.hpp", *include("make_client.hpp"))
+    yield "border", {**good_tree(), "README.md": '#include "personalize_events/detail/base/hex.hpp"\n'}
+    yield "border", {**good_tree(), "examples/one.cpp":
+                     "// SPDX-License-Identifier: Apache-2.0\nint x = pe::detail::one();\n"}
+    yield "layers", adding("detail/retry/backoff.hpp", *include("detail/json/writer.hpp"))
+    yield "layers", adding("detail/signing/crypto.hpp", *include("detail/providers/cached.hpp"))
+    yield "layers", adding("detail/signing/crypto.hpp", *include("detail/wire/write.hpp"))
+    yield "layers", adding("detail/config/settings.hpp", *include("detail/signing/crypto.hpp"))
+    yield "layers", adding("curl_transport.hpp", *include("detail/base/hex.hpp"))
+    yield "layers", adding("core.hpp", *include("make_client.hpp"))
+    yield "layers", adding("throwing.hpp", *include("client.hpp"))
+    yield "layers", adding("client.hpp", *include("throwing.hpp"))
+    yield "layers", adding("client.hpp", *include("absent.hpp"))
+    yield "layers", {**good_tree(), "include/personalize_events/detail/cellar/box.hpp": header_text("detail/cellar/box.hpp")}
+    yield "sides", adding("client.hpp", *include("detail/platform/posix/thread.hpp"))
+    yield "sides", adding("detail/platform/posix/thread.hpp", *include("detail/platform/windows/api.hpp"))
+    yield "sides", adding("detail/platform/files.hpp", *include("detail/platform/posix/thread.hpp"))
+    yield "curl_users", adding("client.hpp", *include("curl_transport.hpp"))
+    yield "free_of_curl", adding("detail/config/settings.hpp", *include("curl_transport.hpp"))
+    yield "cycles", adding("detail/base/hex.hpp", *include("detail/base/hex.hpp"))
+    yield "third_party", adding("detail/base/shape.hpp", "#include <rapidjson/writer.h>")
+    yield "third_party", adding("client.hpp", "#include <openssl/evp.h>")
+    yield "third_party", adding("transport.hpp", "#include <curl/curl.h>")
+    yield "third_party", adding("testing/fake.hpp", "#include <boost/asio.hpp>")
     for name in ("thread", "fstream", "filesystem", "unistd.h", "sys/stat.h", "fcntl.h", "windows.h", "iostream"):
-        yield "foreign_rooms", adding("client/client.hpp", f"#include <{name}>")
-    yield "include_form", adding("client/client.hpp", '#include "client.hpp"')
-    yield "include_form", adding("client/client.hpp", "#include <personalize_events/result.hpp>")
+        yield "third_party", adding("client.hpp", f"#include <{name}>")
+    yield "include_form", adding("client.hpp", '#include "client.hpp"')
+    yield "include_form", adding("client.hpp", "#include <personalize_events/result.hpp>")
     for rule, *lines in (
             ("print", "  std::cout << 1;", "  std::printf(1);", "  puts(text);"),
             ("end of process", "  std::exit(1);", "  std::abort();", "  std::terminate();"),
@@ -520,25 +549,25 @@ def seeded_breaches():
             ("language version", "#if __cplusplus > 201703L"),
             ("RapidJSON flags", "  writer<kWriteValidateEncodingFlag>();")):
         for line in lines:
-            yield rule, adding("retry/backoff.hpp", line)
+            yield rule, adding("detail/retry/backoff.hpp", line)
     yield "end of process", adding("result.hpp", "  std::abort();")
-    yield "extern_c", adding("http/curl_transport.hpp", 'extern "C" int callback();')
-    yield "rapidjson_document", adding("json/writer.hpp", "#include <rapidjson/document.h>")
-    yield "macros", adding("json/writer.hpp", "#define RAPIDJSON_HAS_STDSTRING 1")
+    yield "extern_c", adding("curl_transport.hpp", 'extern "C" int callback();')
+    yield "rapidjson_document", adding("detail/json/writer.hpp", "#include <rapidjson/document.h>")
+    yield "macros", adding("detail/json/writer.hpp", "#define RAPIDJSON_HAS_STDSTRING 1")
     for line in ("  auto least = std::min(one, two);", "  auto most = std::numeric_limits<int>::max ();",
                  "enum class State { None };", "inline void check() {}", "  int Status = 0;"):
-        yield "macro_names", adding("retry/backoff.hpp", line)
-    yield "macro_names", adding("platform/windows/thread.hpp", "  auto least = std::min(one, two);")
-    yield "conditionals", adding("model/shape.hpp", "#ifdef _WIN32", "#endif // _WIN32")
-    yield "guard", replacing(shape, "_MODEL_SHAPE_HPP", "_SHAPE_HPP")
+        yield "macro_names", adding("detail/retry/backoff.hpp", line)
+    yield "macro_names", adding("detail/platform/windows/thread.hpp", "  auto least = std::min(one, two);")
+    yield "conditionals", adding("detail/base/shape.hpp", "#ifdef _WIN32", "#endif // _WIN32")
+    yield "guard", replacing(shape, "_DETAIL_BASE_SHAPE_HPP", "_SHAPE_HPP")
     yield "opening", replacing(shape, "// SPDX", "// No SPDX")
     yield "opening", replacing(shape, "// What this is.", "")
-    yield "opening", replacing("tests/unit/model/shape_test.cpp", "// SPDX", "// No SPDX")
+    yield "opening", replacing("tests/unit/detail/base/shape_test.cpp", "// SPDX", "// No SPDX")
     yield "ascii", replacing(shape, "What", "Wh\u00e4t")
     yield "ascii", replacing(shape, "What", "\tWhat")
-    yield "namespace_macros", adding("model/shape.hpp", "struct Shape {};")
-    yield "tests", without("tests/unit/model/shape_test.cpp")
-    yield "test_words", {**good_tree(), "tests/unit/model/shape_test.cpp":
+    yield "namespace_macros", adding("detail/base/shape.hpp", "struct Shape {};")
+    yield "tests", without("tests/unit/detail/base/shape_test.cpp")
+    yield "test_words", {**good_tree(), "tests/unit/detail/base/shape_test.cpp":
                          "// SPDX-License-Identifier: Apache-2.0\nstd::this_thread::sleep_for(1s);\n"}
 
 

@@ -13,9 +13,8 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/http/message.hpp"
-#include "personalize_events/http/transport.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/transport.hpp"
 
 namespace test {
 

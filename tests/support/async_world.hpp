@@ -17,8 +17,9 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/async_client.hpp"
-#include "personalize_events/client/async_core.hpp"
+#include "personalize_events/async_client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/client/async_core.hpp"
 #include "support/client_world.hpp"
 
 namespace test {

@@ -13,9 +13,10 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/auth/credentials.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/client/options.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/credentials.hpp"
+#include "personalize_events/options.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 

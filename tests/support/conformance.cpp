@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/json/reader.hpp"
+#include "personalize_events/detail/json/reader.hpp"
 #include "support/places.hpp"
 
 namespace test {
@@ -29,16 +29,16 @@ std::string read_conformance(const std::filesystem::path& file) {
   return bytes;
 }
 
-personalize_events::json::Value read_vectors(const std::filesystem::path& file) {
-  auto vectors = personalize_events::json::parse(read_conformance(file));
+personalize_events::detail::json::Value read_vectors(const std::filesystem::path& file) {
+  auto vectors = personalize_events::detail::json::parse(read_conformance(file));
   INFO("file: " << file.string());
   REQUIRE(vectors.has_value());
   return *std::move(vectors);
 }
 
-const personalize_events::json::Value& member(const personalize_events::json::Value& object,
-                                              std::string_view name) {
-  const personalize_events::json::Value* found = object.find(name);
+const personalize_events::detail::json::Value& member(
+    const personalize_events::detail::json::Value& object, std::string_view name) {
+  const personalize_events::detail::json::Value* found = object.find(name);
   INFO("member: " << name);
   REQUIRE(found != nullptr);
   return *found;

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "personalize_events/json/value.hpp"
+#include "personalize_events/detail/json/value.hpp"
 
 namespace test {
 
@@ -24,11 +24,11 @@ std::filesystem::path conformance_directory();
 std::string read_conformance(const std::filesystem::path& file);
 
 /// The tree of one JSON file. What is not JSON fails the running test.
-personalize_events::json::Value read_vectors(const std::filesystem::path& file);
+personalize_events::detail::json::Value read_vectors(const std::filesystem::path& file);
 
 /// A member that must be there; else the running test fails.
-const personalize_events::json::Value& member(const personalize_events::json::Value& object,
-                                              std::string_view name);
+const personalize_events::detail::json::Value& member(
+    const personalize_events::detail::json::Value& object, std::string_view name);
 
 /// The folders inside a folder of the vectors, sorted: one per case in `sigv4/v4`. An empty
 /// answer fails the running test.

@@ -9,16 +9,16 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/detail/ascii.hpp"
-#include "personalize_events/detail/number.hpp"
-#include "personalize_events/detail/uri.hpp"
+#include "personalize_events/detail/base/ascii.hpp"
+#include "personalize_events/detail/base/number.hpp"
+#include "personalize_events/detail/base/uri.hpp"
 #include "support/conformance.hpp"
 
 namespace test {
 namespace {
 
 namespace pe = personalize_events;
-using pe::json::Value;
+using pe::detail::json::Value;
 
 std::string text_or_empty(const Value& object, std::string_view name) {
   const std::string* found = object.find_string(name);

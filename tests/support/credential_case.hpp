@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "personalize_events/auth/credentials.hpp"
-#include "personalize_events/http/transport.hpp"
-#include "personalize_events/json/value.hpp"
+#include "personalize_events/credentials.hpp"
+#include "personalize_events/detail/json/value.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "personalize_events/transport.hpp"
 
 namespace test {
 
@@ -33,7 +33,7 @@ class ReplayTransport final : public personalize_events::Transport {
     personalize_events::HttpResponse response{};
   };
 
-  explicit ReplayTransport(const personalize_events::json::Value& traffic);
+  explicit ReplayTransport(const personalize_events::detail::json::Value& traffic);
 
   personalize_events::Result<personalize_events::HttpResponse> send(
       const personalize_events::HttpRequest& request) override;
@@ -61,7 +61,7 @@ struct CredentialCase {
   std::string name;
   std::shared_ptr<personalize_events::testing::VirtualPlatform> platform;
   std::shared_ptr<ReplayTransport> transport;
-  personalize_events::json::Value expected;
+  personalize_events::detail::json::Value expected;
 
   /// Whether the case ends with credentials.
   [[nodiscard]] bool succeeds() const { return expected.find("Ok") != nullptr; }

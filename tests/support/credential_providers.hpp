@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "personalize_events/auth/credentials.hpp"
-#include "personalize_events/auth/providers/cognito.hpp"
-#include "personalize_events/auth/providers/iot.hpp"
-#include "personalize_events/auth/providers/sts.hpp"
-#include "personalize_events/client/options.hpp"
+#include "personalize_events/credentials.hpp"
+#include "personalize_events/detail/providers/cognito.hpp"
+#include "personalize_events/detail/providers/iot.hpp"
+#include "personalize_events/detail/providers/sts.hpp"
+#include "personalize_events/options.hpp"
 #include "support/credential_services.hpp"
 #include "support/es256_key.hpp"
 

@@ -25,16 +25,15 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/auth/credentials.hpp"
-#include "personalize_events/client/options.hpp"
-#include "personalize_events/detail/time.hpp"
-#include "personalize_events/http/message.hpp"
-#include "personalize_events/http/transport.hpp"
-#include "personalize_events/json/writer.hpp"
-#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/credentials.hpp"
+#include "personalize_events/detail/base/time.hpp"
+#include "personalize_events/detail/json/writer.hpp"
+#include "personalize_events/detail/testing/signature_check.hpp"
+#include "personalize_events/options.hpp"
+#include "personalize_events/platform.hpp"
 #include "personalize_events/result.hpp"
-#include "personalize_events/testing/signature_check.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "personalize_events/transport.hpp"
 #include "support/es256_key.hpp"
 
 namespace test {
@@ -275,7 +274,7 @@ class CredentialWorld final : public personalize_events::Transport,
   [[nodiscard]] static std::string json(
       const std::vector<std::pair<std::string, std::string>>& members) {
     std::string text;
-    personalize_events::json::Writer writer{text};
+    personalize_events::detail::json::Writer writer{text};
     writer.begin_object();
     for (const auto& [name, value] : members) {
       writer.key(name);

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/platform.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 
 namespace test {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "catch.hpp"
-#include "personalize_events/http/curl_transport.hpp"
+#include "personalize_events/curl_transport.hpp"
 #include "personalize_events/testing/local_endpoint.hpp"
 
 namespace pe = personalize_events;

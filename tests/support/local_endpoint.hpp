@@ -4,9 +4,9 @@
 #ifndef PERSONALIZE_EVENTS_TESTS_SUPPORT_LOCAL_ENDPOINT_HPP
 #define PERSONALIZE_EVENTS_TESTS_SUPPORT_LOCAL_ENDPOINT_HPP
 
-#include "personalize_events/client/options.hpp"
+#include "personalize_events/detail/testing/endpoint_handle.hpp"
+#include "personalize_events/options.hpp"
 #include "personalize_events/result.hpp"
-#include "personalize_events/testing/endpoint_handle.hpp"
 
 namespace test {
 

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/auth/providers/source.hpp"
-#include "personalize_events/http/message.hpp"
+#include "personalize_events/detail/providers/source.hpp"
 #include "personalize_events/result.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "personalize_events/transport.hpp"
 #include "support/raw_server.hpp"
 
 namespace test {

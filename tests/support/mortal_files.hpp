@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/platform/file.hpp"
+#include "personalize_events/platform.hpp"
 
 namespace test {
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/platform/file.hpp"
+#include "personalize_events/platform.hpp"
 #include "personalize_events/result.hpp"
 
 namespace test {

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <utility>
 
-#include "personalize_events/auth/credentials.hpp"
+#include "personalize_events/credentials.hpp"
 
 namespace test {
 

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "personalize_events/http/message.hpp"
+#include "personalize_events/transport.hpp"
 
 namespace test {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-#include "personalize_events/recorder/pending_event.hpp"
+#include "personalize_events/detail/recorder/pending_event.hpp"
 
 namespace test {
 

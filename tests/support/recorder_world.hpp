@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/client/options.hpp"
-#include "personalize_events/http/curl_async_transport.hpp"
-#include "personalize_events/recorder/make_recorder.hpp"
+#include "personalize_events/curl_async_transport.hpp"
+#include "personalize_events/make_recorder.hpp"
+#include "personalize_events/options.hpp"
 #include "support/sanitizers.hpp"
 
 namespace test {

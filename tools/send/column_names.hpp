@@ -5,7 +5,7 @@
 #ifndef TOOLS_SEND_COLUMN_NAMES_HPP
 #define TOOLS_SEND_COLUMN_NAMES_HPP
 
-#include <personalize_events/detail/utf8.hpp>
+#include <personalize_events/detail/base/utf8.hpp>
 
 #include <cstddef>
 #include <cstdint>

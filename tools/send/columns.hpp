@@ -5,9 +5,9 @@
 #ifndef TOOLS_SEND_COLUMNS_HPP
 #define TOOLS_SEND_COLUMNS_HPP
 
-#include <personalize_events/detail/ascii.hpp>
+#include <personalize_events/detail/base/ascii.hpp>
+#include <personalize_events/detail/wire/validate.hpp>
 #include <personalize_events/personalize_events.hpp>
-#include <personalize_events/wire/validate.hpp>
 
 #include <algorithm>
 #include <array>
@@ -354,7 +354,7 @@ class Columns {
     request.session_id = row.session_id.empty() ? "session" : row.session_id;
     if (!row.user_id.empty()) request.user_id = row.user_id;
     request.event_list.push_back(row.event);
-    return pe::wire::validate(request).has_value();
+    return pe::detail::wire::validate(request).has_value();
   }
 
   [[nodiscard]] bool is_required(Meaning meaning) const {

@@ -69,7 +69,7 @@ class Names {
   [[nodiscard]] pe::Result<std::string> digest(std::string_view bytes) {
     const auto digest = sha256_.digest(bytes);
     if (!digest) return digest.error();
-    return pe::crypto::to_hex(*digest);
+    return pe::detail::crypto::to_hex(*digest);
   }
 
   [[nodiscard]] pe::Result<Fingerprint> fingerprint(const std::vector<std::string>& texts) {
@@ -111,7 +111,7 @@ class Names {
     return std::string(text.begin(), text.end());
   }
 
-  pe::crypto::Sha256 sha256_{};
+  pe::detail::crypto::Sha256 sha256_{};
   std::string content_{};
 };
 

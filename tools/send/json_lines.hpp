@@ -6,10 +6,10 @@
 #ifndef TOOLS_SEND_JSON_LINES_HPP
 #define TOOLS_SEND_JSON_LINES_HPP
 
-#include <personalize_events/json/reader.hpp>
-#include <personalize_events/json/writer.hpp>
+#include <personalize_events/detail/json/reader.hpp>
+#include <personalize_events/detail/json/writer.hpp>
+#include <personalize_events/detail/wire/read.hpp>
 #include <personalize_events/personalize_events.hpp>
-#include <personalize_events/wire/read.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "numbers.hpp"
+#include "personalize_events/detail/wire/descriptions.hpp"
 #include "rejects.hpp"
 #include "rows.hpp"
 
@@ -36,13 +37,14 @@ namespace pe = personalize_events;
 /// Whether the model gives a shape this member.
 template <class Shape>
 [[nodiscard]] bool has_member(std::string_view name) {
-  return !pe::model::for_each_member<Shape>(
+  return !pe::detail::model::for_each_member<Shape>(
       [name](const auto& member) { return member.wire_name != name; });
 }
 
 /// The first member of an object that is not known or stands there twice, as a problem.
 template <class IsKnown>
-[[nodiscard]] std::string find_odd_member(const pe::json::Value& object, IsKnown&& is_known) {
+[[nodiscard]] std::string find_odd_member(const pe::detail::json::Value& object,
+                                          IsKnown&& is_known) {
   constexpr std::size_t longest_name = 64;  // of what is told; no name of the API is longer
   for (auto member = object.members.begin(); member != object.members.end(); ++member) {
     const std::string& name = member->first;
@@ -60,26 +62,29 @@ template <class IsKnown>
 }
 
 /// Reads trackingId, userId or sessionId; absent and null leave `out` empty.
-[[nodiscard]] inline std::string read_id(const pe::json::Value& object, std::string_view name,
-                                         std::string& out) {
-  const pe::json::Value* value = object.find(name);
-  if (value == nullptr || value->is(pe::json::Value::Type::Null)) return {};
-  if (!value->is(pe::json::Value::Type::String)) return std::string(name) + ": expected a string";
+[[nodiscard]] inline std::string read_id(const pe::detail::json::Value& object,
+                                         std::string_view name, std::string& out) {
+  const pe::detail::json::Value* value = object.find(name);
+  if (value == nullptr || value->is(pe::detail::json::Value::Type::Null)) return {};
+  if (!value->is(pe::detail::json::Value::Type::String))
+    return std::string(name) + ": expected a string";
   if (value->text.empty()) return std::string(name) + ": 0 characters, at least 1";
   out = value->text;
   return {};
 }
 
 /// Takes `properties` out of an event if it is an object; the model has a string there.
-[[nodiscard]] inline pe::Result<void> take_properties(pe::json::Value& event,
+[[nodiscard]] inline pe::Result<void> take_properties(pe::detail::json::Value& event,
                                                       std::optional<pe::Properties>& out) {
   const auto member =
       std::find_if(event.members.begin(), event.members.end(), [](const auto& entry) {
-        return entry.first == "properties" && entry.second.is(pe::json::Value::Type::Object);
+        return entry.first == "properties" &&
+               entry.second.is(pe::detail::json::Value::Type::Object);
       });
   if (member == event.members.end()) return {};
-  const pe::wire::Path root;
-  auto properties = pe::wire::properties_from_value(member->second, root.member("properties"));
+  const pe::detail::wire::Path root;
+  auto properties =
+      pe::detail::wire::properties_from_value(member->second, root.member("properties"));
   if (!properties) return std::move(properties).error();
   out = *std::move(properties);
   event.members.erase(member);
@@ -88,7 +93,7 @@ template <class IsKnown>
 
 /// One event with whose it is beside its members, as a row without its origin. `tracking_id` is
 /// what the user says; empty: the line must say it.
-[[nodiscard]] inline RowOrProblem row_of_event(pe::json::Value event,
+[[nodiscard]] inline RowOrProblem row_of_event(pe::detail::json::Value event,
                                                const std::string& tracking_id) {
   RowOrProblem made;
   Row& row = made.row;
@@ -96,7 +101,7 @@ template <class IsKnown>
     made.problem = std::move(problem);
     return made;
   };
-  if (!event.is(pe::json::Value::Type::Object)) return refuse("expected an object");
+  if (!event.is(pe::detail::json::Value::Type::Object)) return refuse("expected an object");
   std::string problem = find_odd_member(event, [](std::string_view name) {
     return is_beside_event(name) || has_member<pe::Event>(name);
   });
@@ -122,7 +127,7 @@ template <class IsKnown>
   if (auto taken = take_properties(event, properties); !taken) {
     return refuse(problem_text(taken.error()));
   }
-  auto read = pe::wire::read<pe::Event>(event, pe::wire::Required::UnlessFilledIn);
+  auto read = pe::detail::wire::read<pe::Event>(event, pe::detail::wire::Required::UnlessFilledIn);
   if (!read) return refuse(problem_text(read.error()));
   row.event = *std::move(read);
   if (properties) row.event.properties = std::move(properties);
@@ -144,17 +149,17 @@ template <class IsKnown>
 
 /// A PutEvents request as lines of one event each, or a problem.
 struct SplitRequest {
-  std::vector<pe::json::Value> events{};
+  std::vector<pe::detail::json::Value> events{};
   std::string problem{};
 };
 
-[[nodiscard]] inline SplitRequest split_request(pe::json::Value request) {
+[[nodiscard]] inline SplitRequest split_request(pe::detail::json::Value request) {
   SplitRequest split;
   split.problem = find_odd_member(request, has_member<pe::PutEventsRequest>);
   if (!split.problem.empty()) return split;
-  pe::json::Value beside;
-  beside.type = pe::json::Value::Type::Object;
-  pe::json::Value list;
+  pe::detail::json::Value beside;
+  beside.type = pe::detail::json::Value::Type::Object;
+  pe::detail::json::Value list;
   for (auto& [name, value] : request.members) {
     if (name == "eventList") {
       list = std::move(value);
@@ -162,20 +167,20 @@ struct SplitRequest {
       beside.members.emplace_back(name, std::move(value));
     }
   }
-  if (!list.is(pe::json::Value::Type::Array)) {
+  if (!list.is(pe::detail::json::Value::Type::Array)) {
     split.problem = "eventList: expected an array";
   } else if (list.items.empty()) {
     split.problem = "eventList: 0 elements, at least 1";
   }
-  for (pe::json::Value& event : list.items) {
+  for (pe::detail::json::Value& event : list.items) {
     const auto is_beside = [](const auto& member) { return is_beside_event(member.first); };
-    if (!event.is(pe::json::Value::Type::Object)) {
+    if (!event.is(pe::detail::json::Value::Type::Object)) {
       split.problem = "eventList: expected objects";
     } else if (std::any_of(event.members.begin(), event.members.end(), is_beside)) {
       split.problem = "eventList: trackingId, userId and sessionId stand beside the list";
     }
     if (!split.problem.empty()) return split;
-    pe::json::Value line = beside;
+    pe::detail::json::Value line = beside;
     line.members.insert(line.members.end(), std::make_move_iterator(event.members.begin()),
                         std::make_move_iterator(event.members.end()));
     split.events.push_back(std::move(line));
@@ -184,10 +189,10 @@ struct SplitRequest {
 }
 
 /// The compact text of a JSON tree that was parsed.
-[[nodiscard]] inline std::string json_text(const pe::json::Value& value) {
+[[nodiscard]] inline std::string json_text(const pe::detail::json::Value& value) {
   std::string text;
-  pe::json::Writer writer(text);
-  pe::wire::write_json(writer, value);
+  pe::detail::json::Writer writer(text);
+  pe::detail::wire::write_json(writer, value);
   return text;
 }
 

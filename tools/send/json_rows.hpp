@@ -62,7 +62,7 @@ class JsonRows final : public RowReader {
       out.row.origin.text = content_.front();
     };
     if (line.is_cut) return refuse("a line of more than 1 MiB");
-    auto value = pe::json::parse(line.text);
+    auto value = pe::detail::json::parse(line.text);
     if (!value) return refuse(problem_text(value.error()));
     if (value->find("eventList") == nullptr) {
       out = row_of_event(*std::move(value), tracking_id_);
@@ -71,7 +71,7 @@ class JsonRows final : public RowReader {
     }
     SplitRequest split = split_request(*std::move(value));
     if (!split.problem.empty()) return refuse(std::move(split.problem));
-    for (pe::json::Value& event : split.events) waiting_.push_back(std::move(event));
+    for (pe::detail::json::Value& event : split.events) waiting_.push_back(std::move(event));
     take_waiting(out);
   }
 
@@ -86,7 +86,7 @@ class JsonRows final : public RowReader {
   std::optional<LineReader> lines_{};
   std::size_t line_{0};
   std::vector<std::string> content_ = std::vector<std::string>(1);
-  std::deque<pe::json::Value> waiting_{};  // the events of a request that are no row yet
+  std::deque<pe::detail::json::Value> waiting_{};  // the events of a request that are no row yet
 };
 
 }  // namespace tools::send

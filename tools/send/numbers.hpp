@@ -125,7 +125,8 @@ struct Decimal {
 [[nodiscard]] inline std::optional<personalize_events::PropertyValue> number_property(
     const std::string& text) {
   if (!is_json_number(text)) return std::nullopt;
-  return personalize_events::PropertyValue(personalize_events::CheckedJsonMaker::make(text));
+  return personalize_events::PropertyValue(
+      personalize_events::detail::CheckedJsonMaker::make(text));
 }
 
 }  // namespace tools::send

@@ -5,7 +5,7 @@
 #ifndef TOOLS_SEND_ODD_IDS_HPP
 #define TOOLS_SEND_ODD_IDS_HPP
 
-#include <personalize_events/detail/ascii.hpp>
+#include <personalize_events/detail/base/ascii.hpp>
 
 #include <algorithm>
 #include <iterator>

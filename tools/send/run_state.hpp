@@ -6,8 +6,8 @@
 #ifndef TOOLS_SEND_RUN_STATE_HPP
 #define TOOLS_SEND_RUN_STATE_HPP
 
-#include <personalize_events/json/reader.hpp>
-#include <personalize_events/json/writer.hpp>
+#include <personalize_events/detail/json/reader.hpp>
+#include <personalize_events/detail/json/writer.hpp>
 #include <personalize_events/personalize_events.hpp>
 
 #include <cstdint>
@@ -64,7 +64,7 @@ struct RunState {
 
 [[nodiscard]] inline std::string to_json(const RunState& state) {
   std::string text;
-  pe::json::Writer writer(text);
+  pe::detail::json::Writer writer(text);
   const auto number = [&writer](std::string_view name, std::uint64_t value) {
     writer.key(name);
     writer.number(value);
@@ -114,13 +114,13 @@ struct RunState {
 /// Takes members out of a JSON object; what is missing or of another type makes it bad.
 class StateReader {
  public:
-  explicit StateReader(const pe::json::Value& object) : object_(object) {}
+  explicit StateReader(const pe::detail::json::Value& object) : object_(object) {}
 
   [[nodiscard]] bool good() const { return good_; }
 
   template <class Integer>
   void read(std::string_view name, Integer& out) {
-    const pe::json::Value* value = object_.find(name);
+    const pe::detail::json::Value* value = object_.find(name);
     const auto number = value == nullptr ? std::nullopt : integer<Integer>(*value);
     good_ = good_ && number.has_value();
     out = number.value_or(0);
@@ -132,11 +132,11 @@ class StateReader {
   }
   /// Ranges in order, beyond the rows that are done already.
   void read(std::string_view name, DoneRows& out) {
-    const pe::json::Value* list = object_.find(name);
-    good_ = good_ && list != nullptr && list->is(pe::json::Value::Type::Array);
+    const pe::detail::json::Value* list = object_.find(name);
+    good_ = good_ && list != nullptr && list->is(pe::detail::json::Value::Type::Array);
     if (!good_) return;
     std::uint64_t last = out.low_water();
-    for (const pe::json::Value& range : list->items) {
+    for (const pe::detail::json::Value& range : list->items) {
       if (range.items.size() != 2) return fail();
       const auto begin = integer<std::uint64_t>(range.items[0]);
       const auto end = integer<std::uint64_t>(range.items[1]);
@@ -146,20 +146,20 @@ class StateReader {
     }
   }
   /// The member that is an object, or one without members.
-  [[nodiscard]] pe::json::Value object(std::string_view name) const {
-    const pe::json::Value* value = object_.find(name);
-    return value == nullptr ? pe::json::Value{} : *value;
+  [[nodiscard]] pe::detail::json::Value object(std::string_view name) const {
+    const pe::detail::json::Value* value = object_.find(name);
+    return value == nullptr ? pe::detail::json::Value{} : *value;
   }
 
  private:
   template <class Integer>
-  static std::optional<Integer> integer(const pe::json::Value& value) {
-    if (!value.is(pe::json::Value::Type::Number)) return std::nullopt;
+  static std::optional<Integer> integer(const pe::detail::json::Value& value) {
+    if (!value.is(pe::detail::json::Value::Type::Number)) return std::nullopt;
     return parse_integer<Integer>(value.text);
   }
   void fail() { good_ = false; }
 
-  const pe::json::Value& object_;
+  const pe::detail::json::Value& object_;
   bool good_{true};
 };
 
@@ -170,7 +170,7 @@ class StateReader {
   };
   const char* foreign =
       "is no state of personalize-events send; name another file, or remove this one";
-  const auto parsed = pe::json::parse(text);
+  const auto parsed = pe::detail::json::parse(text);
   if (!parsed) return refuse(foreign);
   StateReader reader(*parsed);
   std::uint64_t version = 0;
@@ -181,8 +181,8 @@ class StateReader {
         "was written by another version of personalize-events; finish the file with that one");
   }
   RunState state;
-  const pe::json::Value input = reader.object("input");
-  const pe::json::Value rejects = reader.object("rejects");
+  const pe::detail::json::Value input = reader.object("input");
+  const pe::detail::json::Value rejects = reader.object("rejects");
   StateReader of_input(input);
   StateReader of_rejects(rejects);
   std::uint64_t low_water = 0;

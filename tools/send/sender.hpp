@@ -35,7 +35,7 @@ namespace tools::send {
 [[nodiscard]] inline bool is_about_the_events(const pe::Error& error) {
   if (error.kind == pe::ErrorKind::InvalidArgument) return error.where != "trackingId";
   if (error.kind != pe::ErrorKind::Service || error.retryable) return false;
-  if (pe::retry::classify(error) != pe::retry::FailureClass::Terminal) return false;
+  if (pe::detail::retry::classify(error) != pe::detail::retry::FailureClass::Terminal) return false;
   switch (error.http_status) {
     case 400:  // the model's InvalidInputException
     case 413:
@@ -121,7 +121,8 @@ class Sender {
     report_.request();
     // What an answer means for its rows the recorder tells.
     if (attempt.error == nullptr || is_about_the_events(*attempt.error)) return;
-    if (pe::retry::classify(*attempt.error) == pe::retry::FailureClass::Throttling) {
+    if (pe::detail::retry::classify(*attempt.error) ==
+        pe::detail::retry::FailureClass::Throttling) {
       return restore_patience();
     }
     strain_patience(*attempt.error);
@@ -207,7 +208,7 @@ class Sender {
     request.session_id = row.session_id;
     if (!row.user_id.empty()) request.user_id = row.user_id;
     request.event_list.push_back(std::move(row.event));
-    const auto valid = pe::wire::validate(request);
+    const auto valid = pe::detail::wire::validate(request);
     if (!valid) return refused(row.origin, valid.error());
     report_.sent({std::move(row.origin)});
   }
@@ -223,7 +224,7 @@ class Sender {
     if (found != trackers_.end()) return &found->second;
     // The file calls it trackingId, a recorder RecorderOptions.tracking_id.
     const pe::PutEventsRequest request{tracking_id, "session", {pe::Event{"type"}}};
-    if (auto valid = pe::wire::validate(request); !valid) return std::move(valid).error();
+    if (auto valid = pe::detail::wire::validate(request); !valid) return std::move(valid).error();
 
     const auto place = trackers_.try_emplace(tracking_id).first;
     Tracker& tracker = place->second;

@@ -84,7 +84,7 @@ inline pe::Result<Drain> drain(pe::EventRecorder recorder, pe::FileSystem& files
 
 [[nodiscard]] inline std::string drain_json(const Drain& drain) {
   using tables_detail::member;
-  return tables_detail::json_line([&](pe::json::Writer& writer) {
+  return tables_detail::json_line([&](pe::detail::json::Writer& writer) {
     member(writer, "delivered", drain.delivered);
     member(writer, "rejected", drain.rejected);
     member(writer, "expired", drain.expired);

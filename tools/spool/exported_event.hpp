@@ -4,7 +4,7 @@
 #ifndef TOOLS_SPOOL_EXPORTED_EVENT_HPP
 #define TOOLS_SPOOL_EXPORTED_EVENT_HPP
 
-#include <personalize_events/json/writer.hpp>
+#include <personalize_events/detail/json/writer.hpp>
 #include <personalize_events/personalize_events.hpp>
 
 #include <cstdint>
@@ -28,13 +28,13 @@ namespace tools::spool {
 
 /// One line; empty if it would not be UTF-8. An anonymous event has no "userId". "recordedAt" is
 /// the time of the writer's wall clock.
-[[nodiscard]] inline std::string exported_event(const pe::spool::Entry& entry) {
+[[nodiscard]] inline std::string exported_event(const pe::detail::spool::Entry& entry) {
   std::string line;
   for (const std::string_view part :
        {entry.tracking_id, entry.session_id, entry.user_id, entry.event}) {
     if (!pe::detail::is_utf8(part)) return line;
   }
-  pe::json::Writer writer(line);
+  pe::detail::json::Writer writer(line);
   const auto text = [&writer](std::string_view key, std::string_view value) {
     writer.key(key);
     writer.string(value);

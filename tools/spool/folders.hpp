@@ -27,7 +27,7 @@ struct Folder {
   /// It was written by a version of the library with another format. Its events are not read.
   bool is_other_version{false};
   /// Whose events they are: empty if no whole header is left.
-  pe::spool::Scope scope{};
+  pe::detail::spool::Scope scope{};
   std::uint64_t segments{0};
   std::uint64_t bytes{0};
   std::uint64_t open_events{0};
@@ -73,7 +73,7 @@ struct Spool {
 /// Whether a process has the lock of a folder. It is taken for a moment to find out, from a file
 /// that is open for reading: nothing is made where there is none.
 inline pe::Result<bool> is_live(pe::FileSystem& files, const std::string& path) {
-  auto lock = files.open(path + "/" + pe::spool::kLockName, pe::OpenFor::Read);
+  auto lock = files.open(path + "/" + pe::detail::spool::kLockName, pe::OpenFor::Read);
   if (!lock) {
     if (lock.error().code == "NotFound") return false;
     return std::move(lock).error();
@@ -86,14 +86,14 @@ inline pe::Result<bool> is_live(pe::FileSystem& files, const std::string& path) 
 namespace folders_detail {
 
 /// The generations of a segment that are there, the highest first.
-inline std::vector<pe::spool::SegmentName> generations_of(pe::FileSystem& files,
-                                                          const std::string& path,
-                                                          std::uint64_t number) {
-  std::vector<pe::spool::SegmentName> generations;
+inline std::vector<pe::detail::spool::SegmentName> generations_of(pe::FileSystem& files,
+                                                                  const std::string& path,
+                                                                  std::uint64_t number) {
+  std::vector<pe::detail::spool::SegmentName> generations;
   const auto names = files.list_folder(path);
   if (!names) return generations;
   for (const std::string& name : *names) {
-    const auto segment = pe::spool::segment_name(name);
+    const auto segment = pe::detail::spool::segment_name(name);
     if (segment && segment->number == number) generations.push_back(*segment);
   }
   std::sort(generations.begin(), generations.end(),
@@ -102,37 +102,36 @@ inline std::vector<pe::spool::SegmentName> generations_of(pe::FileSystem& files,
 }
 
 /// Whether a generation was written to its end. One that cannot be read was not.
-inline bool is_complete(pe::spool::SegmentReader& reader) {
+inline bool is_complete(pe::detail::spool::SegmentReader& reader) {
   bool is_end = false;
   for (;;) {
     const auto frame = reader.next();
     if (!frame) return false;
     if (!*frame) return is_end;
-    is_end = ((*frame)->entry.flags & pe::spool::kEndOfSegment) != 0;
+    is_end = ((*frame)->entry.flags & pe::detail::spool::kEndOfSegment) != 0;
   }
 }
 
 /// Opens the generation of a segment that counts: the highest that was written to its end, or else
 /// the lowest. `writer` is the header of the LOCK file, if there is one. Errors: as SegmentReader;
 /// NotFound, if the segment is gone.
-inline pe::Result<pe::spool::SegmentReader> open_segment(pe::FileSystem& files,
-                                                         const std::string& path,
-                                                         std::uint64_t number,
-                                                         const pe::spool::SegmentHeader* writer) {
+inline pe::Result<pe::detail::spool::SegmentReader> open_segment(
+    pe::FileSystem& files, const std::string& path, std::uint64_t number,
+    const pe::detail::spool::SegmentHeader* writer) {
   pe::Error error =
       pe::detail::make_error(pe::ErrorKind::Storage, path, "has no such segment any more");
   error.code = "NotFound";
   // A living writer may replace or remove a file after it was listed.
   for (int tries = 0; tries < 3 && error.code == "NotFound"; ++tries) {
     const auto generations = generations_of(files, path, number);
-    for (const pe::spool::SegmentName& name : generations) {
-      const std::string file = pe::spool::segment_path(path, name);
-      auto reader = pe::spool::SegmentReader::open(files, file, writer);
+    for (const pe::detail::spool::SegmentName& name : generations) {
+      const std::string file = pe::detail::spool::segment_path(path, name);
+      auto reader = pe::detail::spool::SegmentReader::open(files, file, writer);
       const bool is_last = name.generation == generations.back().generation;
       if (is_last && reader) return reader;
       if (is_last) error = std::move(reader).error();
       if (is_last || !reader || !is_complete(*reader)) continue;
-      reader = pe::spool::SegmentReader::open(files, file, writer);
+      reader = pe::detail::spool::SegmentReader::open(files, file, writer);
       if (reader) return reader;
     }
     if (generations.empty()) break;
@@ -144,11 +143,11 @@ inline pe::Result<pe::spool::SegmentReader> open_segment(pe::FileSystem& files,
 /// that were read.
 template <class Take>
 void read_segment(pe::FileSystem& files, const std::string& path, std::uint64_t number,
-                  const pe::spool::SegmentHeader* writer, std::uint64_t& next_sequence,
+                  const pe::detail::spool::SegmentHeader* writer, std::uint64_t& next_sequence,
                   Folder& folder, const Take& take) {
   // The acknowledgements first: an event that completes meanwhile is listed as open.
-  const auto acknowledged = pe::spool::read_acknowledgements(
-      files, pe::spool::acknowledgement_path(path, number), writer);
+  const auto acknowledged = pe::detail::spool::read_acknowledgements(
+      files, pe::detail::spool::acknowledgement_path(path, number), writer);
   auto reader = open_segment(files, path, number, writer);
   if (!reader && reader.error().code == "NotFound") return;  // a living writer removed it
   ++folder.segments;
@@ -159,7 +158,7 @@ void read_segment(pe::FileSystem& files, const std::string& path, std::uint64_t 
     ++folder.unreadable_files;
   }
   if (!reader) {
-    const bool is_torn = reader.error().code == pe::spool::kTorn;
+    const bool is_torn = reader.error().code == pe::detail::spool::kTorn;
     ++(is_torn ? folder.torn_frames : folder.unreadable_files);
     return;
   }
@@ -169,8 +168,8 @@ void read_segment(pe::FileSystem& files, const std::string& path, std::uint64_t 
     if (!frame) ++folder.unreadable_files;
     if (!frame || !*frame) break;
     has_frames = true;
-    const pe::spool::Entry& entry = (*frame)->entry;
-    if ((entry.flags & pe::spool::kNoEvent) != 0) continue;
+    const pe::detail::spool::Entry& entry = (*frame)->entry;
+    if ((entry.flags & pe::detail::spool::kNoEvent) != 0) continue;
     // Equal sequences of one writer are one event.
     if ((*frame)->sequence < next_sequence) continue;
     next_sequence = (*frame)->sequence + 1;
@@ -181,9 +180,9 @@ void read_segment(pe::FileSystem& files, const std::string& path, std::uint64_t 
     folder.youngest_ms = std::max(folder.youngest_ms.value_or(entry.wall_ms), entry.wall_ms);
     take(entry);
   }
-  const pe::spool::SegmentScanner& scanner = reader->scanner();
+  const pe::detail::spool::SegmentScanner& scanner = reader->scanner();
   if (scanner.torn_at()) ++folder.torn_frames;
-  if (reader->header_state() == pe::spool::HeaderState::Good) {
+  if (reader->header_state() == pe::detail::spool::HeaderState::Good) {
     folder.broken_frames += scanner.damaged_stretches();
     return;
   }
@@ -191,7 +190,7 @@ void read_segment(pe::FileSystem& files, const std::string& path, std::uint64_t 
     ++folder.broken_headers;
   } else {
     // A torn one: the writer was killed before it had written the header.
-    const bool is_torn = reader->header_state() == pe::spool::HeaderState::Torn;
+    const bool is_torn = reader->header_state() == pe::detail::spool::HeaderState::Torn;
     ++(is_torn ? folder.torn_frames : folder.unreadable_files);
   }
   // The first stretch is the header.
@@ -212,22 +211,23 @@ pe::Result<std::optional<Folder>> read_folder(pe::FileSystem& files, const std::
   }
   Folder folder;
   folder.name = name;
-  folder.bytes = pe::spool::folder_bytes(files, path);
+  folder.bytes = pe::detail::spool::folder_bytes(files, path);
   // Its other members remove files.
-  pe::spool::FolderLocks none;
-  pe::spool::SegmentedLog log{files, none, directory};
+  pe::detail::spool::FolderLocks none;
+  pe::detail::spool::SegmentedLog log{files, none, directory};
   const pe::Result<void> opened = log.adopt(name, {});
-  if (!opened && opened.error().code == pe::spool::kOtherVersion) {
+  if (!opened && opened.error().code == pe::detail::spool::kOtherVersion) {
     folder.is_other_version = true;
     return std::optional<Folder>{std::move(folder)};
   }
-  const auto lock = pe::spool::read_identity(files, path);
-  if (!lock && lock.error().code == pe::spool::kDamaged) ++folder.broken_headers;
-  if (!opened && opened.error().code != pe::spool::kDamaged) ++folder.unreadable_files;
+  const auto lock = pe::detail::spool::read_identity(files, path);
+  if (!lock && lock.error().code == pe::detail::spool::kDamaged) ++folder.broken_headers;
+  if (!opened && opened.error().code != pe::detail::spool::kDamaged) ++folder.unreadable_files;
   folder.scope = log.identity().header.scope;
   std::vector<std::uint64_t> numbers;
   for (const std::string& file : *names) {
-    if (const auto segment = pe::spool::segment_name(file)) numbers.push_back(segment->number);
+    if (const auto segment = pe::detail::spool::segment_name(file))
+      numbers.push_back(segment->number);
   }
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
@@ -245,11 +245,13 @@ inline pe::Result<std::vector<std::string>> writers(pe::FileSystem& files,
                                                     const std::string& directory) {
   auto names = files.list_folder(directory);
   if (!names) return names;
-  const auto is_other = [](const std::string& name) { return !pe::spool::is_writer_name(name); };
+  const auto is_other = [](const std::string& name) {
+    return !pe::detail::spool::is_writer_name(name);
+  };
   names->erase(std::remove_if(names->begin(), names->end(), is_other), names->end());
   std::sort(names->begin(), names->end(), [](const std::string& a, const std::string& b) {
-    const std::uint64_t first = pe::spool::writer_number(a);
-    const std::uint64_t second = pe::spool::writer_number(b);
+    const std::uint64_t first = pe::detail::spool::writer_number(a);
+    const std::uint64_t second = pe::detail::spool::writer_number(b);
     return std::tie(first, a) < std::tie(second, b);
   });
   return names;
@@ -272,14 +274,15 @@ pe::Result<Spool> read_spool(pe::FileSystem& files, const std::string& directory
     spool.folders.push_back(**std::move(folder));
   }
   spool.rejected_bytes =
-      pe::spool::folder_bytes(files, directory + "/" + pe::spool::kRejectedFolder);
-  if (const auto aside = files.list_folder(directory + "/" + pe::spool::kQuarantineFolder)) {
+      pe::detail::spool::folder_bytes(files, directory + "/" + pe::detail::spool::kRejectedFolder);
+  if (const auto aside =
+          files.list_folder(directory + "/" + pe::detail::spool::kQuarantineFolder)) {
     spool.quarantined_files = aside->size();
   }
   return spool;
 }
 inline pe::Result<Spool> read_spool(pe::FileSystem& files, const std::string& directory) {
-  return read_spool(files, directory, [](const pe::spool::Entry&) {});
+  return read_spool(files, directory, [](const pe::detail::spool::Entry&) {});
 }
 
 }  // namespace tools::spool

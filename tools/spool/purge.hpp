@@ -41,20 +41,21 @@ inline pe::Result<void> remove_segments(pe::FileSystem& files, const std::string
   // The acknowledgements last: without them the events would be sent again if this ended in
   // between.
   for (const std::string& name : *names) {
-    if (!pe::spool::segment_name(name)) continue;
+    if (!pe::detail::spool::segment_name(name)) continue;
     if (auto removed = files.remove_file(path + "/" + name); !removed) return removed;
   }
   return {};
 }
 
 /// Removes an orphaned writer's folder, and releases its lock, which the caller holds, in any case.
-inline pe::Result<void> remove_orphan(pe::FileSystem& files, pe::spool::FolderLocks& locks,
-                                      pe::spool::FolderLocks::Slot lock, const std::string& path) {
+inline pe::Result<void> remove_orphan(pe::FileSystem& files, pe::detail::spool::FolderLocks& locks,
+                                      pe::detail::spool::FolderLocks::Slot lock,
+                                      const std::string& path) {
   if (auto removed = remove_segments(files, path); !removed) {
     locks.release(lock);
     return removed;
   }
-  auto removed = pe::spool::remove_writer_folder(files, locks, lock, path);
+  auto removed = pe::detail::spool::remove_writer_folder(files, locks, lock, path);
   if (!removed) return removed;
   if (const auto rest = files.list_folder(path); !rest && rest.error().code == "NotFound") {
     return {};
@@ -71,7 +72,7 @@ inline pe::Result<Purge> purge(pe::FileSystem& files, const std::string& directo
   const auto names = writers(files, directory);
   if (!names) return names.error();
   Purge purge;
-  pe::spool::FolderLocks locks;
+  pe::detail::spool::FolderLocks locks;
   const auto leave = [&purge](const pe::Error& error) {
     purge.left.push_back(pe::to_string(error));
   };
@@ -80,7 +81,7 @@ inline pe::Result<Purge> purge(pe::FileSystem& files, const std::string& directo
     const auto lock = locks.take(files, path);
     if (!lock && lock.error().code != "NotFound") leave(lock.error());
     if (!lock || !*lock) continue;
-    const auto folder = read_folder(files, directory, name, [](const pe::spool::Entry&) {});
+    const auto folder = read_folder(files, directory, name, [](const pe::detail::spool::Entry&) {});
     if (!folder) leave(folder.error());
     if (folder && *folder && (*folder)->is_other_version) {
       leave(pe::detail::make_error(
@@ -124,7 +125,7 @@ inline pe::Result<Purge> purge(pe::FileSystem& files, const std::string& directo
 
 [[nodiscard]] inline std::string purge_json(const Purge& purge, bool is_removed) {
   using tables_detail::member;
-  return tables_detail::json_line([&](pe::json::Writer& writer) {
+  return tables_detail::json_line([&](pe::detail::json::Writer& writer) {
     member(writer, "removed", is_removed);
     member(writer, "folders", purge.folders);
     member(writer, "openEvents", purge.open_events);

@@ -5,9 +5,9 @@
 #ifndef TOOLS_SPOOL_RESEND_HPP
 #define TOOLS_SPOOL_RESEND_HPP
 
-#include <personalize_events/json/reader.hpp>
+#include <personalize_events/detail/json/reader.hpp>
+#include <personalize_events/detail/wire/read.hpp>
 #include <personalize_events/personalize_events.hpp>
-#include <personalize_events/wire/read.hpp>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "folders.hpp"
+#include "personalize_events/detail/wire/descriptions.hpp"
 #include "tables.hpp"
 
 namespace tools::spool {
@@ -39,7 +40,7 @@ struct RejectedLine {
 namespace resend_detail {
 
 [[nodiscard]] inline bool is_member_of_event(std::string_view name) {
-  return !pe::model::for_each_member<pe::Event>(
+  return !pe::detail::model::for_each_member<pe::Event>(
       [name](const auto& member) { return member.wire_name != name; });
 }
 
@@ -57,13 +58,13 @@ namespace resend_detail {
     line.problem = std::move(problem);
     return line;
   };
-  const auto value = pe::json::parse(text);
+  const auto value = pe::detail::json::parse(text);
   if (!value) return refuse(resend_detail::described(value.error()));
   const std::string* tracking_id = value->find_string("trackingId");
   if (tracking_id == nullptr) return refuse("trackingId: missing");
   const std::string* session_id = value->find_string("sessionId");
   if (session_id == nullptr) return refuse("sessionId: missing");
-  const pe::json::Value* event = value->find("event");
+  const pe::detail::json::Value* event = value->find("event");
   if (event == nullptr) return refuse("event: missing");
   for (const auto& member : event->members) {
     if (!resend_detail::is_member_of_event(member.first)) return refuse("event: unknown member");
@@ -71,7 +72,7 @@ namespace resend_detail {
   line.tracking_id = *tracking_id;
   line.session.session_id = *session_id;
   if (const std::string* user_id = value->find_string("userId")) line.session.user_id = *user_id;
-  auto read = pe::wire::read<pe::Event>(*event);
+  auto read = pe::detail::wire::read<pe::Event>(*event);
   if (!read) return refuse("event: " + resend_detail::described(read.error()));
   if (!read->event_id) return refuse("event: eventId: missing");
   line.event = *std::move(read);
@@ -245,7 +246,7 @@ inline pe::Result<Resend> resend(pe::EventRecorder& recorder, Outcomes& outcomes
                                  const ResendScope& scope,
                                  std::chrono::steady_clock::time_point deadline) {
   Resend resend;
-  const std::string folder = directory + "/" + pe::spool::kRejectedFolder;
+  const std::string folder = directory + "/" + pe::detail::spool::kRejectedFolder;
   const auto names = files.list_folder(folder);
   if (!names && names.error().code == "NotFound") return resend;
   if (!names) return names.error();
@@ -314,7 +315,7 @@ inline pe::Result<Resend> resend(pe::EventRecorder& recorder, Outcomes& outcomes
 
 [[nodiscard]] inline std::string resend_json(const Resend& resend) {
   using tables_detail::member;
-  return tables_detail::json_line([&](pe::json::Writer& writer) {
+  return tables_detail::json_line([&](pe::detail::json::Writer& writer) {
     member(writer, "delivered", resend.delivered);
     member(writer, "rejected", resend.rejected);
     member(writer, "others", resend.others);

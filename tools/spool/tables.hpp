@@ -5,7 +5,7 @@
 #ifndef TOOLS_SPOOL_TABLES_HPP
 #define TOOLS_SPOOL_TABLES_HPP
 
-#include <personalize_events/json/writer.hpp>
+#include <personalize_events/detail/json/writer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -83,7 +83,7 @@ std::string aligned(const std::vector<std::array<std::string, Columns>>& rows) {
 template <class Write>
 std::string json_line(const Write& write) {
   std::string text;
-  pe::json::Writer writer(text);
+  pe::detail::json::Writer writer(text);
   writer.begin_object();
   write(writer);
   writer.end_object();
@@ -91,22 +91,22 @@ std::string json_line(const Write& write) {
   return text;
 }
 
-inline void member(pe::json::Writer& writer, std::string_view key, std::uint64_t number) {
+inline void member(pe::detail::json::Writer& writer, std::string_view key, std::uint64_t number) {
   writer.key(key);
   writer.number(number);
 }
-inline void member(pe::json::Writer& writer, std::string_view key, std::string_view text) {
+inline void member(pe::detail::json::Writer& writer, std::string_view key, std::string_view text) {
   writer.key(key);
   writer.string(pe::detail::is_utf8(text) ? text : "?");
 }
-inline void member(pe::json::Writer& writer, std::string_view key, bool value) {
+inline void member(pe::detail::json::Writer& writer, std::string_view key, bool value) {
   writer.key(key);
   writer.boolean(value);
 }
 
 /// The folders as a JSON array, of each the members that `write` gives besides its name and state.
 template <class Write>
-void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
+void folders(pe::detail::json::Writer& writer, const Spool& spool, const Write& write) {
   writer.key("folders");
   writer.begin_array();
   for (const Folder& folder : spool.folders) {
@@ -150,7 +150,7 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
 
 [[nodiscard]] inline std::string listing_json(const Spool& spool, std::int64_t now_ms) {
   using tables_detail::member;
-  return tables_detail::json_line([&](pe::json::Writer& writer) {
+  return tables_detail::json_line([&](pe::detail::json::Writer& writer) {
     tables_detail::folders(writer, spool, [&](const Folder& folder) {
       for (const auto& [key, text] : {std::pair{"trackingId", &folder.scope.tracking_id},
                                       std::pair{"region", &folder.scope.region},
@@ -204,7 +204,7 @@ void folders(pe::json::Writer& writer, const Spool& spool, const Write& write) {
 
 [[nodiscard]] inline std::string check_json(const Spool& spool) {
   using tables_detail::member;
-  return tables_detail::json_line([&](pe::json::Writer& writer) {
+  return tables_detail::json_line([&](pe::detail::json::Writer& writer) {
     tables_detail::folders(writer, spool, [&](const Folder& folder) {
       member(writer, "wholeFrames", folder.whole_frames);
       member(writer, "brokenFrames", folder.broken_frames);

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <string>
 
-#include "personalize_events/detail/uuid.hpp"
-#include "personalize_events/platform/random.hpp"
+#include "personalize_events/detail/base/uuid.hpp"
+#include "personalize_events/detail/platform/random.hpp"
+#include "personalize_events/model/put_action_interactions.hpp"
+#include "personalize_events/model/put_events.hpp"
 #include "personalize_events/version.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -37,8 +39,26 @@ namespace detail {
 /// Any thread, at any time; no lock and no state.
 [[nodiscard]] inline std::string new_event_id() {
   detail::UuidBytes random{};
-  fill_random(random.data(), random.size());
+  detail::fill_random(random.data(), random.size());
   return detail::event_id(std::chrono::system_clock::now(), random);
+}
+
+/// Gives each event that has none an id and a time. Do it before you retry a request yourself: an
+/// event that is sent twice with one id is trained on once.
+inline void assign_event_ids(PutEventsRequest& request) {
+  for (Event& event : request.event_list) {
+    if (!event.event_id) event.event_id = new_event_id();
+    if (!event.sent_at) event.sent_at = std::chrono::system_clock::now();
+  }
+}
+
+/// Gives each interaction that has none an id and a time. Do it before you retry a request
+/// yourself: an interaction that is sent twice with one id is trained on once.
+inline void assign_event_ids(PutActionInteractionsRequest& request) {
+  for (ActionInteraction& interaction : request.action_interactions) {
+    if (!interaction.event_id) interaction.event_id = new_event_id();
+    if (!interaction.timestamp) interaction.timestamp = std::chrono::system_clock::now();
+  }
 }
 
 PERSONALIZE_EVENTS_NAMESPACE_END

@@ -21,6 +21,10 @@
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
+namespace detail {
+class CheckedJsonMaker;
+}
+
 /// A JSON text that has been checked and made compact. Only properties_from_json makes one; to
 /// give JSON of your own, give it to that function.
 class CheckedJson {
@@ -29,7 +33,7 @@ class CheckedJson {
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
  private:
-  friend class CheckedJsonMaker;
+  friend class detail::CheckedJsonMaker;
   explicit CheckedJson(std::string text) : text_(std::move(text)) {}
   std::string text_;
 };

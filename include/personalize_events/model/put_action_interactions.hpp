@@ -8,13 +8,9 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
-#include "personalize_events/model/event_id.hpp"
 #include "personalize_events/model/properties.hpp"
-#include "personalize_events/model/shape.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -49,47 +45,6 @@ struct PutActionInteractionsRequest {
   /// "actionInteractions", required, 1 to 10.
   std::vector<ActionInteraction> action_interactions{};
 };
-
-namespace model {
-
-template <>
-struct Description<ActionInteraction> {
-  static constexpr std::string_view name = "ActionInteraction";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members = std::make_tuple(
-      member("actionId", &ActionInteraction::action_id, text(1, 256).required().sensitive()),
-      member("userId", &ActionInteraction::user_id, text(1, 256).sensitive()),
-      member("sessionId", &ActionInteraction::session_id, text(1, 256).required()),
-      member("timestamp", &ActionInteraction::timestamp, plain().required().filled_with(Fill::Now)),
-      member("eventType", &ActionInteraction::event_type, text(1, 256).required()),
-      member("eventId", &ActionInteraction::event_id, text(1, 256).filled_with(Fill::EventId)),
-      member("recommendationId", &ActionInteraction::recommendation_id, text(1, 40)),
-      member("impression", &ActionInteraction::impression, list(1, 25, text(1, 256).sensitive())),
-      member("properties", &ActionInteraction::properties, text(1, 1024).sensitive()));
-};
-
-template <>
-struct Description<PutActionInteractionsRequest> {
-  static constexpr std::string_view name = "PutActionInteractionsRequest";
-  static constexpr std::string_view operation = "PutActionInteractions";
-  static constexpr std::string_view path = "/action-interactions";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members = std::make_tuple(
-      member("trackingId", &PutActionInteractionsRequest::tracking_id, text(1, 256).required()),
-      member("actionInteractions", &PutActionInteractionsRequest::action_interactions,
-             list(1, 10).required()));
-};
-
-}  // namespace model
-
-/// Gives each interaction that has none an id and a time. Do it before you retry a request
-/// yourself: an interaction that is sent twice with one id is trained on once.
-inline void assign_event_ids(PutActionInteractionsRequest& request) {
-  for (ActionInteraction& interaction : request.action_interactions) {
-    if (!interaction.event_id) interaction.event_id = new_event_id();
-    if (!interaction.timestamp) interaction.timestamp = std::chrono::system_clock::now();
-  }
-}
 
 PERSONALIZE_EVENTS_NAMESPACE_END
 

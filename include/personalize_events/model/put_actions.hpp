@@ -7,12 +7,9 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "personalize_events/model/properties.hpp"
-#include "personalize_events/model/shape.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -33,30 +30,6 @@ struct PutActionsRequest {
   /// "actions", required, 1 to 10.
   std::vector<Action> actions{};
 };
-
-namespace model {
-
-template <>
-struct Description<Action> {
-  static constexpr std::string_view name = "Action";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members =
-      std::make_tuple(member("actionId", &Action::action_id, text(1, 256).required()),
-                      member("properties", &Action::properties, text(1, 32000).sensitive()));
-};
-
-template <>
-struct Description<PutActionsRequest> {
-  static constexpr std::string_view name = "PutActionsRequest";
-  static constexpr std::string_view operation = "PutActions";
-  static constexpr std::string_view path = "/actions";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members = std::make_tuple(
-      member("datasetArn", &PutActionsRequest::dataset_arn, text(0, 256).matching(kArn).required()),
-      member("actions", &PutActionsRequest::actions, list(1, 10).required()));
-};
-
-}  // namespace model
 
 PERSONALIZE_EVENTS_NAMESPACE_END
 

@@ -9,13 +9,9 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
-#include "personalize_events/model/event_id.hpp"
 #include "personalize_events/model/properties.hpp"
-#include "personalize_events/model/shape.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -61,60 +57,6 @@ struct PutEventsRequest {
   /// "userId", 1 to 256 characters; absent: anonymous.
   std::optional<std::string> user_id{};
 };
-
-namespace model {
-
-inline constexpr Rules kSessionId = text(1, 256);
-inline constexpr Rules kUserId = text(1, 256).sensitive();
-
-template <>
-struct Description<MetricAttribution> {
-  static constexpr std::string_view name = "MetricAttribution";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members =
-      std::make_tuple(member("eventAttributionSource", &MetricAttribution::event_attribution_source,
-                             text(0, 1024).matching(kAttributionSource).required()));
-};
-
-template <>
-struct Description<Event> {
-  static constexpr std::string_view name = "Event";
-  static constexpr bool is_sensitive = true;
-  static constexpr auto members = std::make_tuple(
-      member("eventId", &Event::event_id, text(1, 256).filled_with(Fill::EventId)),
-      member("eventType", &Event::event_type, text(1, 256).required()),
-      member("eventValue", &Event::event_value, plain()),
-      member("itemId", &Event::item_id, text(1, 256).sensitive()),
-      member("properties", &Event::properties, text(1, 1024).sensitive()),
-      member("sentAt", &Event::sent_at, plain().required().filled_with(Fill::Now)),
-      member("recommendationId", &Event::recommendation_id, text(1, 40)),
-      member("impression", &Event::impression, list(1, 25, text(1, 256).sensitive())),
-      member("metricAttribution", &Event::metric_attribution, plain()));
-};
-
-template <>
-struct Description<PutEventsRequest> {
-  static constexpr std::string_view name = "PutEventsRequest";
-  static constexpr std::string_view operation = "PutEvents";
-  static constexpr std::string_view path = "/events";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members =
-      std::make_tuple(member("trackingId", &PutEventsRequest::tracking_id, text(1, 256).required()),
-                      member("userId", &PutEventsRequest::user_id, kUserId),
-                      member("sessionId", &PutEventsRequest::session_id, kSessionId.required()),
-                      member("eventList", &PutEventsRequest::event_list, list(1, 10).required()));
-};
-
-}  // namespace model
-
-/// Gives each event that has none an id and a time. Do it before you retry a request yourself: an
-/// event that is sent twice with one id is trained on once.
-inline void assign_event_ids(PutEventsRequest& request) {
-  for (Event& event : request.event_list) {
-    if (!event.event_id) event.event_id = new_event_id();
-    if (!event.sent_at) event.sent_at = std::chrono::system_clock::now();
-  }
-}
 
 PERSONALIZE_EVENTS_NAMESPACE_END
 

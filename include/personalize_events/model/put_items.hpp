@@ -7,12 +7,9 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "personalize_events/model/properties.hpp"
-#include "personalize_events/model/shape.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -33,30 +30,6 @@ struct PutItemsRequest {
   /// "items", required, 1 to 10.
   std::vector<Item> items{};
 };
-
-namespace model {
-
-template <>
-struct Description<Item> {
-  static constexpr std::string_view name = "Item";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members =
-      std::make_tuple(member("itemId", &Item::item_id, text(1, 256).required()),
-                      member("properties", &Item::properties, text(1, 32000).sensitive()));
-};
-
-template <>
-struct Description<PutItemsRequest> {
-  static constexpr std::string_view name = "PutItemsRequest";
-  static constexpr std::string_view operation = "PutItems";
-  static constexpr std::string_view path = "/items";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members = std::make_tuple(
-      member("datasetArn", &PutItemsRequest::dataset_arn, text(0, 256).matching(kArn).required()),
-      member("items", &PutItemsRequest::items, list(1, 10).required()));
-};
-
-}  // namespace model
 
 PERSONALIZE_EVENTS_NAMESPACE_END
 

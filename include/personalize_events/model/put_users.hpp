@@ -7,12 +7,9 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "personalize_events/model/properties.hpp"
-#include "personalize_events/model/shape.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 
@@ -33,30 +30,6 @@ struct PutUsersRequest {
   /// "users", required, 1 to 10.
   std::vector<User> users{};
 };
-
-namespace model {
-
-template <>
-struct Description<User> {
-  static constexpr std::string_view name = "User";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members =
-      std::make_tuple(member("userId", &User::user_id, text(1, 256).required()),
-                      member("properties", &User::properties, text(1, 24000).sensitive()));
-};
-
-template <>
-struct Description<PutUsersRequest> {
-  static constexpr std::string_view name = "PutUsersRequest";
-  static constexpr std::string_view operation = "PutUsers";
-  static constexpr std::string_view path = "/users";
-  static constexpr bool is_sensitive = false;
-  static constexpr auto members = std::make_tuple(
-      member("datasetArn", &PutUsersRequest::dataset_arn, text(0, 256).matching(kArn).required()),
-      member("users", &PutUsersRequest::users, list(1, 10).required()));
-};
-
-}  // namespace model
 
 PERSONALIZE_EVENTS_NAMESPACE_END
 

@@ -17,10 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/http/deadline.hpp"
-#include "personalize_events/http/message.hpp"
-#include "personalize_events/http/transport.hpp"
+#include "personalize_events/detail/http/deadline.hpp"
 #include "personalize_events/result.hpp"
+#include "personalize_events/transport.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace testing {
@@ -179,6 +178,7 @@ class FakeTransport : public Transport, public AsyncTransport {
 };
 
 }  // namespace testing
+
 PERSONALIZE_EVENTS_NAMESPACE_END
 
 #endif

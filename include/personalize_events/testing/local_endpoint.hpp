@@ -37,15 +37,16 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/http/message.hpp"
+#include "personalize_events/detail/testing/endpoint_handle.hpp"
+#include "personalize_events/detail/testing/endpoint_plan.hpp"
+#include "personalize_events/detail/testing/endpoint_service.hpp"
+#include "personalize_events/detail/testing/signature_check.hpp"
 #include "personalize_events/result.hpp"
-#include "personalize_events/testing/endpoint_handle.hpp"
-#include "personalize_events/testing/endpoint_plan.hpp"
-#include "personalize_events/testing/endpoint_service.hpp"
-#include "personalize_events/testing/signature_check.hpp"
+#include "personalize_events/transport.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace testing {
+
 namespace endpoint {
 
 using boost::asio::ip::tcp;
@@ -338,6 +339,7 @@ inline Result<LocalEndpoint> LocalEndpoint::start(LocalEndpointOptions options) 
 }
 
 }  // namespace testing
+
 PERSONALIZE_EVENTS_NAMESPACE_END
 
 #endif

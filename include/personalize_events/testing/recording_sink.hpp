@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "personalize_events/detail/recorder/encode_event.hpp"
+#include "personalize_events/detail/wire/validate.hpp"
+#include "personalize_events/event_sink.hpp"
 #include "personalize_events/model/put_events.hpp"
-#include "personalize_events/recorder/encode_event.hpp"
-#include "personalize_events/recorder/event_sink.hpp"
 #include "personalize_events/result.hpp"
-#include "personalize_events/wire/validate.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
 namespace testing {
@@ -88,6 +88,7 @@ class RecordingSink final : public EventSink {
 };
 
 }  // namespace testing
+
 PERSONALIZE_EVENTS_NAMESPACE_END
 
 #endif

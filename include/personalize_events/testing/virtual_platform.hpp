@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "personalize_events/platform/platform.hpp"
+#include "personalize_events/platform.hpp"
 #include "personalize_events/result.hpp"
 
 PERSONALIZE_EVENTS_NAMESPACE_BEGIN
@@ -221,6 +221,7 @@ class VirtualPlatform final : public Platform {
 };
 
 }  // namespace testing
+
 PERSONALIZE_EVENTS_NAMESPACE_END
 
 #endif

@@ -3,7 +3,7 @@
 // What was not delivered is private too: a delivery cannot be written to a stream.
 #include <ostream>
 
-#include "personalize_events/recorder/options.hpp"
+#include "personalize_events/recorder_options.hpp"
 
 namespace pe = personalize_events;
 

@@ -3,7 +3,7 @@
 // A duration says its unit.
 #include <chrono>
 
-#include "personalize_events/client/options.hpp"
+#include "personalize_events/options.hpp"
 
 namespace pe = personalize_events;
 

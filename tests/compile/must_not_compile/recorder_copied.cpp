@@ -3,7 +3,7 @@
 // A recorder has one owner, whose end closes it.
 #include <utility>
 
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/event_recorder.hpp"
 
 namespace pe = personalize_events;
 

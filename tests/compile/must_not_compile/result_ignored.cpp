@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a call answered is not to be dropped unread (warnings are errors here).
-#include "personalize_events/client/client.hpp"
+#include "personalize_events/client.hpp"
 
 namespace pe = personalize_events;
 

@@ -8,15 +8,16 @@
 
 #include <cstdlib>
 
-#include "personalize_events/auth/digest.hpp"
-#include "personalize_events/client/client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/signing/digest.hpp"
 #include "recorder/programs/programs.hpp"
 
 namespace pe = personalize_events;
 
 namespace {
 
-bool digests() { return pe::crypto::Sha256{}.digest("abc").has_value(); }
+bool digests() { return pe::detail::crypto::Sha256{}.digest("abc").has_value(); }
 
 void at_exit() { ::_exit(digests() ? 0 : 2); }
 

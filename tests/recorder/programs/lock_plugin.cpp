@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "personalize_events/platform/posix/close_on_fork.hpp"
+#include "personalize_events/detail/platform/posix/close_on_fork.hpp"
 
 using personalize_events::detail::CloseOnFork;
 

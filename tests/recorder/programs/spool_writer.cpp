@@ -32,16 +32,17 @@ bool record(pe::EventRecorder& recorder, int number) {
 
 /// Waits until the spool's thread has written down that so many events of this process completed.
 void wait_for_acknowledgements(const std::string& directory, std::uint64_t count) {
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   const auto names = files.list_folder(directory);
   if (!names) return;
   std::string newest;
   for (const std::string& name : *names) {
-    if (pe::spool::writer_number(name) > pe::spool::writer_number(newest)) newest = name;
+    if (pe::detail::spool::writer_number(name) > pe::detail::spool::writer_number(newest))
+      newest = name;
   }
-  const std::string path = pe::spool::acknowledgement_path(directory + "/" + newest, 1);
+  const std::string path = pe::detail::spool::acknowledgement_path(directory + "/" + newest, 1);
   for (std::uint64_t found = 0; found < count; std::this_thread::yield()) {
-    const auto acknowledged = pe::spool::read_acknowledgements(files, path);
+    const auto acknowledged = pe::detail::spool::read_acknowledgements(files, path);
     if (!acknowledged) return;
     found = acknowledged->events.count();
   }

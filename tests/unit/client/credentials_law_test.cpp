@@ -18,8 +18,9 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/detail/time.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/detail/base/time.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
 #include "support/client_world.hpp"
 #include "support/provider_guard.hpp"

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
 #include "support/client_world.hpp"
 
 namespace pe = personalize_events;
@@ -45,7 +46,7 @@ std::vector<pe::Result<pe::HttpResponse>> failures() {
 
 // What a failure alone looks like.
 pe::Error error_of(const pe::Result<pe::HttpResponse>& failure) {
-  if (failure) return *pe::wire::error_of(*failure, pe::wire::Connection::Trusted);
+  if (failure) return *pe::detail::wire::error_of(*failure, pe::detail::wire::Connection::Trusted);
   pe::Error error = failure.error();
   // A request that the transport refuses is a fault of the settings.
   if (error.kind == pe::ErrorKind::InvalidArgument) error.kind = pe::ErrorKind::Configuration;
@@ -53,9 +54,9 @@ pe::Error error_of(const pe::Result<pe::HttpResponse>& failure) {
 }
 
 bool is_retried(const pe::Error& error) {
-  const auto failure_class = pe::retry::classify(error);
-  return failure_class == pe::retry::FailureClass::Transient ||
-         failure_class == pe::retry::FailureClass::Throttling;
+  const auto failure_class = pe::detail::retry::classify(error);
+  return failure_class == pe::detail::retry::FailureClass::Transient ||
+         failure_class == pe::detail::retry::FailureClass::Throttling;
 }
 
 }  // namespace

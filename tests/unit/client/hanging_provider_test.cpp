@@ -17,9 +17,10 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/client/async_client.hpp"
-#include "personalize_events/client/client.hpp"
-#include "personalize_events/recorder/event_recorder.hpp"
+#include "personalize_events/async_client.hpp"
+#include "personalize_events/client.hpp"
+#include "personalize_events/core.hpp"
+#include "personalize_events/event_recorder.hpp"
 #include "support/async_world.hpp"
 #include "support/sanitizers.hpp"
 

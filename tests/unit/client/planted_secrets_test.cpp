@@ -15,16 +15,16 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/auth/default_chain.hpp"
-#include "personalize_events/auth/providers/cognito.hpp"
-#include "personalize_events/auth/providers/iot.hpp"
-#include "personalize_events/client/explain.hpp"
-#include "personalize_events/client/options.hpp"
-#include "personalize_events/detail/uri.hpp"
-#include "personalize_events/http/transport.hpp"
-#include "personalize_events/json/writer.hpp"
+#include "personalize_events/detail/base/uri.hpp"
+#include "personalize_events/detail/json/writer.hpp"
+#include "personalize_events/detail/providers/cognito.hpp"
+#include "personalize_events/detail/providers/default_chain.hpp"
+#include "personalize_events/detail/providers/iot.hpp"
+#include "personalize_events/explain.hpp"
+#include "personalize_events/options.hpp"
 #include "personalize_events/testing/fake_transport.hpp"
 #include "personalize_events/testing/virtual_platform.hpp"
+#include "personalize_events/transport.hpp"
 #include "support/client_world.hpp"
 
 namespace pe = personalize_events;
@@ -293,7 +293,7 @@ namespace {
 
 std::string json_escaped(const std::string& text) {
   std::string out;
-  pe::json::Writer writer(out);
+  pe::detail::json::Writer writer(out);
   writer.string(text);
   return out.substr(1, out.size() - 2);
 }
@@ -382,7 +382,7 @@ class Echo final : public pe::Transport {
     const std::size_t place = form / encodings.size() / quoted.size();
     pe::HttpResponse response{400, {{"x-amzn-RequestId", "0d5b8c9a-9a4e"}}, {}};
     std::string& body = response.body;
-    pe::json::Writer writer(body);
+    pe::detail::json::Writer writer(body);
     writer.begin_object();
     writer.key("code");
     writer.string(place == 1 ? text : "ValidationException");
@@ -439,13 +439,13 @@ TEST_CASE("What holds a secret can neither be streamed nor made a text") {
   CHECK_FALSE(IsStreamable<pe::ClientOptions>::value);
   CHECK_FALSE(IsStreamable<pe::HttpRequest>::value);
   CHECK_FALSE(IsStreamable<pe::HttpResponse>::value);
-  CHECK_FALSE(IsStreamable<pe::ProfileValue>::value);
+  CHECK_FALSE(IsStreamable<pe::detail::ProfileValue>::value);
   CHECK_FALSE(IsStreamable<pe::CognitoOptions>::value);
-  CHECK_FALSE(IsStreamable<pe::json::Value>::value);
+  CHECK_FALSE(IsStreamable<pe::detail::json::Value>::value);
   CHECK_FALSE(HasText<pe::Credentials>::value);
   CHECK_FALSE(HasText<pe::ClientOptions>::value);
   CHECK_FALSE(HasText<pe::HttpRequest>::value);
   CHECK_FALSE(HasText<pe::HttpResponse>::value);
-  CHECK_FALSE(HasText<pe::ProfileValue>::value);
+  CHECK_FALSE(HasText<pe::detail::ProfileValue>::value);
   CHECK_FALSE(HasText<pe::CognitoOptions>::value);
 }

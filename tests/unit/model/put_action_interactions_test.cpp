@@ -7,6 +7,8 @@
 #include <type_traits>
 
 #include "catch.hpp"
+#include "personalize_events/detail/wire/descriptions.hpp"
+#include "personalize_events/model/event_id.hpp"
 
 namespace pe = personalize_events;
 
@@ -21,11 +23,12 @@ TEST_CASE("action interactions are made member by member, and describe themselve
   CHECK_FALSE(request.action_interactions[0].timestamp);
 
   using Members =
-      std::remove_const_t<decltype(pe::model::Description<pe::ActionInteraction>::members)>;
+      std::remove_const_t<decltype(pe::detail::model::Description<pe::ActionInteraction>::members)>;
   static_assert(std::tuple_size_v<Members> == 9);
-  CHECK(pe::model::Description<pe::PutActionInteractionsRequest>::operation ==
+  CHECK(pe::detail::model::Description<pe::PutActionInteractionsRequest>::operation ==
         "PutActionInteractions");
-  CHECK(pe::model::Description<pe::PutActionInteractionsRequest>::path == "/action-interactions");
+  CHECK(pe::detail::model::Description<pe::PutActionInteractionsRequest>::path ==
+        "/action-interactions");
 }
 
 TEST_CASE("action interactions without an id or a time get one, others keep theirs") {

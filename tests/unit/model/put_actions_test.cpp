@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "catch.hpp"
+#include "personalize_events/detail/wire/descriptions.hpp"
 
 namespace pe = personalize_events;
 
@@ -22,11 +23,11 @@ TEST_CASE("actions are made of an id and properties") {
 }
 
 TEST_CASE("actions describe themselves") {
-  using Request = pe::model::Description<pe::PutActionsRequest>;
+  using Request = pe::detail::model::Description<pe::PutActionsRequest>;
   static_assert(Request::operation == "PutActions");
   static_assert(Request::path == "/actions");
   static_assert(std::get<1>(Request::members).rules.count.most == 10);
-  using Shape = pe::model::Description<pe::Action>;
+  using Shape = pe::detail::model::Description<pe::Action>;
   static_assert(std::tuple_size_v<std::remove_const_t<decltype(Shape::members)>> == 2);
   CHECK(std::get<0>(Shape::members).wire_name == "actionId");
   CHECK(std::get<1>(Shape::members).rules.length.most == 32000);

@@ -8,6 +8,8 @@
 #include <type_traits>
 
 #include "catch.hpp"
+#include "personalize_events/detail/wire/descriptions.hpp"
+#include "personalize_events/model/event_id.hpp"
 
 namespace pe = personalize_events;
 
@@ -30,13 +32,14 @@ TEST_CASE("events are made as the README makes them") {
 }
 
 TEST_CASE("events describe themselves") {
-  static_assert(pe::model::is_shape<pe::Event> && pe::model::is_shape<pe::PutEventsRequest> &&
-                pe::model::is_shape<pe::MetricAttribution>);
-  using Members = std::remove_const_t<decltype(pe::model::Description<pe::Event>::members)>;
+  static_assert(pe::detail::model::is_shape<pe::Event> &&
+                pe::detail::model::is_shape<pe::PutEventsRequest> &&
+                pe::detail::model::is_shape<pe::MetricAttribution>);
+  using Members = std::remove_const_t<decltype(pe::detail::model::Description<pe::Event>::members)>;
   static_assert(std::tuple_size_v<Members> == 9);
-  CHECK(pe::model::Description<pe::PutEventsRequest>::operation == "PutEvents");
-  CHECK(pe::model::Description<pe::PutEventsRequest>::path == "/events");
-  CHECK(pe::model::Description<pe::Event>::is_sensitive);
+  CHECK(pe::detail::model::Description<pe::PutEventsRequest>::operation == "PutEvents");
+  CHECK(pe::detail::model::Description<pe::PutEventsRequest>::path == "/events");
+  CHECK(pe::detail::model::Description<pe::Event>::is_sensitive);
 }
 
 TEST_CASE("events without an id or a time get one, others keep theirs") {

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "catch.hpp"
+#include "personalize_events/detail/wire/descriptions.hpp"
 
 namespace pe = personalize_events;
 
@@ -22,11 +23,11 @@ TEST_CASE("items are made of an id and properties") {
 }
 
 TEST_CASE("items describe themselves") {
-  using Request = pe::model::Description<pe::PutItemsRequest>;
+  using Request = pe::detail::model::Description<pe::PutItemsRequest>;
   static_assert(Request::operation == "PutItems");
   static_assert(Request::path == "/items");
   static_assert(std::get<1>(Request::members).rules.count.most == 10);
-  using Shape = pe::model::Description<pe::Item>;
+  using Shape = pe::detail::model::Description<pe::Item>;
   static_assert(std::tuple_size_v<std::remove_const_t<decltype(Shape::members)>> == 2);
   CHECK(std::get<0>(Shape::members).wire_name == "itemId");
   CHECK(std::get<1>(Shape::members).rules.length.most == 32000);

@@ -23,8 +23,8 @@ std::string properties_of(const Columns& columns, const Cells& cells) {
   const auto made = columns.row_of(cells);
   CHECK(made.problem.empty());
   std::string text;
-  pe::json::Writer writer(text);
-  pe::wire::write_properties(writer, made.row.event.properties.value_or(pe::Properties{}));
+  pe::detail::json::Writer writer(text);
+  pe::detail::wire::write_properties(writer, made.row.event.properties.value_or(pe::Properties{}));
   return text;
 }
 

@@ -29,8 +29,8 @@ std::string first_properties(CsvRows& rows) {
   REQUIRE(rows.next(made));
   REQUIRE(made.row.event.properties.has_value());
   std::string text;
-  pe::json::Writer writer(text);
-  pe::wire::write_properties(writer, *made.row.event.properties);
+  pe::detail::json::Writer writer(text);
+  pe::detail::wire::write_properties(writer, *made.row.event.properties);
   return text;
 }
 

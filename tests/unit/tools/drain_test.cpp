@@ -25,7 +25,7 @@ std::int64_t hours_ago(int hours) {
 }
 
 /// The header of a process of this boot.
-pe::spool::SegmentHeader header_of(const std::string& tracking_id = "tracker") {
+pe::detail::spool::SegmentHeader header_of(const std::string& tracking_id = "tracker") {
   return test::spool_header(tracking_id, pe::system_platform()->boot_identity());
 }
 
@@ -41,7 +41,7 @@ tools::spool::Drain drain(const std::string& directory,
   options.spool = tools::spool::drain_spool(directory, "", std::chrono::hours{10});
   auto recorder = pe::make_recorder(std::move(options), pe::AsyncClient{std::move(client)});
   REQUIRE(recorder);
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   const auto drained = tools::spool::drain(*std::move(recorder), files, directory, timeout);
   REQUIRE(drained);
   return *drained;
@@ -52,7 +52,7 @@ tools::spool::Drain drain(const std::string& directory,
 TEST_CASE("a drain sends what is young enough and of its scope, and lists the rest") {
   const test::TemporaryFolder folder;
   const std::string directory = folder / "spool";
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   test::leave_events(files, directory + "/w-00000001-0a",
                      {hours_ago(20), hours_ago(2), hours_ago(1)}, header_of());
   test::leave_events(files, directory + "/w-00000002-0a", {hours_ago(1)}, header_of("other"));
@@ -77,7 +77,7 @@ TEST_CASE("a drain sends what is young enough and of its scope, and lists the re
 TEST_CASE("a drain leaves what could not be sent in time") {
   const test::TemporaryFolder folder;
   const std::string directory = folder / "spool";
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   test::leave_events(files, directory + "/w-00000001-0a", {hours_ago(2), hours_ago(1)},
                      header_of());
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
@@ -91,7 +91,7 @@ TEST_CASE("a drain leaves what could not be sent in time") {
 TEST_CASE("what the service refuses is rejected, and not left") {
   const test::TemporaryFolder folder;
   const std::string directory = folder / "spool";
-  pe::SystemFiles files;
+  pe::detail::SystemFiles files;
   test::leave_events(files, directory + "/w-00000001-0a", {hours_ago(1)}, header_of());
   const auto transport = std::make_shared<pe::testing::FakeTransport>();
   pe::HttpResponse refused{400};

@@ -5,7 +5,7 @@
 #include "catch.hpp"
 
 TEST_CASE("an exported event is one line with who, when and what") {
-  personalize_events::spool::Entry entry;
+  personalize_events::detail::spool::Entry entry;
   entry.boot_ms = 7;
   entry.wall_ms = 1'440'938'160'250;
   entry.tracking_id = "tracker";

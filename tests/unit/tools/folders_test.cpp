@@ -34,10 +34,11 @@ TEST_CASE("an event is open unless a record acknowledges it") {
   test::leave_events(files, kFolder, {3000, 2000, 7000, 5000});
   test::acknowledge(files, kFolder, 3, 1);
   std::vector<std::int64_t> taken;
-  const auto spool = tools::spool::read_spool(files, "/spool", [&](const pe::spool::Entry& entry) {
-    CHECK(entry.session_id == "session-1");
-    taken.push_back(entry.wall_ms);
-  });
+  const auto spool =
+      tools::spool::read_spool(files, "/spool", [&](const pe::detail::spool::Entry& entry) {
+        CHECK(entry.session_id == "session-1");
+        taken.push_back(entry.wall_ms);
+      });
   REQUIRE(spool);
   CHECK(taken == std::vector<std::int64_t>{3000, 2000, 5000});
   REQUIRE(spool->folders.size() == 1);
@@ -115,7 +116,7 @@ TEST_CASE("each kind of damage is distinguished from what a killed writer leaves
     REQUIRE(files.remove_file(kFolder + "/LOCK"));
     const Folder folder = only_folder(files);
     CHECK(folder.unreadable_files == 1);
-    CHECK(folder.scope == pe::spool::Scope{});
+    CHECK(folder.scope == pe::detail::spool::Scope{});
     CHECK(folder.is_damaged());
   }
   SECTION("a broken LOCK file is, and the segment's header takes its place") {
@@ -150,7 +151,7 @@ TEST_CASE("each kind of damage is distinguished from what a killed writer leaves
 TEST_CASE("of a segment that was rewritten the highest complete generation counts") {
   test::FaultyFiles files;
   test::leave_events(files, kFolder, {1000, 2000, 3000});
-  pe::spool::SegmentHeader header = test::spool_header();
+  pe::detail::spool::SegmentHeader header = test::spool_header();
   header.generation = 1;
   std::string rewritten = test::events_at(header, {1000, 2000});
   const std::string path = kFolder + "/00000001.1.log";
@@ -197,11 +198,11 @@ TEST_CASE("of a segment that was rewritten the highest complete generation count
 TEST_CASE("equal sequences of one writer are one event, and clock frames are none") {
   test::FaultyFiles files;
   test::leave_events(files, kFolder, {1000, 2000});
-  pe::spool::SegmentHeader header = test::spool_header();
+  pe::detail::spool::SegmentHeader header = test::spool_header();
   header.first_sequence = 2;
   std::string second = test::events_at(header, {2000, 3000});
-  pe::spool::Entry clock;
-  clock.flags = pe::spool::kServiceClock;
+  pe::detail::spool::Entry clock;
+  clock.flags = pe::detail::spool::kServiceClock;
   test::append_event(second, header, 9, clock);
   files.put(kFolder + "/00000002.log", second);
   const Folder folder = only_folder(files);

@@ -18,7 +18,7 @@ using tools::send::SplitRequest;
 namespace {
 
 RowOrProblem row_of(const std::string& text, const std::string& tracking_id = "tracker") {
-  auto value = pe::json::parse(text);
+  auto value = pe::detail::json::parse(text);
   REQUIRE(value.has_value());
   return row_of_event(*std::move(value), tracking_id);
 }
@@ -26,7 +26,7 @@ RowOrProblem row_of(const std::string& text, const std::string& tracking_id = "t
 std::string problem_of(const std::string& text) { return row_of(text).problem; }
 
 SplitRequest split(const std::string& text) {
-  auto value = pe::json::parse(text);
+  auto value = pe::detail::json::parse(text);
   REQUIRE(value.has_value());
   return split_request(*std::move(value));
 }
@@ -55,8 +55,8 @@ TEST_CASE("each member fills its place") {
   CHECK(event.metric_attribution->event_attribution_source == "mail");
   REQUIRE(event.properties.has_value());
   std::string text;
-  pe::json::Writer writer(text);
-  pe::wire::write_properties(writer, *event.properties);
+  pe::detail::json::Writer writer(text);
+  pe::detail::wire::write_properties(writer, *event.properties);
   CHECK(text == R"({"a":1.50,"b":[true]})");
 }
 

@@ -66,7 +66,7 @@ struct World {
 
   test::TemporaryFolder folder{};
   std::string directory = folder / "spool";
-  pe::SystemFiles files{};
+  pe::detail::SystemFiles files{};
   std::shared_ptr<pe::testing::FakeTransport> transport =
       std::make_shared<pe::testing::FakeTransport>();
 };

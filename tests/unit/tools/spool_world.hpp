@@ -9,16 +9,16 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "personalize_events/platform/file.hpp"
-#include "personalize_events/recorder/spool/acknowledgement.hpp"
-#include "personalize_events/recorder/spool/log.hpp"
-#include "personalize_events/recorder/spool/writer_folder.hpp"
+#include "personalize_events/detail/recorder/spool/acknowledgement.hpp"
+#include "personalize_events/detail/recorder/spool/log.hpp"
+#include "personalize_events/detail/recorder/spool/writer_folder.hpp"
+#include "personalize_events/platform.hpp"
 #include "support/spool_entries.hpp"
 
 namespace test {
 
 /// The header of the folders that these tests make. `boot` is a Platform::boot_identity.
-inline personalize_events::spool::SegmentHeader spool_header(
+inline personalize_events::detail::spool::SegmentHeader spool_header(
     const std::string& tracking_id = "tracker", const std::string& boot = "boot") {
   return {1, 0, kSalt, "writer", boot, {"us-east-1", "http://127.0.0.1:9", "", tracking_id}};
 }
@@ -34,9 +34,9 @@ inline void put_file(personalize_events::FileSystem& files, const std::string& p
 }
 
 /// The bytes of a segment whose events were recorded at these times, on both clocks.
-inline std::string events_at(const personalize_events::spool::SegmentHeader& header,
+inline std::string events_at(const personalize_events::detail::spool::SegmentHeader& header,
                              const std::vector<std::int64_t>& times) {
-  namespace spool = personalize_events::spool;
+  namespace spool = personalize_events::detail::spool;
   std::string bytes;
   REQUIRE(spool::append_header(bytes, header));
   spool::FrameChunk chunk;
@@ -58,20 +58,21 @@ inline std::string events_at(const personalize_events::spool::SegmentHeader& hea
 }
 
 /// Makes a folder with one segment, whose events were recorded at these times.
-inline void leave_events(personalize_events::FileSystem& files, const std::string& folder,
-                         const std::vector<std::int64_t>& times,
-                         const personalize_events::spool::SegmentHeader& header = spool_header()) {
+inline void leave_events(
+    personalize_events::FileSystem& files, const std::string& folder,
+    const std::vector<std::int64_t>& times,
+    const personalize_events::detail::spool::SegmentHeader& header = spool_header()) {
   REQUIRE(files.make_folder(folder.substr(0, folder.rfind('/'))));
   REQUIRE(files.make_folder(folder));
   put_file(files, folder + "/LOCK", lock_bytes(header));
-  put_file(files, personalize_events::spool::segment_path(folder, {1, 0}),
+  put_file(files, personalize_events::detail::spool::segment_path(folder, {1, 0}),
            events_at(header, times));
 }
 
 /// Notes that so many events of the folder's segment, from this sequence on, completed.
 inline void acknowledge(personalize_events::FileSystem& files, const std::string& folder,
                         std::uint64_t first, std::uint32_t count) {
-  namespace spool = personalize_events::spool;
+  namespace spool = personalize_events::detail::spool;
   spool::SequenceSet completed;
   completed.add(first, first + count);
   spool::AcknowledgementFile file;
