@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Each fault of the local endpoint as the client meets it over a real socket, and the endpoint's
-// own requests under /_local/. What is decided is tested in unit/testing/endpoint_*_test.cpp.
+// own requests under /_local/. What is decided is tested in
+// unit/detail/testing/endpoint_*_test.cpp.
 
 #include <chrono>
 #include <cstdint>

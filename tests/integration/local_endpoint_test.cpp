@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The endpoint on its socket: what the client and strangers meet there. What it decides is tested
-// without a socket in unit/testing/endpoint_service_test.cpp.
+// The endpoint on its socket: what clients, ours and third-party ones, get from it. Its decisions
+// are tested without a socket in unit/detail/testing/endpoint_service_test.cpp.
 
 #include "support/local_endpoint.hpp"
 
