@@ -1,13 +1,22 @@
-# find_package(personalize_events [COMPONENTS core | personalize_events | testing])
+# find_package(personalize_events [COMPONENTS core | personalize_events | compiled | testing])
 #
 #   core                personalize_events::core                 without libcurl
 #   personalize_events  personalize_events::personalize_events   core and libcurl; the default
+#   compiled            personalize_events::compiled             the functions of compiled.hpp in a static
+#                                                                library, built in the project that asks
 #   testing             personalize_events::testing              core and Boost's headers
 include(CMakeFindDependencyMacro)
 
 if(NOT personalize_events_FIND_COMPONENTS)
   set(personalize_events_FIND_COMPONENTS personalize_events)
   set(personalize_events_FIND_REQUIRED_personalize_events TRUE)
+endif()
+
+if("compiled" IN_LIST personalize_events_FIND_COMPONENTS)
+  list(APPEND personalize_events_FIND_COMPONENTS personalize_events)
+  if(personalize_events_FIND_REQUIRED_compiled)
+    set(personalize_events_FIND_REQUIRED_personalize_events TRUE)
+  endif()
 endif()
 
 # No version of CURL: configs that say SameMajorVersion refuse a range over 7 and 8.
@@ -36,6 +45,17 @@ if("personalize_events" IN_LIST personalize_events_FIND_COMPONENTS
    AND TARGET personalize_events::curl_dependency)
   include("${CMAKE_CURRENT_LIST_DIR}/personalize_events-personalize_events-targets.cmake")
   set(personalize_events_personalize_events_FOUND TRUE)
+endif()
+if("compiled" IN_LIST personalize_events_FIND_COMPONENTS
+   AND personalize_events_personalize_events_FOUND)
+  if(NOT TARGET personalize_events_compiled)
+    add_library(personalize_events_compiled STATIC EXCLUDE_FROM_ALL
+                "${CMAKE_CURRENT_LIST_DIR}/personalize_events-compiled.cpp")
+    target_link_libraries(personalize_events_compiled
+                          PUBLIC personalize_events::personalize_events)
+    add_library(personalize_events::compiled ALIAS personalize_events_compiled)
+  endif()
+  set(personalize_events_compiled_FOUND TRUE)
 endif()
 if("testing" IN_LIST personalize_events_FIND_COMPONENTS
    AND TARGET personalize_events::boost_dependency)

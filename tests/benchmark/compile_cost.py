@@ -57,6 +57,10 @@ def readme_program(header):
     return program.group(1).replace("personalize_events/make_client.hpp", f"personalize_events/{header}")
 
 
+def compiled_program():
+    return readme_program("compiled.hpp").replace("pe::make_client(", "pe::compiled::make_client(")
+
+
 def standard_headers(header, include, compiler):
     """The standard headers that ours name, from `header` on."""
     source = f'#include "personalize_events/{header}"\n'
@@ -87,6 +91,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         texts = {"floor": FLOOR, "README program": readme_program("make_client.hpp"), "given options": GIVEN,
+                 "compiled": compiled_program(),
                  "umbrella": readme_program("personalize_events.hpp")}
         floors = {name: "floor" for name in texts}
         for header in LIGHT:

@@ -18,6 +18,8 @@ everything        clang++-19 -Weverything says nothing about the headers when th
                   in C++17 and C++20; skipped with 77 where there is none
 light_headers     what applications include is little more than the standard headers that it names, by
                   preprocessed lines, and includes no <tuple>
+compiled          a program with one source that includes compiled_source.hpp, one that calls its functions
+                  and one that calls the inline ones links and works; with GCC also under -flto -Wodr
 must_not_compile  each file in must_not_compile/ compiles as it stands and fails to compile with
                   MUST_NOT_COMPILE defined, so that the failure is due to the one misuse it shows
 """
@@ -35,11 +37,13 @@ NEEDS_EXCEPTIONS = ["throwing.hpp", "testing/local_endpoint*.hpp"]
 # tests/portability has a compiler of its own for that side.
 OTHER_SYSTEM = "detail/platform/windows/"
 NEEDS_CXX20 = ["coroutine.hpp"]
+# The one header with definitions that are not inline; the check `compiled` is about it.
+DEFINES = "compiled_source.hpp"
 # Headers that applications include everywhere, and how many times the lines of the standard headers they
 # may have.
 LIGHT_HEADERS = ["client.hpp", "async_client.hpp", "event_recorder.hpp", "event_sink.hpp", "options.hpp",
                  "recorder_options.hpp", "credentials.hpp", "transport.hpp", "platform.hpp", "result.hpp",
-                 "model/put_events.hpp"]
+                 "model/put_events.hpp", "compiled.hpp"]
 LIGHT = 1.15
 WITHOUT_EXCEPTIONS = ["-fno-exceptions", "-fno-rtti"]
 
@@ -76,7 +80,8 @@ class Checker:
     def headers(self, standard, exceptions):
         """All headers, by the path after personalize_events/, that serve in this mode."""
         folder = self.root / "include" / "personalize_events"
-        found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.hpp"))
+        found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.hpp")
+                       if path.name != DEFINES)
         found = [header for header in found if not header.startswith(OTHER_SYSTEM)]
         if not found:
             sys.exit(f"no header below {folder}")
@@ -243,6 +248,23 @@ class Checker:
                 problems.append(f"{header} has {lines[0]} preprocessed lines, its standard headers {lines[1]}")
         return problems, f"{len(ratios)} light headers have at most {max(ratios):.2f} times the standard lines"
 
+    def compiled(self):
+        link_time = ["-flto=auto", "-Wodr", "-Werror=odr"] if self.compiler_id == "GNU" else []
+        folder = pathlib.Path(__file__).parent / "compiled"
+        objects = []
+        for name in ("source", "compiled", "inline"):
+            objects.append(str(self.work / f"{name}.o"))
+            problem = self.compile(folder / f"{name}.cpp", objects[-1], extra=link_time)
+            if problem:
+                return [problem], ""
+        program = self.work / "compiled"
+        for command in ([*self.compiler, *link_time, *objects, "-o", str(program), "-lcurl", "-lcrypto", "-lpthread"],
+                        [str(program)]):
+            ran = subprocess.run(command, capture_output=True, text=True)
+            if ran.returncode != 0 or ran.stderr:
+                return [f"{' '.join(command)}\nreturned {ran.returncode}\n{ran.stdout}{ran.stderr}"], ""
+        return [], ran.stdout.strip()
+
     def must_not_compile(self):
         sources = sorted(pathlib.Path(__file__).parent.glob("must_not_compile/*.cpp"))
         if not sources:
@@ -274,7 +296,7 @@ def strong_symbols(output):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("check", choices=["headers_alone", "no_exceptions", "two_modes", "aggregates",
-                                          "macros", "rapidjson_namespace", "everything", "light_headers",
+                                          "macros", "rapidjson_namespace", "everything", "light_headers", "compiled",
                                           "must_not_compile"])
     parser.add_argument("--source", required=True)
     parser.add_argument("--work", required=True)

@@ -176,13 +176,14 @@ TEST_CASE("a lock goes with the file that had it") {
   CHECK(value_of(other->try_lock()));
 }
 
-TEST_CASE("a file that was removed while it is open is not found") {
+// Before Windows 10, and in Wine 8, the name stays until then.
+TEST_CASE("a file that was removed while it is open is gone at the latest when it is closed") {
   const TemporaryFolder folder;
   pe::detail::SystemFiles files;
   auto one = value_of(files.open(folder / "file", pe::OpenFor::Append));
   must(files.remove_file(folder / "file"));
-  CHECK(files.open(folder / "file", pe::OpenFor::Read).error().code == "NotFound");
   one.reset();
+  CHECK(files.status(folder / "file").error().code == "NotFound");
   static_cast<void>(value_of(files.open(folder / "file", pe::OpenFor::AppendToNew)));
 }
 

@@ -21,13 +21,13 @@ LEVELS = {"base": 0, "platform": 1, "json": 2, "retry": 2, "http": 3, "wire": 4,
 DETAIL = re.compile(r"detail/([a-z]+)/")
 # The public headers that are light: values, interfaces, handles, options.
 LIGHT = re.compile(r"(version|fwd|result|throwing|credentials|transport|options|platform|recorder_options|event_sink|"
-                   r"client|async_client|event_recorder|model/[a-z_]+)\.hpp$")
+                   r"client|async_client|event_recorder|compiled|model/[a-z_]+)\.hpp$")
 # What light headers include of detail/: small values.
 SMALL_VALUES = re.compile(r"detail/base/")
 # The light header that makes something, and so needs more.
 MAKES_IDS = "model/event_id.hpp"
 # Headers that include libcurl or a header that does.
-OVER_CURL = re.compile(r"(curl_[a-z_]*|make_[a-z_]+|personalize_events)\.hpp$")
+OVER_CURL = re.compile(r"(curl_[a-z_]*|make_[a-z_]+|compiled_source|personalize_events)\.hpp$")
 CURL = re.compile(r"(detail/http/)?curl_[a-z_]*\.hpp$")
 LOCAL_ENDPOINT = re.compile(r"testing/local_endpoint[a-z_]*\.hpp$")
 
@@ -87,8 +87,10 @@ WORDS = [
 # Headers that may use the preprocessor: leaves of the modules of third-party libraries.
 CONDITIONAL = re.compile(r"detail/(platform|json|signing)/|(detail/http/)?curl_|coroutine\.hpp$|testing/local_endpoint")
 
-# Headers that only forward to others, or that the test of their public header tests.
-WITHOUT_TEST = {"personalize_events.hpp", "core.hpp", "detail/client/client_state.hpp", "detail/recorder/make_recorder.hpp"}
+# Headers that only forward to others, or that the test of their public header tests. tests/compile/compiled
+# is a program of the two of compiled functions.
+WITHOUT_TEST = {"personalize_events.hpp", "core.hpp", "compiled.hpp", "compiled_source.hpp",
+                "detail/client/client_state.hpp", "detail/recorder/make_recorder.hpp"}
 # One system's side of a header of detail/platform/, which alone includes it. tests/portability compiles
 # that of Windows.
 SIDE = re.compile(r"detail/platform/(posix|windows)/")
