@@ -8,6 +8,9 @@ from conan.tools.build import check_min_cppstd
 from conan.tools.files import copy, load
 from conan.tools.layout import basic_layout
 
+# Where the package has the source of personalize_events::compiled.
+COMPILED = "lib/cmake/personalize_events"
+
 required_conan_version = ">=2.0.9"
 
 
@@ -20,7 +23,7 @@ class PersonalizeEventsConan(ConanFile):
     settings = "os", "arch", "compiler", "build_type"
     options = {"with_testing": [True, False]}
     default_options = {"with_testing": False}
-    exports_sources = "include/*.hpp", "LICENSE", "NOTICE"
+    exports_sources = "include/*.hpp", "cmake/personalize_events-compiled.*", "LICENSE", "NOTICE"
     no_copy_source = True
     test_package_folder = "tests/package/conan"
 
@@ -50,10 +53,14 @@ class PersonalizeEventsConan(ConanFile):
     def package(self):
         for notice in ("LICENSE", "NOTICE"):
             copy(self, notice, self.source_folder, os.path.join(self.package_folder, "licenses"))
+        copy(self, "personalize_events-compiled.*", os.path.join(self.source_folder, "cmake"),
+             os.path.join(self.package_folder, COMPILED))
         copy(self, "*.hpp", os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
 
     def package_info(self):
         self.cpp_info.set_property("cmake_file_name", "personalize_events")
+        # personalize_events::compiled, which the project that links it builds.
+        self.cpp_info.set_property("cmake_build_modules", [f"{COMPILED}/personalize_events-compiled.cmake"])
         self._component("core", "personalize_events_core", ["openssl::crypto", "rapidjson::rapidjson"])
         if self.settings.os in ("Linux", "FreeBSD"):
             self.cpp_info.components["core"].system_libs = ["pthread"]

@@ -19,16 +19,13 @@ foreach(component core personalize_events testing)
           DESTINATION "${config_directory}" FILE personalize_events-${component}-targets.cmake)
 endforeach()
 
-# The component `compiled` is built where it is used, so that the package has no architecture and the
-# library has the flags of its user.
-install(FILES "${PROJECT_SOURCE_DIR}/cmake/compiled.cpp" DESTINATION "${config_directory}"
-        RENAME personalize_events-compiled.cpp)
-
 write_basic_package_version_file(
   "${CMAKE_CURRENT_BINARY_DIR}/personalize_events-config-version.cmake"
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(
   FILES "${PROJECT_SOURCE_DIR}/cmake/personalize_events-config.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/personalize_events-compiled.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/personalize_events-compiled.cpp"
         "${PROJECT_SOURCE_DIR}/cmake/personalize_events-dependencies.cmake"
         "${CMAKE_CURRENT_BINARY_DIR}/personalize_events-config-version.cmake"
   DESTINATION "${config_directory}")

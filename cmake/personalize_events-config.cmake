@@ -48,13 +48,7 @@ if("personalize_events" IN_LIST personalize_events_FIND_COMPONENTS
 endif()
 if("compiled" IN_LIST personalize_events_FIND_COMPONENTS
    AND personalize_events_personalize_events_FOUND)
-  if(NOT TARGET personalize_events_compiled)
-    add_library(personalize_events_compiled STATIC EXCLUDE_FROM_ALL
-                "${CMAKE_CURRENT_LIST_DIR}/personalize_events-compiled.cpp")
-    target_link_libraries(personalize_events_compiled
-                          PUBLIC personalize_events::personalize_events)
-    add_library(personalize_events::compiled ALIAS personalize_events_compiled)
-  endif()
+  include("${CMAKE_CURRENT_LIST_DIR}/personalize_events-compiled.cmake")
   set(personalize_events_compiled_FOUND TRUE)
 endif()
 if("testing" IN_LIST personalize_events_FIND_COMPONENTS

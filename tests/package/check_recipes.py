@@ -94,6 +94,10 @@ def check_conan(root):
     cmake = (root / "CMakeLists.txt").read_text()
     exported = {"core": "core", "personalize_events": "personalize_events", "testing": "testing"}
     aliases = set(re.findall(r"add_library\((personalize_events::\w+) ALIAS", cmake))
+    # The target `compiled` comes with the file that both include.
+    module, = recipe.cpp_info.properties["cmake_build_modules"]
+    if not (root / "cmake" / pathlib.Path(module).name).exists():
+        yield f"there is no {module}"
     named = {info.properties["cmake_target_name"] for info in recipe.cpp_info.components.values()}
     if aliases != named or set(recipe.cpp_info.components) != set(exported):
         yield f"CMake's targets are {sorted(aliases)}, the recipe's {sorted(named)}"
