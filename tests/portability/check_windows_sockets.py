@@ -88,7 +88,7 @@ class Wine:
 
     def __enter__(self):
         # Persistent, so that no program waits for a server that ends.
-        subprocess.run(["wineserver", "-p"], env=self.environment, check=True)
+        subprocess.run(["wineserver", "-p"], env=self.environment, check=True, stderr=subprocess.DEVNULL)
         subprocess.run(["wineboot", "--init"], env=self.environment, check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL, timeout=300)
         return self
@@ -119,7 +119,8 @@ class Checker:
         program = self.work / (source.stem + ".exe")
         command = ["x86_64-w64-mingw32-g++-posix", "-std=c++17", "-O0", "-Wa,-mbig-obj", "-wrapper",
                    self.root / "tests/portability/link_with_lld", "-fno-use-linker-plugin", "-static",
-                   "-DCURL_STATICLIB", "-I", self.root / "include", "-isystem", self.libraries / "include", source, "-o", program, "-L", self.libraries / "lib",
+                   "-DCURL_STATICLIB", "-I", self.root / "include", "-isystem",
+                   self.libraries / "include", source, "-o", program, "-L", self.libraries / "lib",
                    *(f"-l{name}" for name in WINDOWS_LIBRARIES)]
         made = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         must(made.returncode == 0, made.stderr)

@@ -68,7 +68,8 @@ WORDS = [
     ("environment", r"\b(secure_)?getenv\b|\benviron\b", r"detail/platform/",
      "the environment is read by detail/platform/"),
     ("clock", r"_clock::now\b|\bgettimeofday\b|\bclock_gettime\b",
-     r"detail/platform/|model/|detail/wire/write\.hpp$|curl_|worker_|detail/http/(curl_|inline_)|testing/local_endpoint",
+     r"detail/platform/|model/|detail/wire/write\.hpp$|curl_|worker_|detail/http/(curl_|inline_)|"
+     r"testing/local_endpoint",
      "what decides is given the time; detail/platform/, the stamps of events and the transports read it"),
     ("sleep", r"\bthis_thread\b", r"detail/platform/", "threads wait through detail/platform/"),
     ("using namespace", r"\busing\s+namespace\b", None, "a header opens no namespace for its includer"),
@@ -522,7 +523,8 @@ def seeded_breaches():
     yield "layers", adding("throwing.hpp", *include("client.hpp"))
     yield "layers", adding("client.hpp", *include("throwing.hpp"))
     yield "layers", adding("client.hpp", *include("absent.hpp"))
-    yield "layers", {**good_tree(), "include/personalize_events/detail/cellar/box.hpp": header_text("detail/cellar/box.hpp")}
+    yield "layers", {**good_tree(),
+                     "include/personalize_events/detail/cellar/box.hpp": header_text("detail/cellar/box.hpp")}
     yield "sides", adding("client.hpp", *include("detail/platform/posix/thread.hpp"))
     yield "sides", adding("detail/platform/posix/thread.hpp", *include("detail/platform/windows/api.hpp"))
     yield "sides", adding("detail/platform/files.hpp", *include("detail/platform/posix/thread.hpp"))
