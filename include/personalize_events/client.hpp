@@ -35,7 +35,7 @@ class ClientImpl {
 
 }  // namespace detail
 
-/// Sends requests to Amazon Personalize Events and waits for the answers.
+/// Sends requests to Amazon Personalize Events and waits for the responses.
 ///
 /// @par Thread Safety
 /// Every member may be called from any thread at the same time. Copies are cheap and share

@@ -181,7 +181,7 @@ class Platform {
   /// Fills `out` with `count` unpredictable bytes.
   virtual void random_bytes(unsigned char* out, std::size_t count) = 0;
 
-  /// Runs a command and answers its standard output. The command and its output are secrets and
+  /// Runs a command and returns its standard output. The command and its output are secrets and
   /// appear in no error. Errors: Credentials, when it cannot be started, fails, is killed at
   /// `timeout`, or writes more than 64 KiB.
   virtual Result<std::string> run_process(const std::string& command,

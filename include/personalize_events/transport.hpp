@@ -34,7 +34,7 @@ struct HttpRequest {
   bool direct{false};                               ///< Never through a proxy (instance metadata).
 };
 
-/// A complete response. A transport never answers with a part of one.
+/// A complete response. A transport never returns a part of one.
 struct HttpResponse {
   int status{0};       ///< 200
   Headers headers{};   ///< In the order of arrival.

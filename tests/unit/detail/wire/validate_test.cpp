@@ -177,7 +177,7 @@ class BoundsOf {
       try_value(std::chrono::system_clock::time_point::min(), "");
       try_value(std::chrono::system_clock::time_point::max(), "");
     } else {
-      static_assert(pe::detail::model::is_shape<Type>);  // has a case of its own
+      static_assert(pe::detail::model::is_shape<Type>);  // has a separate case
     }
   }
 
