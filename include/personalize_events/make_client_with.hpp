@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_client_with and make_async_client_with: clients over libcurl from given options. They read
-// no environment and no file, and so compile faster than make_client.hpp, which fills gaps.
+// make_client_with and make_async_client_with: clients over libcurl from given options. They take
+// no setting from the environment or a file, and so compile faster than make_client.hpp.
 #ifndef PERSONALIZE_EVENTS_MAKE_CLIENT_WITH_HPP
 #define PERSONALIZE_EVENTS_MAKE_CLIENT_WITH_HPP
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_recorder_with: an EventRecorder over libcurl from given options. It reads no environment and
-// no file, and so compiles faster than make_recorder.hpp, which fills gaps.
+// make_recorder_with: an EventRecorder over libcurl from given options. It takes no setting from
+// the environment or a file, and so compiles faster than make_recorder.hpp.
 #ifndef PERSONALIZE_EVENTS_MAKE_RECORDER_WITH_HPP
 #define PERSONALIZE_EVENTS_MAKE_RECORDER_WITH_HPP
 
